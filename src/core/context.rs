@@ -1,0 +1,260 @@
+//! What a handler gets with each message: what was said, the way to answer, and everything it can reach.
+
+use crate::{
+    card::{Card, File, Post},
+    chat::{MessageRef, Person, Place, Urgency},
+    error::Result,
+    live::Live,
+    markup,
+    message::{Message, Via},
+    responder::CommandSpec,
+    services::Services,
+    store::ClaimStage,
+};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+/// One message, being answered. Cheap to clone; can be taken along into a task of one's own.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    id: String,
+    message: Message,
+    line: String,
+    spec: &'static CommandSpec,
+    services: Services,
+    limit: u32,
+    said: AtomicU32,
+    /// An earlier answer that the first post replaces, when an edited message is answered again.
+    earlier: Mutex<Option<MessageRef>>,
+    first: Mutex<Option<MessageRef>>,
+    opened: tokio::sync::OnceCell<()>,
+}
+
+/// How long looking a person up may take before the robot does without.
+const PERSON_PATIENCE: Duration = Duration::from_secs(2);
+
+impl Context {
+    pub(crate) fn new(
+        id: String,
+        message: Message,
+        line: String,
+        spec: &'static CommandSpec,
+        services: Services,
+        limit: u32,
+        earlier: Option<MessageRef>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            id,
+            message,
+            line,
+            spec,
+            services,
+            limit,
+            said: AtomicU32::new(0),
+            earlier: Mutex::new(earlier),
+            first: Mutex::new(None),
+            opened: tokio::sync::OnceCell::new(),
+        }))
+    }
+
+    /// The id of everything this message causes: in logs, in a failure's message.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// What was said.
+    pub fn message(&self) -> &Message {
+        &self.0.message
+    }
+
+    /// Who said it.
+    pub fn author(&self) -> &crate::UserId {
+        &self.0.message.author
+    }
+
+    /// The words as they were matched: repaired, without the robot's name.
+    pub fn line(&self) -> &str {
+        &self.0.line
+    }
+
+    /// The command that answers.
+    pub fn command(&self) -> &'static CommandSpec {
+        self.0.spec
+    }
+
+    /// Everything a handler can reach.
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// Answers where it was said: in the channel, or in the thread it was said in.
+    ///
+    /// # Errors
+    /// When the chat does not take it, or when this message has said too much already.
+    pub async fn reply(&self, post: impl Into<Post>) -> Result {
+        self.post(&self.0.message.place(), post.into()).await.map(drop)
+    }
+
+    /// Answers in the message's thread, starting it if need be: for what is long.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub async fn reply_in_thread(&self, post: impl Into<Post>) -> Result {
+        self.post(&self.0.message.own_thread(), post.into())
+            .await
+            .map(drop)
+    }
+
+    /// Answers with a card and keeps hold of it, to edit it in place.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub async fn live(&self, card: Card) -> Result<Live> {
+        let post = card.into();
+        let message = self.post(&self.0.message.place(), post).await?;
+        Ok(Live::new(self.0.services.chat().clone(), message))
+    }
+
+    /// Says something only who asked can see.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub async fn whisper(&self, post: impl Into<Post>) -> Result {
+        self.open().await?;
+        self.count()?;
+        let chat = self.0.services.chat();
+        chat.whisper(&self.0.message.place(), self.author(), &post.into())
+            .await?;
+        Ok(())
+    }
+
+    /// Adds a reaction to the message, by the emoji's name; where there is no message (a slash command), says it.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub async fn react(&self, emoji: &str) -> Result {
+        let Some(message) = self.0.message.reference() else {
+            return self.reply(format!(":{emoji}:")).await;
+        };
+        self.open().await?;
+        self.count()?;
+        self.0.services.chat().react(&message, emoji).await?;
+        Ok(())
+    }
+
+    /// Uploads a file into the message's thread.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub async fn upload(&self, file: File) -> Result {
+        self.open().await?;
+        self.count()?;
+        self.0
+            .services
+            .chat()
+            .upload(&self.0.message.own_thread(), file)
+            .await?;
+        Ok(())
+    }
+
+    /// Who said it, as far as the chat tells in time.
+    pub async fn person(&self) -> Person {
+        let found = self.0.services.chat().person(self.author());
+        match tokio::time::timeout(PERSON_PATIENCE, found).await {
+            Ok(Ok(person)) => person,
+            _ => Person {
+                name: self.author().to_string(),
+                ..Person::default()
+            },
+        }
+    }
+
+    /// How often it has been said, posted or reacted so far.
+    pub(crate) fn said(&self) -> u32 {
+        self.0.said.load(Ordering::SeqCst)
+    }
+
+    /// The first message it was answered with.
+    pub(crate) fn first_answer(&self) -> Option<MessageRef> {
+        self.0
+            .first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Notes, durably and once, that something is about to be said or done: from here on a second delivery of
+    /// the event must not start over.
+    pub(crate) async fn open(&self) -> Result {
+        let advance = || async {
+            self.0
+                .services
+                .store()
+                .advance(&self.0.message.event, ClaimStage::Answering)
+                .await
+        };
+        self.0.opened.get_or_try_init(advance).await?;
+        Ok(())
+    }
+
+    fn count(&self) -> Result {
+        if self.0.said.fetch_add(1, Ordering::SeqCst) >= self.0.limit {
+            anyhow::bail!(
+                "it said more than {} things in answer to one message",
+                self.0.limit
+            );
+        }
+        Ok(())
+    }
+
+    async fn post(&self, place: &Place, mut post: Post) -> Result<MessageRef> {
+        self.open().await?;
+        let first = self.said() == 0;
+        self.count()?;
+        let chat = self.0.services.chat();
+        let earlier = self
+            .0
+            .earlier
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(earlier) = earlier {
+            chat.update(&earlier, &post, Urgency::Answer).await?;
+            *self.0.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(earlier.clone());
+            return Ok(earlier);
+        }
+        if first {
+            self.tell_what_was_asked(&mut post);
+        }
+        let urgency = if first { Urgency::Answer } else { Urgency::More };
+        let message = chat.post(place, &post, urgency).await?;
+        if first {
+            *self.0.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
+        }
+        Ok(message)
+    }
+
+    /// A slash command and a button leave no words behind that the others could see; the answer says them.
+    fn tell_what_was_asked(&self, post: &mut Post) {
+        if self.0.message.via == Via::Said {
+            return;
+        }
+        let asked = format!("{}: {}", markup::user(self.author()), markup::code(&self.0.line));
+        match &mut post.card {
+            Some(card) => {
+                card.footer = Some(match card.footer.take() {
+                    Some(footer) => format!("{footer} · {asked}"),
+                    None => asked,
+                });
+            }
+            None => post.text = format!("{asked}\n{}", post.text),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Names of things in the chat, as the chat system writes them. Newtypes, so that a user is never taken for a
+//! channel.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the id as the chat system writes it.
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+
+            /// The id as the chat system writes it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self::new(id)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id)
+            }
+        }
+    };
+}
+
+id!(
+    /// A person (or a robot) in the chat; in Slack `U…` or `W…`.
+    UserId
+);
+id!(
+    /// A place to talk; in Slack `C…`, `G…` or `D…`.
+    ChannelId
+);
+id!(
+    /// A message within its channel; in Slack its `ts`.
+    MessageId
+);

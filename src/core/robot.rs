@@ -1,0 +1,126 @@
+//! The life of a message. An adapter has acknowledged it already and hands it to [`Robot::receive`], which returns at
+//! once; from there on:
+//!
+//! 1. what robots said, and what nobody listens to, is left alone, at the cost of one pass of the router;
+//! 2. the event is claimed in the store, so that no second delivery and no other replica works on it;
+//! 3. one command wins, everything that listens runs beside it;
+//! 4. policy says whether this person may;
+//! 5. the handler runs behind walls (a task, a deadline, a limit);
+//! 6. whoever spoke to the robot gets an answer, whatever happened.
+
+mod answers;
+mod builder;
+mod life;
+mod texts;
+
+use crate::{
+    address::Names, isolation::Gates, message::Message, responder::Handler, router::Router,
+    services::Services,
+};
+use answers::Answers;
+pub use builder::{Builder, RobotConfig};
+use futures_util::future::BoxFuture;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+/// The robot. Cheap to clone; all clones are the same robot.
+#[derive(Clone)]
+pub struct Robot(Arc<Inner>);
+
+type Hook = Box<dyn FnOnce(Services) -> BoxFuture<'static, crate::Result> + Send>;
+
+struct Inner {
+    router: Router,
+    names: Names,
+    command_aliases: BTreeMap<String, String>,
+    gates: Gates,
+    services: Services,
+    answers: Mutex<Answers>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    deadline: Duration,
+    most_said: u32,
+    hooks: Mutex<Vec<(&'static str, Hook)>>,
+}
+
+impl fmt::Debug for Robot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Robot")
+            .field("name", &self.0.services.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Robot {
+    /// Begins to make one.
+    pub fn builder(config: RobotConfig) -> Builder {
+        Builder::new(config)
+    }
+
+    /// Takes a message in and returns at once. May be called from any task of the runtime.
+    pub fn receive(&self, message: Message) {
+        let robot = self.clone();
+        let id = incident();
+        let span = tracing::info_span!("message", id = %id, event = %message.event.id);
+        self.0
+            .tasks
+            .spawn(async move { robot.live(id, message).await }.instrument(span));
+    }
+
+    /// Runs the start hooks of the responders, each in a task of its own; a second call does nothing.
+    pub fn start(&self) {
+        let hooks = std::mem::take(&mut *self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner));
+        for (responder, hook) in hooks {
+            let services = self.0.services.clone();
+            let span = tracing::info_span!("start", responder);
+            let run = async move {
+                // In a task of its own, so that a panic is told rather than lost with the tracker's handle.
+                match tokio::spawn(hook(services).in_current_span()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the start hook failed"),
+                    Err(error) => tracing::error!(%error, "the start hook ended abruptly"),
+                }
+            };
+            self.0.tasks.spawn(run.instrument(span));
+        }
+    }
+
+    /// Asks everything to come to a safe point, and waits for it at most so long. Answers whether all came to an end.
+    pub async fn stop(&self, patience: Duration) -> bool {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        tokio::time::timeout(patience, self.0.tasks.wait()).await.is_ok()
+    }
+
+    /// What handlers can reach.
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// The router, to ask what would answer a line.
+    pub fn router(&self) -> &Router {
+        &self.0.router
+    }
+
+    /// How many messages are being worked on.
+    pub fn busy(&self) -> usize {
+        self.0.tasks.len()
+    }
+}
+
+/// An id short enough to be read out, under which a log has everything one message caused.
+fn incident() -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    id[..10].to_owned()
+}
+
+/// The command's handler and its gate's name.
+fn gate(handler: &Handler) -> String {
+    handler.spec.id()
+}

@@ -1,0 +1,136 @@
+//! What the robot itself says: refusals, failures, and that it did not understand.
+
+use crate::{Button, Card, Post, Tone, UserError, markup};
+use std::time::Duration;
+
+/// Nobody answers these words.
+pub(super) fn unknown(line: &str, near: &[String]) -> Post {
+    let shown: String = line.chars().take(100).collect();
+    let shown = if shown.len() < line.len() {
+        format!("{shown}…")
+    } else {
+        shown
+    };
+    if near.is_empty() {
+        let text = format!(
+            "I don't know {}. Say `help` to see what I can do.",
+            markup::code(&shown)
+        );
+        return Card::new(Tone::Neutral, text)
+            .button(Button::new("Help", "help"))
+            .into();
+    }
+    let commands: Vec<_> = near.iter().map(|command| markup::code(command)).collect();
+    let text = format!(
+        "I don't know {}. Did you mean {}?",
+        markup::code(&shown),
+        commands.join(" or ")
+    );
+    with_buttons(text, near)
+}
+
+/// The robot was named and nothing else was said.
+pub(super) fn nothing_said() -> Post {
+    Card::new(Tone::Neutral, "Yes? Say `help` to see what I can do.")
+        .button(Button::new("Help", "help"))
+        .into()
+}
+
+/// What a handler had to say about what was asked.
+pub(super) fn user_error(error: &UserError) -> Post {
+    if error.instead.is_empty() {
+        error.text.clone().into()
+    } else {
+        with_buttons(error.text.clone(), &error.instead)
+    }
+}
+
+fn with_buttons(text: String, commands: &[String]) -> Post {
+    commands
+        .iter()
+        .fold(Card::new(Tone::Neutral, text), |card, command| {
+            card.button(Button::new(command, command))
+        })
+        .into()
+}
+
+/// Something went wrong that the person cannot mend.
+pub(super) fn failed(id: &str) -> String {
+    format!("That went wrong on my side, so I stopped. The log has the details under incident `{id}`.")
+}
+
+/// The handler was still at it when its time was over.
+pub(super) fn timed_out(id: &str, deadline: Duration) -> String {
+    format!(
+        "I stopped after {}: that took longer than it may. The log has the details under incident `{id}`.",
+        seconds(deadline)
+    )
+}
+
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => format!("{} ms", duration.as_millis()),
+        s if s % 3600 == 0 => format!("{} h", s / 3600),
+        s if s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
+/// Too many ask for the same thing.
+pub(super) fn crowded(usage: &str) -> String {
+    format!(
+        "Too many are asking for {} right now. Try again in a minute.",
+        markup::code(usage)
+    )
+}
+
+/// The person may not.
+pub(super) fn denied(line: &str, rule: &str) -> String {
+    format!("I won't do {} for you: {rule}.", markup::code(line))
+}
+
+/// The memory cannot be reached, so nothing was done.
+pub(super) fn no_memory(id: &str) -> String {
+    format!(
+        "I can't reach my memory right now, so I did nothing. The log has the details under incident `{id}`."
+    )
+}
+
+/// Somebody edited a message into (or with) a command that changes something.
+pub(super) fn edited(line: &str) -> Post {
+    let text = format!(
+        "I saw your edit, but I don't run what changes something from an edited message: {}.",
+        markup::code(line)
+    );
+    Card::new(Tone::Neutral, text)
+        .button(Button::new("Run it now", line))
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_reads_well() {
+        assert_eq!(
+            unknown("deplyo api", &["deploy api".into()]).plain(),
+            "I don't know `deplyo api`. Did you mean `deploy api`?\n[deploy api]"
+        );
+        assert_eq!(
+            unknown("`", &[]).plain(),
+            "I don't know `'`. Say `help` to see what I can do.\n[Help]"
+        );
+        assert_eq!(
+            timed_out("0a1b", Duration::from_secs(120)),
+            "I stopped after 2 min: that took longer than it may. The log has the details under incident `0a1b`."
+        );
+        assert_eq!(
+            denied(
+                "deploy api",
+                "it asks for the role `deployer`, and you do not have it"
+            ),
+            "I won't do `deploy api` for you: it asks for the role `deployer`, and you do not have it."
+        );
+    }
+}

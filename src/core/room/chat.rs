@@ -1,0 +1,224 @@
+//! The chat of a test room: everything the robot does is kept, in order.
+
+use crate::{
+    card::{Button, File, Post},
+    chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
+    ids::{MessageId, UserId},
+};
+use async_trait::async_trait;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// Something the robot did.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub what: What,
+}
+
+/// The kinds of things a robot does.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// It posted.
+    Post(Post),
+    /// It told one person.
+    Whisper(UserId, Post),
+    /// It reacted.
+    Reaction(MessageRef, String),
+    /// It uploaded.
+    File(File),
+}
+
+/// A chat in memory.
+#[derive(Default)]
+pub struct RoomChat {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    said: Vec<Said>,
+    expected: usize,
+    posts: Vec<(MessageRef, Post)>,
+    edits: HashMap<MessageRef, u32>,
+    people: HashMap<UserId, Person>,
+    groups: HashMap<String, Vec<UserId>>,
+    broken: Option<ChatError>,
+    count: u64,
+}
+
+impl RoomChat {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes somebody known.
+    pub fn introduce(&self, id: &str, person: Person) {
+        self.state().people.insert(id.into(), person);
+    }
+
+    /// Makes a group known.
+    pub fn group(&self, handle: &str, members: &[&str]) {
+        let members = members.iter().map(|&member| member.into()).collect();
+        self.state().groups.insert(handle.into(), members);
+    }
+
+    /// From here on everything fails like this, or works again.
+    pub fn break_with(&self, error: Option<ChatError>) {
+        self.state().broken = error;
+    }
+
+    /// What the robot's messages read now, oldest first.
+    pub fn shown(&self) -> Vec<Post> {
+        self.state().posts.iter().map(|(_, post)| post.clone()).collect()
+    }
+
+    /// The robot's messages and what they read now, oldest first.
+    pub fn messages(&self) -> Vec<(MessageRef, Post)> {
+        self.state().posts.clone()
+    }
+
+    /// How often a message was edited.
+    pub fn edits(&self, message: &MessageRef) -> u32 {
+        self.state().edits.get(message).copied().unwrap_or(0)
+    }
+
+    /// Everything the robot did, oldest first.
+    pub fn said(&self) -> Vec<Said> {
+        self.state().said.clone()
+    }
+
+    /// The newest button with this label, and the message it stands on.
+    pub fn button(&self, label: &str) -> Option<(MessageRef, Button)> {
+        self.state().posts.iter().rev().find_map(|(message, post)| {
+            let buttons = &post.card.as_ref()?.buttons;
+            Some((
+                message.clone(),
+                buttons.iter().find(|button| button.label == label)?.clone(),
+            ))
+        })
+    }
+
+    /// Takes the oldest thing nobody expected yet.
+    pub fn take_unexpected(&self) -> Option<Said> {
+        let mut state = self.state();
+        let said = state.said.get(state.expected).cloned()?;
+        state.expected += 1;
+        Some(said)
+    }
+
+    /// Waits until something is there; looks again whenever the chat changes.
+    pub async fn wait<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = look(self) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Everything the robot did, to be read when a test fails.
+    pub fn transcript(&self) -> String {
+        let state = self.state();
+        let lines = state.said.iter().map(|said| match &said.what {
+            What::Post(post) => format!("otus: {}", post.plain()),
+            What::Whisper(to, post) => format!("otus to {to}: {}", post.plain()),
+            What::Reaction(_, emoji) => format!("otus reacts :{emoji}:"),
+            What::File(file) => format!("otus uploads {} ({} bytes)", file.name, file.bytes.len()),
+        });
+        let shown = state
+            .posts
+            .iter()
+            .map(|(message, post)| format!("now {}: {}", message.id, post.plain()));
+        lines.chain(shown).collect::<Vec<_>>().join("\n")
+    }
+
+    fn keep(&self, place: &Place, what: What) -> Result<MessageRef, ChatError> {
+        let mut state = self.state();
+        if let Some(error) = &state.broken {
+            return Err(error.clone());
+        }
+        state.count += 1;
+        let id = MessageId::new(format!("9000000000.{:06}", state.count));
+        let message = MessageRef {
+            channel: place.channel.clone(),
+            id,
+        };
+        if let What::Post(post) = &what {
+            state.posts.push((message.clone(), post.clone()));
+        }
+        state.said.push(Said {
+            place: place.clone(),
+            what,
+        });
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(message)
+    }
+}
+
+#[async_trait]
+impl Chat for RoomChat {
+    async fn post(&self, place: &Place, post: &Post, _: Urgency) -> Result<MessageRef, ChatError> {
+        self.keep(place, What::Post(post.clone()))
+    }
+
+    async fn update(&self, message: &MessageRef, post: &Post, _: Urgency) -> Result<(), ChatError> {
+        let mut state = self.state();
+        if let Some(error) = &state.broken {
+            return Err(error.clone());
+        }
+        match state.posts.iter_mut().find(|(known, _)| known == message) {
+            Some((_, held)) => *held = post.clone(),
+            // A message from before a restart: this chat did not see it posted.
+            None => state.posts.push((message.clone(), post.clone())),
+        }
+        *state.edits.entry(message.clone()).or_default() += 1;
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn whisper(&self, place: &Place, to: &UserId, post: &Post) -> Result<(), ChatError> {
+        self.keep(place, What::Whisper(to.clone(), post.clone()))
+            .map(drop)
+    }
+
+    async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {
+        let place = Place::channel(message.channel.clone());
+        self.keep(&place, What::Reaction(message.clone(), emoji.into()))
+            .map(drop)
+    }
+
+    async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
+        self.keep(place, What::File(file)).map(drop)
+    }
+
+    async fn person(&self, user: &UserId) -> Result<Person, ChatError> {
+        let state = self.state();
+        let known = state.people.get(user).cloned();
+        Ok(known.unwrap_or_else(|| Person {
+            name: user.to_string(),
+            ..Person::default()
+        }))
+    }
+
+    async fn in_group(&self, user: &UserId, group: &str) -> Result<bool, ChatError> {
+        let state = self.state();
+        if let Some(error) = &state.broken {
+            return Err(error.clone());
+        }
+        let members = state
+            .groups
+            .get(group)
+            .ok_or_else(|| ChatError::Missing(format!("the group {group}")))?;
+        Ok(members.contains(user))
+    }
+}
