@@ -1,0 +1,351 @@
+//! One socket, from its ticket to its close. It reads, acknowledges and hands on; it never waits for what becomes of an
+//! envelope, so that pings, pongs and acknowledgements keep their time.
+
+use std::{ops::ControlFlow, time::Instant as Clock};
+
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    tungstenite::{self, Message, Utf8Bytes},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Delivery,
+    backoff::Reason,
+    frame::Head,
+    liveness::{Finding, Watch},
+    status::{self, Live, Status},
+};
+use crate::{
+    SlackError, Web,
+    config::{Liveness, Timeouts},
+};
+
+/// How many frames are read, when they are there, before their acknowledgements are flushed together.
+const BATCH: usize = 32;
+/// How much of a frame that could not be understood is logged.
+const LOGGED: usize = 2_000;
+
+/// What every connection works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Common {
+    pub(crate) web: Web,
+    pub(crate) liveness: Liveness,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) intake: mpsc::Sender<Delivery>,
+    pub(crate) status: Status,
+}
+
+/// A socket that heard Slack's hello.
+pub(crate) struct Connection {
+    common: Common,
+    ws: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    watch: Watch,
+    live: Live,
+    /// Acknowledged but not yet handed on: the flush of their acknowledgements comes first.
+    batch: Vec<(mpsc::OwnedPermit<Delivery>, Delivery)>,
+    /// Tells the supervisor, once, that a successor is wanted.
+    moving: Option<oneshot::Sender<Reason>>,
+}
+
+/// How the supervisor steers a running connection.
+pub(crate) struct Steering {
+    /// Where the connection says that it wants a successor.
+    pub(crate) moving: oneshot::Sender<Reason>,
+    /// The successor is up: linger, then close.
+    pub(crate) replaced: CancellationToken,
+    /// The program stops: close now.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Connection {
+    /// Gets a ticket, connects, and waits for the hello, each with its bound.
+    pub(crate) async fn open(common: Common) -> Result<Self, SlackError> {
+        let url = common.web.open_connection().await?;
+        // Nagle would hold back the second acknowledgement of a burst.
+        let connecting = connect_async_with_config(url.as_str(), None, true);
+        let mut ws = match timeout(common.timeouts.connect, connecting).await {
+            Ok(Ok((ws, _))) => ws,
+            Ok(Err(error)) => return Err(SlackError::Socket(describe(&error))),
+            Err(_) => return Err(SlackError::Socket("it did not open in time".to_owned())),
+        };
+        let hello = timeout(common.timeouts.hello, async {
+            loop {
+                match ws.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Head::read(&text)
+                            .ok_or_else(|| SlackError::Socket("its first words made no sense".into()));
+                    }
+                    Some(Ok(Message::Close(_))) | None => {
+                        return Err(SlackError::Socket("Slack closed it before its hello".to_owned()));
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(SlackError::Socket(describe(&error))),
+                }
+            }
+        });
+        let hello = hello
+            .await
+            .map_err(|_| SlackError::Socket("Slack did not say hello in time".to_owned()))??;
+        match hello.kind.as_str() {
+            "hello" => status::connections(hello.num_connections),
+            "disconnect" if hello.reason == "link_disabled" => return Err(SlackError::SocketModeOff),
+            other => {
+                return Err(SlackError::Socket(format!(
+                    "Slack said `{other}` instead of hello ({})",
+                    hello.reason
+                )));
+            }
+        }
+        Ok(Self {
+            watch: Watch::new(common.liveness, Instant::now()),
+            live: common.status.hello(),
+            common,
+            ws,
+            batch: Vec::with_capacity(BATCH),
+            moving: None,
+        })
+    }
+
+    /// Serves the socket until it ends, and says why it did; nothing when it was let go.
+    pub(crate) async fn run(mut self, steering: Steering) -> Option<Reason> {
+        let Steering {
+            moving,
+            replaced,
+            stop,
+        } = steering;
+        self.moving = Some(moving);
+        let mut linger: Option<Instant> = None;
+        loop {
+            let due = linger.unwrap_or_else(|| self.watch.due()).min(self.watch.due());
+            let flow = tokio::select! {
+                biased;
+                () = stop.cancelled() => { self.close().await; return None }
+                () = replaced.cancelled(), if linger.is_none() => {
+                    linger = Some(Instant::now() + self.common.liveness.linger);
+                    ControlFlow::Continue(())
+                }
+                frame = self.ws.next() => self.read(frame).await,
+                () = sleep_until(due) => {
+                    if linger.is_some_and(|until| Instant::now() >= until) {
+                        self.close().await;
+                        return None;
+                    }
+                    self.look().await
+                }
+            };
+            match flow {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Some(reason @ (Reason::Lost(_) | Reason::Dead))) => return Some(reason),
+                ControlFlow::Break(reason) => {
+                    self.close().await;
+                    return reason;
+                }
+            }
+        }
+    }
+
+    /// Takes a frame and those already waiting behind it, flushes their acknowledgements, then hands them on.
+    async fn read(
+        &mut self,
+        first: Option<Result<Message, tungstenite::Error>>,
+    ) -> ControlFlow<Option<Reason>> {
+        let mut flow = self.take(first).await;
+        let mut taken = 1;
+        while flow.is_continue() && taken < BATCH {
+            let Some(frame) = self.ws.next().now_or_never() else {
+                break;
+            };
+            flow = self.take(frame).await;
+            taken += 1;
+        }
+        if !self.batch.is_empty() {
+            let flushed = self.flush().await;
+            for (permit, delivery) in self.batch.drain(..) {
+                status::acknowledged(delivery.received.elapsed());
+                permit.send(delivery);
+            }
+            // Handed on even so: what was not acknowledged comes again, and is claimed once.
+            if let (Err(reason), ControlFlow::Continue(())) = (flushed, &flow) {
+                flow = ControlFlow::Break(Some(reason));
+            }
+        }
+        flow
+    }
+
+    async fn take(
+        &mut self,
+        frame: Option<Result<Message, tungstenite::Error>>,
+    ) -> ControlFlow<Option<Reason>> {
+        let received = Clock::now();
+        match frame {
+            Some(Ok(Message::Text(text))) => self.take_text(text, received).await,
+            Some(Ok(Message::Ping(_))) => {
+                // tungstenite answers it with the next flush, which the next read brings.
+                self.watch.server_ping(Instant::now());
+                ControlFlow::Continue(())
+            }
+            Some(Ok(Message::Pong(payload))) => {
+                if let Some(took) = self.watch.pong(&payload, Instant::now()) {
+                    status::round_trip(took);
+                }
+                ControlFlow::Continue(())
+            }
+            Some(Ok(Message::Close(frame))) => {
+                let why = frame
+                    .map(|frame| format!(" ({} {})", frame.code, frame.reason))
+                    .unwrap_or_default();
+                lost(format!("Slack closed it{why}"))
+            }
+            Some(Ok(Message::Binary(_) | Message::Frame(_))) => {
+                status::unread("binary");
+                ControlFlow::Continue(())
+            }
+            Some(Err(error)) => lost(describe(&error)),
+            None => lost("the stream ended".to_owned()),
+        }
+    }
+
+    async fn take_text(&mut self, text: Utf8Bytes, received: Clock) -> ControlFlow<Option<Reason>> {
+        let Some(head) = Head::read(&text) else {
+            status::unread("not an object");
+            tracing::warn!(frame = cut(&text), "a frame that is not a JSON object came in");
+            return ControlFlow::Continue(());
+        };
+        if !head.envelope_id.is_empty() {
+            return self.take_envelope(head, text, received).await;
+        }
+        match head.kind.as_str() {
+            "hello" => status::connections(head.num_connections),
+            "disconnect" => return self.disconnect(&head.reason),
+            _ => {
+                status::unread("unknown kind");
+                tracing::warn!(frame = cut(&text), "a frame of an unknown kind came in");
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn take_envelope(
+        &mut self,
+        head: Head,
+        text: Utf8Bytes,
+        received: Clock,
+    ) -> ControlFlow<Option<Reason>> {
+        let Ok(permit) = self.common.intake.clone().try_reserve_owned() else {
+            // Unacknowledged, an event comes again when there may be room, and a command tells its user that it failed.
+            status::unread("backlog full");
+            tracing::error!(
+                kind = head.kind,
+                "too much is waiting to be handled: an envelope is left unacknowledged"
+            );
+            return ControlFlow::Continue(());
+        };
+        status::envelope(&head.kind);
+        let ack = self.ws.feed(Message::text(head.ack()));
+        let fed = timeout(self.common.timeouts.write, ack).await;
+        self.batch.push((permit, Delivery { head, text, received }));
+        match fed {
+            Ok(Ok(())) => ControlFlow::Continue(()),
+            Ok(Err(error)) => lost(describe(&error)),
+            Err(_) => lost("an acknowledgement could not be written in time".to_owned()),
+        }
+    }
+
+    fn disconnect(&mut self, reason: &str) -> ControlFlow<Option<Reason>> {
+        let Some(reason) = Reason::asked(reason) else {
+            self.common.status.fail(SlackError::SocketModeOff);
+            return ControlFlow::Break(None);
+        };
+        if reason.overlaps() {
+            self.want_successor(reason);
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(Some(reason))
+        }
+    }
+
+    fn want_successor(&mut self, reason: Reason) {
+        if let Some(moving) = self.moving.take() {
+            // A supervisor that no longer listens is stopping.
+            let _ = moving.send(reason);
+        }
+    }
+
+    async fn look(&mut self) -> ControlFlow<Option<Reason>> {
+        match self.watch.look(Instant::now()) {
+            Finding::Fine => ControlFlow::Continue(()),
+            Finding::Dead => ControlFlow::Break(Some(Reason::Dead)),
+            Finding::ServerSilent => {
+                self.want_successor(Reason::ServerSilent);
+                ControlFlow::Continue(())
+            }
+            Finding::Ping(number) => {
+                let ping = self.ws.send(Message::Ping(number.to_be_bytes().to_vec().into()));
+                match timeout(self.common.timeouts.write, ping).await {
+                    Ok(Ok(())) => ControlFlow::Continue(()),
+                    Ok(Err(error)) => lost(describe(&error)),
+                    Err(_) => ControlFlow::Break(Some(Reason::Dead)),
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Reason> {
+        match timeout(self.common.timeouts.write, self.ws.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Reason::Lost(describe(&error))),
+            Err(_) => Err(Reason::Lost(
+                "acknowledgements could not be written in time".to_owned(),
+            )),
+        }
+    }
+
+    /// Says goodbye. All acknowledgements are out by now; what still comes in is not ours any more and comes again
+    /// elsewhere.
+    async fn close(self) {
+        let Self {
+            common, mut ws, live, ..
+        } = self;
+        drop(live);
+        let _ = timeout(common.timeouts.write, ws.close(None)).await;
+        let _ = timeout(common.timeouts.close, async {
+            while let Some(Ok(_)) = ws.next().await {}
+        })
+        .await;
+    }
+}
+
+fn lost(how: String) -> ControlFlow<Option<Reason>> {
+    ControlFlow::Break(Some(Reason::Lost(how)))
+}
+
+/// Says what is wrong without the address, which carries the ticket.
+fn describe(error: &tungstenite::Error) -> String {
+    match error {
+        tungstenite::Error::Http(response) => {
+            format!("Slack answered the upgrade with {}", response.status())
+        }
+        tungstenite::Error::Io(error) => error.to_string(),
+        tungstenite::Error::Tls(error) => format!("TLS: {error}"),
+        tungstenite::Error::Protocol(error) => error.to_string(),
+        tungstenite::Error::Capacity(error) => error.to_string(),
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => "it is closed".to_owned(),
+        tungstenite::Error::Url(_) => "its address is not usable".to_owned(),
+        _ => "it broke".to_owned(),
+    }
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LOGGED);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

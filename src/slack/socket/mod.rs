@@ -1,0 +1,69 @@
+//! Socket Mode: how events come in without anything being reachable from outside.
+//!
+//! Written here, not taken from slack-morphism, whose loop acknowledges after the handler, loses acknowledgements and late
+//! events when Slack rotates a socket, reconnects without pause, and never reports a revoked token. This one
+//! acknowledges first (`connection`), opens the next socket before the last one goes (`supervisor`), waits longer each
+//! time (`backoff`), and proves by round trips that a silent socket is alive (`liveness`).
+
+mod backoff;
+mod connection;
+mod frame;
+mod liveness;
+mod status;
+mod supervisor;
+
+use std::time::Instant;
+
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_util::sync::CancellationToken;
+
+pub use self::{frame::Envelope, status::Status};
+use crate::{SlackConfig, SlackError, Web};
+
+/// An acknowledged frame, not yet parsed: reading on goes before parsing.
+#[derive(Debug)]
+pub struct Delivery {
+    head: frame::Head,
+    text: Utf8Bytes,
+    received: Instant,
+}
+
+impl Delivery {
+    /// Parses it.
+    pub fn open(self) -> Envelope {
+        self.head.open(&self.text, self.received)
+    }
+}
+
+/// The running sockets.
+#[derive(Debug)]
+pub struct Sockets {
+    /// What comes in, acknowledged. It ends when the sockets are closed and all was taken.
+    pub deliveries: mpsc::Receiver<Delivery>,
+    /// How the sockets are doing.
+    pub status: Status,
+    /// Ends with the reason when the sockets end: nothing to heal after a stop, or a fatal error.
+    pub task: JoinHandle<Result<(), SlackError>>,
+}
+
+impl Sockets {
+    /// Starts to open the configured number of sockets. Returns at once; [`Status::reach`] waits for them.
+    pub fn start(web: Web, config: &SlackConfig, stop: CancellationToken) -> Self {
+        let (intake, deliveries) = mpsc::channel(config.liveness.backlog);
+        let (status, failures) = Status::new();
+        let common = connection::Common {
+            web,
+            liveness: config.liveness,
+            timeouts: config.timeouts,
+            intake,
+            status: status.clone(),
+        };
+        let task = tokio::spawn(supervisor::supervise(common, failures, config.sockets, stop));
+        Self {
+            deliveries,
+            status,
+            task,
+        }
+    }
+}
