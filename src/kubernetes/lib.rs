@@ -1,1 +1,36 @@
-//! otus-kubernetes
+//! Changing what runs in Kubernetes, judging how that goes, and explaining why it does not.
+//!
+//! An engine: it knows no chat. It reads a [`Workload`], [`apply()`]s another image with server-side apply, and
+//! follows the [`Rollout`] to its end. What decides ([`judge()`], [`explain()`]) is a function of what was seen,
+//! without IO or a clock of its own.
+
+pub mod annotations;
+mod apply;
+mod cause;
+mod check;
+mod client;
+mod config;
+mod error;
+pub mod events;
+mod explain;
+mod image;
+mod judge;
+mod logs;
+pub mod managed;
+mod redact;
+mod watch;
+mod workload;
+
+pub use apply::{Applied, Change, Conflict, Outcome, apply};
+pub use cause::{Cause, Doom, Exit, Fault};
+pub use check::{Missing, Report, check, role};
+pub use client::{Cluster, Clusters};
+pub use config::{Adopt, ClusterConfig, Config, DEFAULT_CLUSTER};
+pub use error::Error;
+pub use explain::{explain, is_displaced};
+pub use image::{Image, ImageError, Version};
+pub use judge::{Found, Memory, Settings, Verdict, Why, World, judge};
+pub use logs::last_lines;
+pub use redact::redact;
+pub use watch::{Outage, Progress, Rollout};
+pub use workload::{Kind, Running, Workload};

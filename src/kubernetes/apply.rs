@@ -1,0 +1,356 @@
+//! Changing a workload's image by server-side apply.
+//!
+//! The body holds what Otus answers for and nothing else: the container's image, some annotations, one label.
+//! Whoever else changed the image since is found by the server itself, which then answers 409.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Patch, PatchParams};
+use kube::core::Status;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::annotations::{self, label_value};
+use crate::client::Cluster;
+use crate::config::Adopt;
+use crate::error::Error;
+use crate::managed::{ever_applied, image_owners, last_write};
+use crate::workload::{Running, Workload};
+
+/// How often to read again after the object changed between the read and the write.
+const ATTEMPTS: usize = 4;
+
+/// The change asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The image to run.
+    pub image: String,
+    /// The version as the person named it.
+    pub version: String,
+    /// The deploy's id.
+    pub deploy: String,
+    /// Who asked.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Take the image over from whoever owns it.
+    pub force: bool,
+}
+
+/// A change the cluster has accepted: what the judge compares the world with. It can be stored, and judged
+/// again by another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The object's identity.
+    pub uid: String,
+    /// The number of the wanted state this change made.
+    pub generation: i64,
+    /// The container that was changed.
+    pub container: String,
+    /// Its image.
+    pub image: String,
+    /// The selector of its pods.
+    pub selector: String,
+    /// When it was accepted.
+    pub at: Timestamp,
+}
+
+/// What became of a [`Change`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The cluster accepted it, and the rollout begins.
+    Applied {
+        /// For the judge.
+        applied: Applied,
+        /// The image before.
+        previous: String,
+        /// From whom the image was taken over, when it was.
+        adopted: Option<Conflict>,
+    },
+    /// This image is what runs: nothing was written.
+    AlreadyRunning {
+        /// For the judge, should the rollout not be finished.
+        applied: Applied,
+        /// What runs.
+        running: Box<Running>,
+    },
+    /// Somebody else changed the image, and nobody said to take it over.
+    Conflict(Conflict),
+}
+
+/// Somebody else owns what was to be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The field manager, for example `kubectl-set`.
+    pub manager: String,
+    /// When it last wrote.
+    pub since: Option<Timestamp>,
+    /// The fields it owns among those to be changed.
+    pub fields: Vec<String>,
+    /// The image it set.
+    pub image: String,
+    /// True when Otus never deployed this workload before.
+    pub first: bool,
+}
+
+impl Applied {
+    /// What the judge needs, from what runs: for taking up a deploy whose process died after applying.
+    #[must_use]
+    pub fn of(running: &Running, at: Timestamp) -> Self {
+        Applied {
+            uid: running.uid.clone(),
+            generation: running.generation,
+            container: running.container.clone(),
+            image: running.image.clone(),
+            selector: running.selector.clone(),
+            at,
+        }
+    }
+}
+
+/// Changes the image.
+///
+/// # Errors
+/// When the workload or its container is missing, the cluster does not answer or does not allow it, or the
+/// object changed under every attempt.
+pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> Result<Outcome, Error> {
+    let what = workload.to_string();
+    let api = workload.deployments(cluster);
+    for _ in 0..ATTEMPTS {
+        let before = workload.get(cluster).await?;
+        let running = workload.running(&before)?;
+        if running.image == change.image {
+            let applied = Applied::of(&running, change.at);
+            return Ok(Outcome::AlreadyRunning {
+                applied,
+                running: Box::new(running),
+            });
+        }
+        let body = body(workload, &running, &before, change);
+        let patch = async |params: PatchParams| {
+            cluster
+                .call_raw(api.patch(&workload.name, &params, &Patch::Apply(&body)))
+                .await
+        };
+        let params = PatchParams::apply(&cluster.manager);
+        let refusal = match patch(params.clone()).await? {
+            Ok(after) => return done(workload, &after, running, change, None),
+            Err(error) => error,
+        };
+        let Some(conflict) = conflict(&refusal, &before, &running, &cluster.manager) else {
+            if is_stale(&refusal) {
+                continue;
+            }
+            return Err(Error::from_kube(&cluster.name, &what, &refusal));
+        };
+        let about_image = conflict.fields.iter().any(|field| field.ends_with(".image"));
+        let allowed = change.force
+            || !about_image
+            || match cluster.adopt {
+                Adopt::Always => true,
+                Adopt::First => conflict.first,
+                Adopt::Ask => false,
+            };
+        if !allowed {
+            return Ok(Outcome::Conflict(conflict));
+        }
+        match patch(params.force()).await? {
+            Ok(after) => {
+                return done(workload, &after, running, change, about_image.then_some(conflict));
+            }
+            Err(error) if is_stale(&error) => {}
+            Err(error) => return Err(Error::from_kube(&cluster.name, &what, &error)),
+        }
+    }
+    Err(Error::Busy { what })
+}
+
+fn done(
+    workload: &Workload,
+    after: &Deployment,
+    before: Running,
+    change: &Change,
+    adopted: Option<Conflict>,
+) -> Result<Outcome, Error> {
+    let applied = Applied::of(&workload.running(after)?, change.at);
+    Ok(Outcome::Applied {
+        applied,
+        previous: before.image,
+        adopted,
+    })
+}
+
+/// What Otus answers for, and nothing else: never replicas, which an autoscaler may own.
+fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Change) -> Value {
+    let mut template =
+        json!({ "spec": { "containers": [{ "name": running.container, "image": change.image }] } });
+    // A selector that holds the version must not be missed by the pods: then the label is not ours to change.
+    let selected = running.selector.contains(annotations::VERSION_LABEL);
+    if let Some(value) = label_value(&change.version)
+        && !selected
+    {
+        template["metadata"] = json!({ "labels": { annotations::VERSION_LABEL: value } });
+    }
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": workload.name,
+            // Whoever wrote between our read and this write makes it fail, and a worker that slept too long too.
+            "resourceVersion": before.metadata.resource_version,
+            "annotations": {
+                annotations::CHANGE_CAUSE: format!("{} deployed by {} with otus", change.version, change.by),
+                annotations::DEPLOY: change.deploy,
+                annotations::IMAGE: change.image,
+                annotations::VERSION: change.version,
+                annotations::BY: change.by,
+                annotations::AT: change.at.to_string(),
+                annotations::PREVIOUS: running.image,
+            },
+        },
+        "spec": { "template": template },
+    })
+}
+
+fn status(error: &kube::Error) -> Option<&Status> {
+    match error {
+        kube::Error::Api(status) => Some(status),
+        _ => None,
+    }
+}
+
+fn is_stale(error: &kube::Error) -> bool {
+    status(error).is_some_and(|status| status.code == 409)
+}
+
+/// The field managers a 409 names; none when it is about the object's version.
+fn conflict(error: &kube::Error, before: &Deployment, running: &Running, us: &str) -> Option<Conflict> {
+    let status = status(error).filter(|status| status.code == 409)?;
+    let causes = &status.details.as_ref()?.causes;
+    let causes: Vec<_> = causes
+        .iter()
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .collect();
+    let meta = &before.metadata;
+    // The one who owns the image matters most; the message reads `conflict with "kubectl-set" using apps/v1`.
+    let told = causes
+        .iter()
+        .max_by_key(|cause| cause.field.ends_with(".image"))?;
+    let manager = told
+        .message
+        .split('"')
+        .nth(1)
+        .unwrap_or("another manager")
+        .to_owned();
+    let of_image = image_owners(meta, &running.container);
+    let since = of_image
+        .iter()
+        .find(|owner| owner.manager == manager)
+        .and_then(|owner| owner.at);
+    Some(Conflict {
+        since: since.or_else(|| last_write(meta, &manager)),
+        fields: causes.iter().map(|cause| cause.field.clone()).collect(),
+        image: running.image.clone(),
+        first: !ever_applied(meta, us),
+        manager,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(selector: Value) -> Deployment {
+        serde_json::from_value(json!({
+            "metadata": {"name": "web", "uid": "u1", "generation": 3, "resourceVersion": "77"},
+            "spec": {"selector": {"matchLabels": selector},
+                     "template": {"spec": {"containers": [
+                        {"name": "app", "image": "r/web:v1"}, {"name": "proxy", "image": "r/proxy:v9"}]}}},
+        }))
+        .unwrap()
+    }
+
+    fn workload(container: Option<&str>) -> Workload {
+        Workload {
+            cluster: "default".into(),
+            namespace: "shop".into(),
+            kind: Default::default(),
+            name: "web".into(),
+            container: container.map(str::to_owned),
+        }
+    }
+
+    fn change() -> Change {
+        Change {
+            image: "r/web:v2".into(),
+            version: "v2".into(),
+            deploy: "d-1".into(),
+            by: "ann".into(),
+            at: "2026-11-22T10:00:00Z".parse().unwrap(),
+            force: false,
+        }
+    }
+
+    #[test]
+    fn the_body_holds_only_what_is_ours() {
+        let before = deployment(json!({"app": "web"}));
+        let workload = workload(Some("app"));
+        let running = workload.running(&before).unwrap();
+        let body = body(&workload, &running, &before, &change());
+        assert_eq!(body["metadata"]["resourceVersion"], "77");
+        assert_eq!(body["metadata"]["annotations"]["otus.dev/previous"], "r/web:v1");
+        assert_eq!(
+            body["spec"],
+            json!({"template": {
+                "metadata": {"labels": {"app.kubernetes.io/version": "v2"}},
+                "spec": {"containers": [{"name": "app", "image": "r/web:v2"}]},
+            }})
+        );
+    }
+
+    #[test]
+    fn a_selected_label_is_left_alone() {
+        let before = deployment(json!({"app.kubernetes.io/version": "v1"}));
+        let workload = workload(Some("app"));
+        let running = workload.running(&before).unwrap();
+        let body = body(&workload, &running, &before, &change());
+        assert!(body["spec"]["template"].get("metadata").is_none());
+    }
+
+    #[test]
+    fn a_container_must_exist() {
+        let before = deployment(json!({"app": "web"}));
+        let error = workload(Some("ap")).running(&before).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "deployment web in the namespace shop of the cluster default has no container called `ap`; it has: app, proxy"
+        );
+        let error = workload(None).running(&before).unwrap_err();
+        assert!(matches!(error, Error::WhichContainer { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_conflict_names_the_manager_of_the_image() {
+        let before = deployment(json!({"app": "web"}));
+        let running = workload(Some("app")).running(&before).unwrap();
+        let mut status = Status::failure("Apply failed with 2 conflicts", "Conflict").with_code(409);
+        status.details = Some(
+            serde_json::from_value(json!({"causes": [
+                {"reason": "FieldManagerConflict", "message": "conflict with \"helm\" using v1",
+                 "field": ".metadata.annotations.kubernetes.io/change-cause"},
+                {"reason": "FieldManagerConflict", "message": "conflict with \"kubectl-set\" using apps/v1",
+                 "field": ".spec.template.spec.containers[name=\"app\"].image"},
+            ]}))
+            .unwrap(),
+        );
+        let error = kube::Error::Api(status.boxed());
+        let found = conflict(&error, &before, &running, "otus").unwrap();
+        assert_eq!(found.manager, "kubectl-set");
+        assert_eq!(found.fields.len(), 2);
+        assert!(found.first);
+        let stale = Status::failure("the object has been modified", "Conflict").with_code(409);
+        let stale = kube::Error::Api(stale.boxed());
+        assert_eq!(conflict(&stale, &before, &running, "otus"), None);
+        assert!(is_stale(&stale));
+    }
+}

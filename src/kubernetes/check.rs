@@ -1,0 +1,169 @@
+//! May Otus do what it needs to? Asked of the cluster itself, before anybody waits for a deploy.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
+use kube::Api;
+use kube::api::PostParams;
+
+use crate::client::Cluster;
+use crate::error::Error;
+
+/// What Otus does in a namespace: API group, resource, verbs.
+const NEEDED: [(&str, &str, &[&str]); 5] = [
+    ("apps", "deployments", &["get", "list", "watch", "patch"]),
+    ("apps", "replicasets", &["list", "watch"]),
+    ("", "pods", &["list", "watch"]),
+    ("", "pods/log", &["get"]),
+    ("", "events", &["list"]),
+];
+
+/// How many questions are asked at once.
+const AT_ONCE: usize = 6;
+
+/// What a cluster says about itself and about Otus' rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The server's version.
+    pub version: String,
+    /// What Otus may not do and needs to.
+    pub missing: Vec<Missing>,
+}
+
+/// A permission that is missing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Missing {
+    /// Where.
+    pub namespace: String,
+    /// On what, for example `deployments`.
+    pub resource: String,
+    /// In which API group; empty for the core one.
+    pub group: String,
+    /// To do what.
+    pub verb: String,
+}
+
+impl Report {
+    /// The namespaces where something is missing.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .missing
+            .iter()
+            .map(|missing| missing.namespace.as_str())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Asks a cluster for its version, and whether everything Otus needs is allowed in these namespaces.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn check(cluster: &Cluster, namespaces: &[String]) -> Result<Report, Error> {
+    let version = cluster.server_version().await?;
+    let questions = namespaces.iter().flat_map(|namespace| {
+        NEEDED.iter().flat_map(move |(group, resource, verbs)| {
+            verbs.iter().map(move |verb| Missing {
+                namespace: namespace.clone(),
+                resource: (*resource).to_owned(),
+                group: (*group).to_owned(),
+                verb: (*verb).to_owned(),
+            })
+        })
+    });
+    let answers: Vec<(Missing, bool)> = stream::iter(questions)
+        .map(async |question| {
+            let allowed = allowed(cluster, &question).await?;
+            Ok::<_, Error>((question, allowed))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let missing = answers
+        .into_iter()
+        .filter(|(_, allowed)| !allowed)
+        .map(|(question, _)| question)
+        .collect();
+    Ok(Report { version, missing })
+}
+
+async fn allowed(cluster: &Cluster, question: &Missing) -> Result<bool, Error> {
+    let (resource, subresource) = match question.resource.split_once('/') {
+        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+        None => (question.resource.as_str(), None),
+    };
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                group: Some(question.group.clone()),
+                namespace: Some(question.namespace.clone()),
+                resource: Some(resource.to_owned()),
+                subresource,
+                verb: Some(question.verb.clone()),
+                ..ResourceAttributes::default()
+            }),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let api: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
+    let answer = cluster
+        .call("access review", api.create(&PostParams::default(), &review))
+        .await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}
+
+/// The Role that gives Otus what it needs in a namespace, for `kubectl apply -f -`.
+#[must_use]
+pub fn role(namespace: &str) -> String {
+    let mut yaml = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: otus\n  namespace: {namespace}\nrules:\n"
+    );
+    for (group, resource, verbs) in NEEDED {
+        yaml.push_str(&format!(
+            "  - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [{}]\n",
+            verbs
+                .iter()
+                .map(|verb| format!("\"{verb}\""))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    yaml
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role() {
+        insta::assert_snapshot!(role("shop"), @r#"
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: Role
+        metadata:
+          name: otus
+          namespace: shop
+        rules:
+          - apiGroups: ["apps"]
+            resources: ["deployments"]
+            verbs: ["get", "list", "watch", "patch"]
+          - apiGroups: ["apps"]
+            resources: ["replicasets"]
+            verbs: ["list", "watch"]
+          - apiGroups: [""]
+            resources: ["pods"]
+            verbs: ["list", "watch"]
+          - apiGroups: [""]
+            resources: ["pods/log"]
+            verbs: ["get"]
+          - apiGroups: [""]
+            resources: ["events"]
+            verbs: ["list"]
+        "#);
+    }
+}

@@ -1,0 +1,441 @@
+//! Following a rollout to its end.
+//!
+//! Three watches and a clock feed the judge. A watch that breaks is resumed by itself; what is silent for too
+//! long, and whatever would be reported as success, is read again first, so that no verdict rests on a
+//! connection that died unnoticed.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::ready;
+use futures_util::stream::{BoxStream, SelectAll, StreamExt as _};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::api::ListParams;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Api, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+use crate::apply::Applied;
+use crate::cause::{Cause, Fault};
+use crate::client::Cluster;
+use crate::error::Error;
+use crate::judge::{Memory, Settings, Verdict, Why, World, is_after, is_ready, judge};
+use crate::logs::last_lines;
+use crate::workload::Workload;
+
+/// How often the judge looks when nothing happens: its clocks run too.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the same verdict is told again, so that an elapsed time can be shown.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often events are asked for while something is not well.
+const EVENTS_EVERY: Duration = Duration::from_secs(3);
+/// How often an unreachable cluster is tried.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long watches may be silent before everything is read again.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How long the cluster must have been silent before a late rollout is given up.
+const LONG_OUTAGE: Duration = Duration::from_secs(60);
+/// About how many objects events are asked for.
+const ASKED_ABOUT: usize = 4;
+
+/// A rollout being followed. Dropping it ends the watches, not the rollout.
+pub struct Rollout {
+    cluster: Cluster,
+    workload: Workload,
+    applied: Applied,
+    settings: Settings,
+    watches: SelectAll<BoxStream<'static, News>>,
+    tick: Interval,
+    world: World,
+    fed: Fed,
+    memory: Memory,
+    outage: Option<Outage>,
+    last: Option<(Progress, Instant)>,
+    heard: Instant,
+    read: Instant,
+    asked: Option<Instant>,
+    /// A watch broke: perhaps the cluster is gone, perhaps only the connection.
+    suspect: bool,
+    ended: bool,
+}
+
+/// How a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The judge's verdict.
+    pub verdict: Verdict,
+    /// Set while the cluster does not answer: the verdict is then the last one known.
+    pub outage: Option<Outage>,
+}
+
+/// The cluster does not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub error: Error,
+}
+
+/// Which of the lists have been seen at least once.
+#[derive(Default)]
+struct Fed {
+    deployment: bool,
+    replica_sets: bool,
+    pods: bool,
+}
+
+enum News {
+    Deployment(Option<Box<Deployment>>),
+    ReplicaSets(Vec<ReplicaSet>),
+    Pods(Vec<Pod>),
+    Trouble(&'static str, watcher::Error),
+}
+
+impl Rollout {
+    /// Begins to follow a change that the cluster accepted; also one that another process applied.
+    #[must_use]
+    pub fn follow(cluster: Cluster, workload: Workload, applied: Applied, settings: Settings) -> Self {
+        let namespace = &workload.namespace;
+        let selected = watcher::Config::default().labels(&applied.selector);
+        let named = watcher::Config::default().fields(&format!("metadata.name={}", workload.name));
+        let deployments: Api<Deployment> = Api::namespaced(cluster.watching.clone(), namespace);
+        let sets: Api<ReplicaSet> = Api::namespaced(cluster.watching.clone(), namespace);
+        let pods: Api<Pod> = Api::namespaced(cluster.watching.clone(), namespace);
+        let mut watches = SelectAll::new();
+        watches.push(lists(
+            deployments,
+            named,
+            "deployments",
+            |mut all: Vec<Deployment>| News::Deployment(all.pop().map(Box::new)),
+        ));
+        watches.push(lists(sets, selected.clone(), "replicasets", News::ReplicaSets));
+        watches.push(lists(pods, selected, "pods", News::Pods));
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Rollout {
+            cluster,
+            workload,
+            applied,
+            settings,
+            watches,
+            tick,
+            world: World::default(),
+            fed: Fed::default(),
+            memory: Memory::default(),
+            outage: None,
+            last: None,
+            heard: Instant::now(),
+            read: Instant::now(),
+            asked: None,
+            suspect: false,
+            ended: false,
+        }
+    }
+
+    /// The next thing worth telling; none after the end. Cancelling it loses nothing.
+    ///
+    /// # Errors
+    /// When the cluster refuses to show the workload, or does not answer until the deadline. Nothing follows.
+    pub async fn next(&mut self) -> Option<Result<Progress, Error>> {
+        while !self.ended {
+            match self.step().await {
+                Ok(Some(progress)) => return Some(Ok(progress)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+
+    async fn step(&mut self) -> Result<Option<Progress>, Error> {
+        tokio::select! {
+            Some(news) = self.watches.next() => self.learn(news)?,
+            _ = self.tick.tick() => {}
+        }
+        // Changes come in bundles: what has already arrived is one step.
+        while let Some(Some(news)) = self.watches.next().now_or_never() {
+            self.learn(news)?;
+        }
+        self.look().await
+    }
+
+    /// Takes in what a watch brought.
+    fn learn(&mut self, news: News) -> Result<(), Error> {
+        match news {
+            News::Deployment(deployment) => {
+                self.world.deployment = deployment.map(|deployment| *deployment);
+                self.fed.deployment = true;
+            }
+            News::ReplicaSets(all) => {
+                self.world.replica_sets = all;
+                self.fed.replica_sets = true;
+            }
+            News::Pods(all) => {
+                self.world.pods = all;
+                self.fed.pods = true;
+            }
+            News::Trouble(what, error) => {
+                let error = self.sort(&error);
+                tracing::debug!(workload = %self.workload, what, %error, "a watch broke and will be resumed");
+                match (&error, what) {
+                    (Error::Forbidden { .. }, "deployments") => return Err(error),
+                    // The counts alone still tell whether a rollout succeeds, if not why it fails.
+                    (Error::Forbidden { .. }, "replicasets") => self.fed.replica_sets = true,
+                    (Error::Forbidden { .. }, _) => self.fed.pods = true,
+                    _ => self.suspect = true,
+                }
+                return Ok(());
+            }
+        }
+        self.heard = Instant::now();
+        Ok(())
+    }
+
+    fn sort(&self, error: &watcher::Error) -> Error {
+        let what = self.workload.to_string();
+        match error {
+            watcher::Error::InitialListFailed(error)
+            | watcher::Error::WatchStartFailed(error)
+            | watcher::Error::WatchFailed(error) => Error::from_kube(&self.cluster.name, &what, error),
+            watcher::Error::WatchError(status) => Error::from_status(&self.cluster.name, &what, status),
+            watcher::Error::NoResourceVersion => Error::Unreachable {
+                cluster: self.cluster.name.to_string(),
+                detail: error.to_string(),
+            },
+        }
+    }
+
+    /// Judges what is known, and says it if it is worth telling.
+    async fn look(&mut self) -> Result<Option<Progress>, Error> {
+        let silent = self.heard.elapsed() >= SILENCE && self.read.elapsed() >= SILENCE;
+        let retry = self.outage.is_some() && self.read.elapsed() >= RETRY;
+        if self.suspect || silent || retry {
+            self.suspect = false;
+            self.refresh().await?;
+        }
+        if let Some(outage) = &self.outage {
+            let long = is_after(Timestamp::now(), outage.since, LONG_OUTAGE);
+            if long && self.is_late() {
+                return Err(outage.error.clone());
+            }
+            let verdict = match &self.last {
+                Some((last, _)) => last.verdict.clone(),
+                None => self.unseen(),
+            };
+            return Ok(self.tell(verdict));
+        }
+        if !(self.fed.deployment && self.fed.replica_sets && self.fed.pods) {
+            return Ok(None);
+        }
+        self.ask_why().await;
+        let mut verdict = self.judge();
+        if verdict.is_final() {
+            // Nothing is final that rests on what a watch brought some time ago.
+            self.refresh().await?;
+            if self.outage.is_some() {
+                return Ok(None);
+            }
+            self.asked = None;
+            self.ask_why().await;
+            verdict = self.judge();
+        }
+        self.ended = verdict.is_final() || (matches!(verdict, Verdict::Paused { .. }) && self.is_late());
+        if let Verdict::Failed { cause, .. } = &mut verdict {
+            self.read_log(cause).await;
+        }
+        Ok(self.tell(verdict))
+    }
+
+    fn judge(&mut self) -> Verdict {
+        judge(
+            &self.applied,
+            &self.world,
+            &mut self.memory,
+            Timestamp::now(),
+            &self.settings,
+        )
+    }
+
+    fn is_late(&self) -> bool {
+        is_after(Timestamp::now(), self.applied.at, self.settings.deadline)
+    }
+
+    /// What to say before anything was seen.
+    fn unseen(&self) -> Verdict {
+        let total = self
+            .world
+            .deployment
+            .as_ref()
+            .and_then(|d| d.spec.as_ref()?.replicas)
+            .unwrap_or(0);
+        Verdict::Waiting {
+            done: 0,
+            total,
+            why: Why::NotObserved,
+            trouble: None,
+        }
+    }
+
+    /// The progress, when it differs from the last one told, or that is long ago.
+    fn tell(&mut self, verdict: Verdict) -> Option<Progress> {
+        let progress = Progress {
+            verdict,
+            outage: self.outage.clone(),
+        };
+        if let Some((last, at)) = &self.last
+            && *last == progress
+            && at.elapsed() < HEARTBEAT
+            && !self.ended
+        {
+            return None;
+        }
+        self.last = Some((progress.clone(), Instant::now()));
+        Some(progress)
+    }
+
+    /// Reads everything again. A failure that may pass is an outage; another one is the end.
+    async fn refresh(&mut self) -> Result<(), Error> {
+        self.read = Instant::now();
+        match self.read_all().await {
+            Ok(()) => {
+                self.heard = Instant::now();
+                self.outage = None;
+                Ok(())
+            }
+            Err(error) if error.is_passing() || matches!(error, Error::Unauthorized { .. }) => {
+                let since = self
+                    .outage
+                    .as_ref()
+                    .map_or_else(Timestamp::now, |outage| outage.since);
+                self.outage = Some(Outage { since, error });
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read_all(&mut self) -> Result<(), Error> {
+        let what = self.workload.to_string();
+        let selected = ListParams::default().labels(&self.applied.selector);
+        let client = || self.cluster.client.clone();
+        let namespace = &self.workload.namespace;
+        let sets: Api<ReplicaSet> = Api::namespaced(client(), namespace);
+        let pods: Api<Pod> = Api::namespaced(client(), namespace);
+        let deployments = self.workload.deployments(&self.cluster);
+        let (deployment, sets, pods) = tokio::join!(
+            self.cluster.call(&what, deployments.get_opt(&self.workload.name)),
+            self.cluster.call(&what, sets.list(&selected)),
+            self.cluster.call(&what, pods.list(&selected)),
+        );
+        self.world.deployment = deployment?;
+        self.fed.deployment = true;
+        match sets {
+            Ok(list) => self.world.replica_sets = list.items,
+            Err(Error::Forbidden { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.fed.replica_sets = true;
+        match pods {
+            Ok(list) => self.world.pods = list.items,
+            Err(Error::Forbidden { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.fed.pods = true;
+        Ok(())
+    }
+
+    /// Asks for the events about pods that are not well. Without them the explanations are poorer, not wrong.
+    async fn ask_why(&mut self) {
+        if self.asked.is_some_and(|asked| asked.elapsed() < EVENTS_EVERY) {
+            return;
+        }
+        let unwell = self
+            .world
+            .pods
+            .iter()
+            .filter(|pod| pod.metadata.deletion_timestamp.is_none() && !is_ready(pod));
+        let uids: Vec<String> = unwell
+            .filter_map(|pod| pod.metadata.uid.clone())
+            .take(ASKED_ABOUT)
+            .collect();
+        if uids.is_empty() {
+            return;
+        }
+        self.asked = Some(Instant::now());
+        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.workload.namespace);
+        let mut found = Vec::new();
+        for uid in uids {
+            let about = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+            match self.cluster.call("events", events.list(&about)).await {
+                Ok(list) => found.extend(list.items),
+                Err(error) => {
+                    tracing::debug!(workload = %self.workload, %error, "events cannot be read");
+                    return;
+                }
+            }
+        }
+        self.world.events = found;
+    }
+
+    async fn read_log(&self, cause: &mut Cause) {
+        let (Some(pod), Some(container), true) = (&cause.pod, &cause.container, cause.fault.has_log()) else {
+            return;
+        };
+        let restarted = match &cause.fault {
+            Fault::Crashed(exit) | Fault::InitFailed(exit) => exit.restarts > 0,
+            _ => false,
+        };
+        match last_lines(&self.cluster, &self.workload.namespace, pod, container, restarted).await {
+            Ok(lines) => cause.log = lines,
+            Err(error) => tracing::warn!(workload = %self.workload, %error, "the log cannot be read"),
+        }
+    }
+}
+
+/// The whole list again after each change, as long as the program runs.
+fn lists<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    what: &'static str,
+    wrap: impl Fn(Vec<K>) -> News + Send + 'static,
+) -> BoxStream<'static, News>
+where
+    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut known: BTreeMap<String, K> = BTreeMap::new();
+    let mut listed: BTreeMap<String, K> = BTreeMap::new();
+    watcher(api, config)
+        .default_backoff()
+        .filter_map(move |event| {
+            match event {
+                Ok(watcher::Event::Init) => {
+                    listed.clear();
+                    return ready(None);
+                }
+                Ok(watcher::Event::InitApply(object)) => {
+                    listed.insert(object.name_any(), object);
+                    return ready(None);
+                }
+                Ok(watcher::Event::InitDone) => known = std::mem::take(&mut listed),
+                Ok(watcher::Event::Apply(object)) => {
+                    known.insert(object.name_any(), object);
+                }
+                Ok(watcher::Event::Delete(object)) => {
+                    known.remove(&object.name_any());
+                }
+                Err(error) => return ready(Some(News::Trouble(what, error))),
+            }
+            ready(Some(wrap(known.values().cloned().collect())))
+        })
+        .boxed()
+}
