@@ -1,7 +1,7 @@
 //! A chat room for tests: a robot, some people, no network. It reads as a chat:
 //!
 //! ```
-//! # use otus_core as otus;
+//! # extern crate otus_core as otus;
 //! # use otus::prelude::*;
 //! # #[derive(Default)] struct Basics;
 //! # #[responder] impl Basics {

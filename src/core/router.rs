@@ -17,9 +17,9 @@ pub struct Router {
     routes: Vec<Route>,
     /// All patterns, for what is said to the robot.
     all: RegexSet,
-    /// The patterns of `hear` alone, and which routes they are.
+    /// The patterns of `hear` alone, for everything else: the first routes, in the same order.
     overheard: RegexSet,
-    overheard_routes: Vec<usize>,
+    hears: usize,
 }
 
 #[derive(Debug)]
@@ -56,14 +56,21 @@ impl Router {
                 compiled: OnceLock::new(),
             })
             .collect();
-        // The most specific first, so that the first match is the winner.
+        // What listens comes first, so that it is told by its index; then the commands, the most specific first, so
+        // that the first match is the winner and nobody looks further.
         routes.sort_by_key(|route| {
             let spec = route.handler.spec;
-            (std::cmp::Reverse(spec.literals), spec.responder, spec.name)
+            (
+                spec.kind == Kind::Respond,
+                std::cmp::Reverse(spec.literals),
+                spec.responder,
+                spec.name,
+            )
         });
-        let overheard_routes: Vec<usize> = (0..routes.len())
-            .filter(|&at| routes[at].handler.spec.kind == Kind::Hear)
-            .collect();
+        let hears = routes
+            .iter()
+            .take_while(|route| route.handler.spec.kind == Kind::Hear)
+            .count();
         let set = |patterns: Vec<&str>| {
             RegexSetBuilder::new(patterns)
                 .size_limit(PATTERN_SIZE * 16)
@@ -73,15 +80,15 @@ impl Router {
                 })
         };
         let all = set(routes.iter().map(|route| route.pattern.as_str()).collect())?;
-        let overheard = set(overheard_routes
+        let overheard = set(routes[..hears]
             .iter()
-            .map(|&at| routes[at].pattern.as_str())
+            .map(|route| route.pattern.as_str())
             .collect())?;
         let router = Self {
             routes,
             all,
             overheard,
-            overheard_routes,
+            hears,
         };
         router.lint()?;
         Ok(router)
@@ -98,42 +105,44 @@ impl Router {
             return None;
         }
         let matched = self.all.matches(line);
-        matched
-            .iter()
-            .filter(|&at| self.is(at, Kind::Respond))
+        if !matched.matched_any() {
+            return None;
+        }
+        (self.hears..self.routes.len())
+            .filter(|&at| matched.matched(at))
             .find_map(|at| self.captured(at, line))
     }
 
     /// What a line said to the robot matches: one command, and everything that listens.
     pub fn addressed(&self, line: &str) -> Routed<'_> {
-        let mut routed = Routed::default();
         if line.len() > LONGEST_LINE {
-            return routed;
+            return Routed::default();
         }
-        for at in self.all.matches(line).iter() {
-            if self.is(at, Kind::Hear) {
-                routed.hears.extend(self.captured(at, line));
-            } else if routed.winner.is_none() {
-                routed.winner = self.captured(at, line);
-            }
+        let matched = self.all.matches(line);
+        if !matched.matched_any() {
+            return Routed::default();
         }
-        routed
+        let matching = |routes: std::ops::Range<usize>| {
+            routes
+                .filter(|&at| matched.matched(at))
+                .filter_map(|at| self.captured(at, line))
+        };
+        Routed {
+            hears: matching(0..self.hears).collect(),
+            winner: matching(self.hears..self.routes.len()).next(),
+        }
     }
 
     /// What listens to a line that is just said.
     pub fn overheard(&self, line: &str) -> Vec<(&Handler, Captures)> {
-        if self.overheard_routes.is_empty() || line.len() > LONGEST_LINE {
+        if self.hears == 0 || line.len() > LONGEST_LINE {
             return Vec::new();
         }
-        let matched = self.overheard.matches(line);
-        matched
+        self.overheard
+            .matches(line)
             .iter()
-            .filter_map(|at| self.captured(self.overheard_routes[at], line))
+            .filter_map(|at| self.captured(at, line))
             .collect()
-    }
-
-    fn is(&self, at: usize, kind: Kind) -> bool {
-        self.routes[at].handler.spec.kind == kind
     }
 
     fn captured(&self, at: usize, line: &str) -> Option<(&Handler, Captures)> {
