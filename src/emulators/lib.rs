@@ -1,1 +1,6 @@
-//! otus-emulators
+//! Purpose: the services Otus talks to, emulated on loopback: real protocols, made-up state.
+//!
+//! They are product, too: the demo runs on them, and whoever writes a responder tests with them. What an emulator claims
+//! is proven with clients and servers nobody here wrote.
+
+pub mod prometheus;

@@ -1,0 +1,60 @@
+//! Purpose: repeatable noise: a function of seed, name and time, never of what was asked before.
+
+use std::f64::consts::TAU;
+
+/// Whole day in milliseconds.
+const DAY_MS: f64 = 86_400_000.0;
+
+/// The share of the day's load at a time: 0.45 in the small hours (UTC), 1.55 in the afternoon.
+#[expect(clippy::cast_precision_loss, reason = "times fit a float's 53 bits")]
+pub(super) fn day(at_ms: i64) -> f64 {
+    1.0 + 0.55 * (TAU * (at_ms as f64 / DAY_MS - 0.4)).sin()
+}
+
+/// Between -1 and 1, different at every time.
+pub(super) fn rough(seed: u64, name: &str, at_ms: i64) -> f64 {
+    unit(mix(hash(seed, name) ^ at_ms.unsigned_abs())) * 2.0 - 1.0
+}
+
+/// About between -1 and 1, drifting over minutes and hours.
+#[expect(clippy::cast_precision_loss, reason = "times fit a float's 53 bits")]
+pub(super) fn smooth(seed: u64, name: &str, at_ms: i64) -> f64 {
+    let minutes = at_ms as f64 / 60_000.0;
+    let wave = |(index, (period, strength)): (u64, (f64, f64))| {
+        let phase = unit(mix(hash(seed, name).wrapping_add(index)));
+        strength * (TAU * (minutes / period + phase)).sin()
+    };
+    let drift: f64 = (1..)
+        .zip([(7.3, 0.25), (31.0, 0.35), (173.0, 0.4)])
+        .map(wave)
+        .sum();
+    drift + 0.2 * rough(seed, name, at_ms)
+}
+
+/// Between 0 and 1, fixed for a name: how services differ.
+pub(super) fn trait_of(seed: u64, name: &str) -> f64 {
+    unit(mix(hash(seed, name)))
+}
+
+/// FNV-1a.
+fn hash(seed: u64, name: &str) -> u64 {
+    name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// SplitMix64's finish: near inputs, unrelated outputs.
+fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the upper 53 bits are exactly a float's"
+)]
+fn unit(value: u64) -> f64 {
+    (value >> 11) as f64 / (1u64 << 53) as f64
+}
