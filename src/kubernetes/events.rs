@@ -104,7 +104,7 @@ pub fn telling(events: &[Event], since: Timestamp) -> Vec<Note> {
             None => notes.push(note),
         }
     }
-    notes.sort_by(|a, b| b.at.cmp(&a.at));
+    notes.sort_by_key(|note| std::cmp::Reverse(note.at));
     notes
 }
 

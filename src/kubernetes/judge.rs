@@ -312,7 +312,7 @@ pub fn judge(
     if memory.bake.is_some() {
         return memory
             .watch(&seen, now, settings)
-            .unwrap_or_else(|cause| failed(cause, Found::Watching));
+            .unwrap_or_else(|cause| failed(*cause, Found::Watching));
     }
     if let Some(cause) = memory.doomed(&seen, now, settings) {
         return failed(cause, Found::Doomed);
@@ -533,7 +533,7 @@ impl Memory {
     }
 
     /// Watches the new pods after the rollout. `Err` is what went wrong.
-    fn watch(&mut self, seen: &Seen<'_>, now: Timestamp, settings: &Settings) -> Result<Verdict, Cause> {
+    fn watch(&mut self, seen: &Seen<'_>, now: Timestamp, settings: &Settings) -> Result<Verdict, Box<Cause>> {
         let wanted = seen.counts.wanted;
         let worst = seen.worst(self);
         let Some(bake) = &mut self.bake else {
@@ -553,12 +553,12 @@ impl Memory {
                 };
                 if count > *bake.restarts.entry(key).or_insert(fresh) {
                     let crash = restarted(pod).or(worst);
-                    return Err(crash.unwrap_or_else(|| Cause::of(Fault::Unknown)));
+                    return Err(Box::new(crash.unwrap_or_else(|| Cause::of(Fault::Unknown))));
                 }
             }
         }
         if let Some(cause) = worst.clone().filter(|cause| cause.fault.doom() == Doom::Sure) {
-            return Err(cause);
+            return Err(Box::new(cause));
         }
         let unavailable = seen
             .condition("Available")
@@ -566,7 +566,9 @@ impl Memory {
         // Somebody who scales up makes pods that are not available yet; none is lost by that.
         let available = seen.counts.available;
         if unavailable && available < bake.available.min(wanted) {
-            return Err(worst.unwrap_or_else(|| Cause::of(Fault::LostPods { available, wanted })));
+            return Err(Box::new(
+                worst.unwrap_or_else(|| Cause::of(Fault::LostPods { available, wanted })),
+            ));
         }
         let until = plus(
             bake.since,

@@ -4,6 +4,8 @@
 //! follows the [`Rollout`] to its end. What decides ([`judge()`], [`explain()`]) is a function of what was seen,
 //! without IO or a clock of its own.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
 pub mod annotations;
 mod apply;
 mod cause;

@@ -62,7 +62,7 @@ fn owners(meta: &ObjectMeta, path: &[&str]) -> Vec<Owner> {
             at: time(entry),
         })
         .collect();
-    found.sort_by(|a, b| b.at.cmp(&a.at));
+    found.sort_by_key(|owner| std::cmp::Reverse(owner.at));
     found
 }
 

@@ -1,5 +1,7 @@
 //! The judge on a recording of real rollouts (see `data/README.md`).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
