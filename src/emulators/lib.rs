@@ -4,3 +4,4 @@
 //! is proven with clients and servers nobody here wrote.
 
 pub mod prometheus;
+pub mod real;

@@ -90,9 +90,11 @@ impl Fields {
     fn expr(&self) -> Result<Expr, Failure> {
         let query = self.get("query");
         promql::parse(query).map_err(|error| match error {
-            Error::Parse { at, message } => {
-                Failure::parameter("query", promql::describe(query, at, &message))
-            }
+            Error::Parse { at, message } => Failure(
+                StatusCode::BAD_REQUEST,
+                "bad_data",
+                promql::describe(query, at, &message),
+            ),
             Error::Execution(message) => Failure(StatusCode::UNPROCESSABLE_ENTITY, "execution", message),
         })
     }
@@ -142,7 +144,10 @@ async fn query(State(story): State<Story>, RawQuery(query): RawQuery, body: Byte
     } else {
         fields.time("time")?
     };
-    let expr = fields.expr()?;
+    // Prometheus 2.42 names the parameter here, and does not for a range.
+    let expr = fields
+        .expr()
+        .map_err(|Failure(.., why)| Failure::parameter("query", why))?;
     if expr.kind() == Kind::Range {
         let why = "the emulated Prometheus answers no range vectors at one time; wrap it in rate(), increase() or avg_over_time()";
         return Err(Failure::parameter("query", why));
@@ -185,7 +190,7 @@ async fn query_range(State(story): State<Story>, RawQuery(query): RawQuery, body
     if expr.kind() == Kind::Range {
         let why =
             "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector";
-        return Err(Failure::parameter("query", why));
+        return Err(Failure(StatusCode::BAD_REQUEST, "bad_data", why.into()));
     }
     let count = usize::try_from((end - start) / step).unwrap_or_default() + 1;
     let steps = Steps {

@@ -108,10 +108,10 @@ fn with_vector(
             "found duplicate series for the match group {labels:?} on the {side} hand-side of the operation; many-to-many matching not allowed: matching labels must be unique on one side"
         ))
     };
-    let mut partners: BTreeMap<Labels, Column> = BTreeMap::new();
+    let mut partners: BTreeMap<Labels, Vec<Option<f64>>> = BTreeMap::new();
     for column in right {
         let key = grouped(&column.labels, matching);
-        if partners.insert(key.clone(), column).is_some() {
+        if !merge(partners.entry(key.clone()).or_default(), column.values) {
             return Err(several("right", &key));
         }
     }
@@ -121,8 +121,8 @@ fn with_vector(
         let Some(partner) = partners.get(&key) else {
             continue;
         };
-        let pairs = column.values.iter().zip(&partner.values);
-        let values = pairs
+        let pairs = column.values.iter().zip(partner);
+        let values: Vec<_> = pairs
             .map(|(a, b)| combine(operator, bool, (*a)?, (*b)?, (*a)?))
             .collect();
         let mut labels = key.clone();
@@ -133,11 +133,28 @@ fn with_vector(
         {
             labels.insert("__name__".into(), name.clone());
         }
-        if results.insert(key.clone(), Column { labels, values }).is_some() {
+        let result = results.entry(labels.clone()).or_insert(Column {
+            labels,
+            values: Vec::new(),
+        });
+        if !merge(&mut result.values, values) {
             return Err(several("left", &key));
         }
     }
     Ok(Value::Vector(present(results.into_values())))
+}
+
+/// Two series that are one, if they are never there at the same step.
+fn merge(into: &mut Vec<Option<f64>>, values: Vec<Option<f64>>) -> bool {
+    if into.is_empty() {
+        *into = values;
+        return true;
+    }
+    if into.iter().zip(&values).any(|(a, b)| a.is_some() && b.is_some()) {
+        return false;
+    }
+    into.iter_mut().zip(values).for_each(|(a, b)| *a = a.or(b));
+    true
 }
 
 fn set(operator: Operator, matching: &Grouping, left: Vec<Column>, right: Vec<Column>) -> Vec<Column> {

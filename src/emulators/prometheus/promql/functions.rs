@@ -65,9 +65,12 @@ fn irate(samples: &[Sample]) -> Option<f64> {
     Some(grown / seconds(last.at_ms - before.at_ms))
 }
 
+/// A bucket's upper bound, and its count at each step.
+type Bucket = (f64, Vec<Option<f64>>);
+
 /// Groups buckets by all labels but `le`, and finds the quantile in each group at each step.
 pub(super) fn histogram_quantile(quantiles: &[f64], columns: Vec<Column>) -> Vec<Column> {
-    let mut groups: BTreeMap<Labels, Vec<(f64, Vec<Option<f64>>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Labels, Vec<Bucket>> = BTreeMap::new();
     for Column { mut labels, values } in columns {
         let Some(bound) = labels.remove("le").and_then(|bound| bound.parse().ok()) else {
             continue;
@@ -75,7 +78,7 @@ pub(super) fn histogram_quantile(quantiles: &[f64], columns: Vec<Column>) -> Vec
         labels.remove("__name__");
         groups.entry(labels).or_default().push((bound, values));
     }
-    let column = |(labels, mut buckets): (Labels, Vec<(f64, Vec<Option<f64>>)>)| {
+    let column = |(labels, mut buckets): (Labels, Vec<Bucket>)| {
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         let value = |(step, quantile): (usize, &f64)| {
             let present = buckets

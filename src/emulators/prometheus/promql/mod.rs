@@ -22,10 +22,10 @@ pub(super) use lexer::duration;
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Error {
-    /// It cannot be read; `at` is the byte, `None` when it is not about a place.
+    /// It cannot be read.
     Parse {
-        /// The byte.
-        at: Option<usize>,
+        /// The byte to point at.
+        at: usize,
         /// Why.
         message: String,
     },
@@ -36,7 +36,7 @@ pub(super) enum Error {
 impl Error {
     fn at(at: usize, message: impl Into<String>) -> Self {
         Self::Parse {
-            at: Some(at),
+            at,
             message: message.into(),
         }
     }
@@ -48,10 +48,7 @@ pub(super) fn parse(query: &str) -> Result<Expr, Error> {
 }
 
 /// The error as Prometheus writes it: `1:5: parse error: unclosed left parenthesis`.
-pub(super) fn describe(query: &str, at: Option<usize>, message: &str) -> String {
-    let Some(at) = at else {
-        return format!("unknown position: parse error: {message}");
-    };
+pub(super) fn describe(query: &str, at: usize, message: &str) -> String {
     let before = &query.as_bytes()[..at.min(query.len())];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let column = at

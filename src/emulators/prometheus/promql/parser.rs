@@ -19,10 +19,7 @@ pub(super) fn parse(query: &str) -> Result<Expr, Error> {
         depth: 0,
     };
     if parser.peek() == &Word::End {
-        return Err(Error::Parse {
-            at: None,
-            message: "no expression found in input".into(),
-        });
+        return Err(Error::at(0, "no expression found in input"));
     }
     let expr = parser.expression(0)?;
     match parser.peek() {
@@ -52,7 +49,8 @@ fn unclosed(words: &[Placed]) -> Result<(), Error> {
                     } else {
                         "character"
                     };
-                    return Err(Error::at(*at, format!("unexpected {name} '{symbol}'")));
+                    // Prometheus points behind it.
+                    return Err(Error::at(*at + 1, format!("unexpected {name} '{symbol}'")));
                 }
             }
             Word::End => {
@@ -141,14 +139,14 @@ impl Parser {
         let start = self.at();
         let mut left = self.signed()?;
         while let Some(operator) = self.operator().filter(|operator| operator.precedence() >= least) {
-            self.take();
+            let (place, _) = self.take();
             let bool = self.take_name("bool");
             let matching = self.matching()?;
             // A power binds to the right, everything else to the left.
             let tighter = operator.precedence() + u8::from(operator != Operator::Power);
             let right_at = self.at();
             let right = self.expression(tighter)?;
-            check_operands(operator, bool, (start, &left), (right_at, &right))?;
+            check_operands((place, operator), bool, (start, &left), (right_at, &right))?;
             left = Expr::Binary {
                 operator,
                 bool,
@@ -475,7 +473,7 @@ fn expect_kind(at: usize, expr: &Expr, wanted: Kind, context: &str) -> Result<()
 }
 
 fn check_operands(
-    operator: Operator,
+    (place, operator): (usize, Operator),
     bool: bool,
     left: (usize, &Expr),
     right: (usize, &Expr),
@@ -494,19 +492,19 @@ fn check_operands(
         .count();
     if bool && !operator.compares() {
         return Err(Error::at(
-            left.0,
+            place,
             "bool modifier can only be used on comparison operators",
         ));
     }
     if operator.compares() && scalars == 2 && !bool {
         return Err(Error::at(
-            left.0,
+            place,
             "comparisons between scalars must use BOOL modifier",
         ));
     }
     if operator.is_set() && scalars > 0 {
         return Err(Error::at(
-            left.0,
+            place,
             "set operator not allowed in binary scalar expression",
         ));
     }

@@ -50,7 +50,7 @@ struct World {
     services: Vec<Service>,
     markets: Vec<Market>,
     now_ms: i64,
-    /// Where the next scrape of the present begins.
+    /// Whether the present is caught up when somebody looks.
     live: bool,
 }
 
@@ -143,6 +143,14 @@ impl Story {
         false
     }
 
+    /// Time stands still: only [`advance`](Self::advance) and [`deploy_at`](Self::deploy_at) go on telling. For tests that
+    /// ask about a fixed time.
+    #[must_use]
+    pub fn frozen(self) -> Self {
+        self.lock().live = false;
+        self
+    }
+
     /// Scrapes until this time.
     pub fn advance(&self, until: Timestamp) {
         self.lock().advance(until.as_millisecond());
@@ -160,7 +168,9 @@ impl Story {
 
     pub(super) fn read<T>(&self, until: Timestamp, look: impl FnOnce(&Tsdb) -> T) -> T {
         let mut world = self.lock();
-        world.advance(until.as_millisecond());
+        if world.live {
+            world.advance(until.as_millisecond());
+        }
         look(&world.data)
     }
 

@@ -1,0 +1,7 @@
+//! Purpose: real servers, as Debian packages them, started in temporary folders on free loopback ports, for tests.
+//!
+//! A missing one is an error that says what to install, never a test that quietly passes.
+
+mod prometheus;
+
+pub use prometheus::RealPrometheus;
