@@ -5,3 +5,4 @@
 
 pub mod prometheus;
 pub mod real;
+pub mod slack;
