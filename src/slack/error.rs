@@ -23,6 +23,19 @@ impl std::fmt::Display for Credential {
     }
 }
 
+/// What Slack does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// A channel.
+    Channel,
+    /// A message, or the first of a thread.
+    Message,
+    /// A person.
+    Person,
+    /// A file.
+    File,
+}
+
 /// What went wrong with Slack.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -66,6 +79,8 @@ pub enum SlackError {
     NotFound {
         /// The Web API method.
         method: &'static str,
+        /// What is missing.
+        what: Missing,
         /// Slack's code.
         code: String,
     },
@@ -143,6 +158,21 @@ impl SlackError {
         )
     }
 
+    /// Whether the robot may not speak in a place, though a one-off address may still let it.
+    pub(crate) fn is_no_entry(&self) -> bool {
+        match self {
+            Self::NotInChannel
+            | Self::NotFound {
+                what: Missing::Channel,
+                ..
+            } => true,
+            Self::Refused { code, .. } => {
+                code == "user_not_in_channel" || code.starts_with("restricted_action")
+            }
+            _ => false,
+        }
+    }
+
     /// Reads a refusal of the Web API.
     pub(crate) fn refused(
         method: &'static str,
@@ -172,9 +202,24 @@ impl SlackError {
             },
             "not_in_channel" => Self::NotInChannel,
             "is_archived" => Self::Archived,
-            "channel_not_found" | "message_not_found" | "user_not_found" | "users_not_found"
-            | "user_not_visible" | "thread_not_found" | "file_not_found" => Self::NotFound {
+            "channel_not_found" => Self::NotFound {
                 method,
+                what: Missing::Channel,
+                code: code.to_owned(),
+            },
+            "message_not_found" | "thread_not_found" => Self::NotFound {
+                method,
+                what: Missing::Message,
+                code: code.to_owned(),
+            },
+            "user_not_found" | "users_not_found" | "user_not_visible" => Self::NotFound {
+                method,
+                what: Missing::Person,
+                code: code.to_owned(),
+            },
+            "file_not_found" => Self::NotFound {
+                method,
+                what: Missing::File,
                 code: code.to_owned(),
             },
             "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => Self::Trouble {

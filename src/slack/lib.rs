@@ -1,17 +1,33 @@
 //! Otus in Slack: the adapter between Slack and the robot's core.
 //!
-//! Events come in by Socket Mode ([`socket`]) or over HTTP; what goes out passes per-channel queues and the Web API
-//! ([`web`]).
+//! Events come in by Socket Mode ([`socket`]) or over HTTP, are acknowledged before anything else, understood
+//! (`events`) and handed to the robot (`listener`). What goes out is rendered ([`text`], [`blocks`]), waits for its turn
+//! in per-channel queues (`queue`) and leaves by the Web API ([`web`]). [`Slack`] is the whole of it.
 
+pub mod blocks;
+mod chat;
+mod check;
 mod config;
 mod error;
+mod events;
+mod events_http;
+mod files;
+mod hooks;
+mod listener;
+mod outgoing;
+mod people;
 mod queue;
+mod slack;
 pub mod socket;
 pub mod text;
 pub mod web;
 
 pub use self::{
+    check::{Checked, check},
     config::{Entrance, Liveness, PUBLIC_API, Pace, SlackConfig, Timeouts},
-    error::{Credential, SlackError},
+    error::{Credential, Missing, SlackError},
+    events::Identity,
+    listener::Ear,
+    slack::Slack,
     web::Web,
 };

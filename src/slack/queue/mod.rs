@@ -129,6 +129,24 @@ where
     /// Queues an edit and waits for what becomes of it, or of the edit of the same message that stands for it.
     pub(crate) async fn edit(&self, message: &MessageRef, urgency: Urgency, what: J) -> Outcome<R> {
         let (job, outcome) = job(what);
+        self.queue_edit(message, urgency, job)?;
+        outcome.await.unwrap_or(Err(SlackError::Stopping))
+    }
+
+    /// Queues an edit without waiting for it. That it fails is only logged.
+    pub(crate) fn edit_later(&self, message: &MessageRef, urgency: Urgency, what: J) -> Outcome<()> {
+        let (job, outcome) = job(what);
+        self.queue_edit(message, urgency, job)?;
+        let message = message.clone();
+        tokio::spawn(async move {
+            if let Ok(Err(error)) = outcome.await {
+                tracing::warn!(%error, channel = %message.channel, message = %message.id, "a message could not be edited");
+            }
+        });
+        Ok(())
+    }
+
+    fn queue_edit(&self, message: &MessageRef, urgency: Urgency, job: Job<J, R>) -> Outcome<()> {
         {
             let mut state = self.shared.state();
             if state.closed {
@@ -144,7 +162,7 @@ where
             count(&state.schedule);
         }
         self.shared.changed.notify_one();
-        outcome.await.unwrap_or(Err(SlackError::Stopping))
+        Ok(())
     }
 
     /// Takes nothing more, drops what is cosmetic, and waits until the rest is sent or the time is up.

@@ -309,7 +309,7 @@ impl Connection {
 
     /// Says goodbye. All acknowledgements are out by now; what still comes in is not ours any more and comes again
     /// elsewhere.
-    async fn close(self) {
+    pub(crate) async fn close(self) {
         let Self {
             common, mut ws, live, ..
         } = self;

@@ -67,3 +67,18 @@ impl Sockets {
         }
     }
 }
+
+/// Opens one socket, waits for the hello and closes it again.
+pub(crate) async fn probe(web: &Web, config: &SlackConfig) -> Result<String, SlackError> {
+    let (intake, _) = mpsc::channel(1);
+    let (status, _) = Status::new();
+    let common = connection::Common {
+        web: web.clone(),
+        liveness: config.liveness,
+        timeouts: config.timeouts,
+        intake,
+        status,
+    };
+    connection::Connection::open(common).await?.close().await;
+    Ok("the socket opens and Slack says hello".to_owned())
+}

@@ -270,7 +270,7 @@ mod tests {
             ]
         );
         assert_eq!(parse("&gt;&gt;&gt; a\nb", ""), [Segment::Quote("a\nb".into())]);
-        assert_eq!(parse("a ` b\n` c `` d ```", ""), [text("a ` b\n` c `` d ```")]);
+        assert_eq!(parse("a ` b\nc ```d", ""), [text("a ` b\nc ```d")]);
         assert_eq!(parse("a &gt; b", ""), [text("a > b")]);
     }
 
