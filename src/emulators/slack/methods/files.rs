@@ -52,7 +52,9 @@ pub(super) fn complete(st: &mut State, args: &Args) -> Answer {
         .array("files", "invalid_arguments")?
         .filter(|files| !files.is_empty());
     let listed = listed.ok_or_else(|| ApiError::missing("files"))?;
-    let mut blocks = args.array("blocks", "invalid_blocks_format")?;
+    // A comment wins over blocks.
+    let comment = args.str("initial_comment").map(text::normalise);
+    let mut blocks = args.array("blocks", "invalid_blocks_format")?.filter(|_| comment.is_none());
     if let Some(blocks) = &mut blocks {
         // What Slack does with these (python-slack-sdk#1756).
         if blocks.iter().any(|block| block["type"] == "markdown") {
@@ -102,6 +104,11 @@ pub(super) fn complete(st: &mut State, args: &Args) -> Answer {
         if let Some(alt) = entry["alt_txt"].as_str() {
             file.alt_txt = Some(alt.to_owned());
         }
+    }
+    // Slack says ok and shares nothing when a file that is no image has an alternative text (python-slack-sdk#1818).
+    let described = |file: &File| file.alt_txt.is_some() && !file.mimetype().starts_with("image/");
+    if ids.iter().filter_map(|id| st.world.files.get(id)).any(described) {
+        channels.clear();
     }
     for channel in channels {
         let ts = st.world.next_ts();

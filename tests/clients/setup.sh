@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs what the tests of the emulators run against them: Slack's official SDKs, from the registries npm and
+# pip are configured with. Safe to run again; does nothing when all is there.
+set -eu
+cd "$(dirname "$0")"
+
+for tool in node npm python3; do
+    command -v "$tool" >/dev/null || { echo "tests/clients/setup.sh needs $tool: install it and run this again" >&2; exit 1; }
+done
+
+# Copies of the manifests tell whether what is installed is what is asked for.
+if ! cmp -s slack_bolt_js/package-lock.json slack_bolt_js/node_modules/.installed-lock.json; then
+    (cd slack_bolt_js && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp slack_bolt_js/package-lock.json slack_bolt_js/node_modules/.installed-lock.json
+fi
+
+if ! cmp -s slack_bolt_python/requirements.txt slack_bolt_python/.venv/installed-requirements.txt; then
+    python3 -m venv slack_bolt_python/.venv || {
+        echo "python3 has no venv module: install it (Debian: python3-venv) and run this again" >&2; exit 1;
+    }
+    slack_bolt_python/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r slack_bolt_python/requirements.txt
+    cp slack_bolt_python/requirements.txt slack_bolt_python/.venv/installed-requirements.txt
+fi
