@@ -40,7 +40,7 @@ pub use error::{Error, Result, StartError, UserError};
 pub use ids::{ChannelId, MessageId, UserId};
 pub use live::Live;
 pub use message::{ChannelKind, EventKey, Message, Segment, Via};
-//MACRO pub use otus_macros::responder;
+pub use otus_macros::responder;
 pub use responder::{
     Captures, CommandSpec, Configure, Effect, Handler, Kind, Registration, Responder, ResponderSpec, Setup,
 };
@@ -52,7 +52,7 @@ pub use store::{MemoryStore, Store, StoreError};
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' output names. Not for people.
-    pub use crate::args::{FromText as _, FromWords as _, Parse, optional, required};
+    pub use crate::args::{FromText, FromWords, Parse, optional, required};
     pub use futures_util::future::BoxFuture;
     pub use inventory;
     pub use std::sync::Arc;

@@ -2,5 +2,5 @@
 
 pub use crate::{
     Button, Card, Configure, Context, Environment, Error, File, Part, Post, Result, Room, Service, Setup,
-    Tone, UserError, user_error,
+    Tone, UserError, responder, user_error,
 };

@@ -113,13 +113,22 @@ const CATALOG: &str = r#"
 "#;
 
 fn room() -> Room {
-    Room::builder().responder(Trouble::default()).catalog(CATALOG).open()
+    Room::builder()
+        .responder(Trouble::default())
+        .catalog(CATALOG)
+        .open()
 }
 
 #[tokio::test]
 async fn whoever_speaks_to_the_robot_is_answered_whichever_way() {
     let mut room = room();
-    for way in ["@otus ping", "otus ping", "Otus: PING", "@otus, ping", "ping @otus"] {
+    for way in [
+        "@otus ping",
+        "otus ping",
+        "Otus: PING",
+        "@otus, ping",
+        "ping @otus",
+    ] {
         room.say("ann", way).await;
         room.expect_reply("pong").await;
     }
@@ -133,7 +142,14 @@ async fn whoever_speaks_to_the_robot_is_answered_whichever_way() {
 #[tokio::test]
 async fn what_is_not_meant_for_the_robot_is_left_alone() {
     let mut room = room();
-    for text in ["ping", "otusping", "we had an otus ping", "> @otus ping", "```@otus ping```", "did @otus answer?"] {
+    for text in [
+        "ping",
+        "otusping",
+        "we had an otus ping",
+        "> @otus ping",
+        "```@otus ping```",
+        "did @otus answer?",
+    ] {
         room.say("ann", text).await;
     }
     room.expect_silence().await;
@@ -142,8 +158,17 @@ async fn what_is_not_meant_for_the_robot_is_left_alone() {
 #[tokio::test]
 async fn robots_are_never_listened_to() {
     let mut room = room();
-    let said = Message::said(EventKey::new("E"), "C1".into(), "1.1".into(), "B1".into(), "otus ping ship it");
-    room.robot().receive(Message { from_robot: true, ..said });
+    let said = Message::said(
+        EventKey::new("E"),
+        "C1".into(),
+        "1.1".into(),
+        "B1".into(),
+        "otus ping ship it",
+    );
+    room.robot().receive(Message {
+        from_robot: true,
+        ..said
+    });
     room.expect_silence().await;
 }
 
@@ -158,8 +183,14 @@ async fn what_is_overheard_is_heard_wherever_and_beside_an_answer() {
     let (one, other) = (room.next_said().await, room.next_said().await);
     let reacted = |what: &What| matches!(what, What::Reaction(_, emoji) if emoji == "shipit");
     let replied = |what: &What| matches!(what, What::Post(post) if post.text == "ship it");
-    assert!([&one, &other].iter().any(|said| reacted(&said.what)), "{one:?} {other:?}");
-    assert!([&one, &other].iter().any(|said| replied(&said.what)), "{one:?} {other:?}");
+    assert!(
+        [&one, &other].iter().any(|said| reacted(&said.what)),
+        "{one:?} {other:?}"
+    );
+    assert!(
+        [&one, &other].iter().any(|said| replied(&said.what)),
+        "{one:?} {other:?}"
+    );
 }
 
 #[tokio::test]
@@ -180,23 +211,31 @@ async fn a_typo_is_answered_with_what_was_meant_and_a_button_that_does_it() {
     )
     .await;
     room.press("bob", "ship api to staging").await;
-    room.expect_reply("@bob: `ship api to staging`\nshipped api to staging").await;
+    room.expect_reply("@bob: `ship api to staging`\nshipped api to staging")
+        .await;
 
     room.say("ann", "@otus xyzzy").await;
-    room.expect_reply("I don't know `xyzzy`. Say `help` to see what I can do.\n[Help]").await;
+    room.expect_reply("I don't know `xyzzy`. Say `help` to see what I can do.\n[Help]")
+        .await;
     room.say("ann", "@otus").await;
-    room.expect_reply("Yes? Say `help` to see what I can do.\n[Help]").await;
+    room.expect_reply("Yes? Say `help` to see what I can do.\n[Help]")
+        .await;
 }
 
 #[tokio::test]
 async fn unknown_names_are_answered_with_near_ones() {
     let mut room = room();
     room.say("ann", "@otus ship chekout to prod").await;
-    room.expect_reply("There is no service called `chekout`. Did you mean `checkout`?\n[ship checkout to prod]").await;
+    room.expect_reply(
+        "There is no service called `chekout`. Did you mean `checkout`?\n[ship checkout to prod]",
+    )
+    .await;
     room.press("ann", "ship checkout to prod").await;
-    room.expect_reply("@ann: `ship checkout to prod`\nshipped checkout to production").await;
+    room.expect_reply("@ann: `ship checkout to prod`\nshipped checkout to production")
+        .await;
     room.say("ann", "@otus ship backend to nowhere").await;
-    room.expect_reply("There is no environment called `nowhere`. There are: `staging`, `production`.").await;
+    room.expect_reply("There is no environment called `nowhere`. There are: `staging`, `production`.")
+        .await;
 }
 
 #[tokio::test]
@@ -222,13 +261,23 @@ async fn what_hangs_shows_that_it_was_heard_and_is_stopped_at_its_deadline() {
     room.say("ann", "@otus hang").await;
     room.expect_reaction("hourglass_flowing_sand").await;
     let text = room.answer().await.plain();
-    assert!(text.starts_with("I stopped after 3 s: that took longer than it may."), "{text}");
+    assert!(
+        text.starts_with("I stopped after 3 s: that took longer than it may."),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn what_floods_is_cut_off_and_the_last_word_is_the_robots() {
-    let config = RobotConfig { most_said: 3, ..RobotConfig::default() };
-    let mut room = Room::builder().responder(Trouble::default()).catalog(CATALOG).config(config).open();
+    let config = RobotConfig {
+        most_said: 3,
+        ..RobotConfig::default()
+    };
+    let mut room = Room::builder()
+        .responder(Trouble::default())
+        .catalog(CATALOG)
+        .config(config)
+        .open();
     room.say("ann", "@otus flood").await;
     for _ in 0..3 {
         room.expect_reply("and another thing").await;
@@ -276,23 +325,33 @@ async fn rights_decide_and_fail_closed() {
     }
     // A command one may not say is not offered either.
     room.say("eve", "@otus shpi api").await;
-    room.expect_reply("I don't know `shpi api`. Say `help` to see what I can do.\n[Help]").await;
+    room.expect_reply("I don't know `shpi api`. Say `help` to see what I can do.\n[Help]")
+        .await;
 }
 
 #[tokio::test]
 async fn a_directory_that_cannot_be_asked_is_a_refusal() {
-    let mut room =
-        Room::builder().responder(Trouble::default()).catalog(CATALOG).role("shipper", &["@nobody"]).open();
+    let mut room = Room::builder()
+        .responder(Trouble::default())
+        .catalog(CATALOG)
+        .role("shipper", &["@nobody"])
+        .open();
     room.say("ann", "@otus ship api").await;
     let text = room.answer().await.plain();
-    assert!(text.starts_with("I won't do `ship api` for you: it asks for the role `shipper`, and whether"), "{text}");
+    assert!(
+        text.starts_with("I won't do `ship api` for you: it asks for the role `shipper`, and whether"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn a_role_nobody_defined_stops_the_start() {
     let fault = otus::Robot::builder(RobotConfig::default())
         .responder(otus::responder::Built::new(Trouble::default()))
-        .build(Arc::new(otus::room::RoomChat::default()), Arc::new(MemoryStore::new()))
+        .build(
+            Arc::new(otus::room::RoomChat::default()),
+            Arc::new(MemoryStore::new()),
+        )
         .unwrap_err();
     assert_eq!(
         fault[0].to_string(),
@@ -304,7 +363,10 @@ async fn a_role_nobody_defined_stops_the_start() {
 async fn an_event_is_answered_once_however_often_it_comes() {
     let mut room = room();
     for id in ["Ev1", "Ev1", "Ev2"] {
-        let key = EventKey { id: id.into(), also: Some("C1:1.1".into()) };
+        let key = EventKey {
+            id: id.into(),
+            also: Some("C1:1.1".into()),
+        };
         let said = Message::said(key, "C1".into(), "1.1".into(), "ann".into(), "otus ping");
         room.robot().receive(said);
     }
@@ -322,17 +384,26 @@ async fn an_edit_runs_again_what_reads_and_never_what_changes() {
     room.expect_silence().await;
     room.edit("ann", &id, "@otus echo one", "@otus echo two").await;
     room.expect_shown(|post| post.text == "two").await;
-    assert_eq!(room.chat().messages().len(), 1, "the answer is edited, not repeated");
+    assert_eq!(
+        room.chat().messages().len(),
+        1,
+        "the answer is edited, not repeated"
+    );
 
     room.edit("ann", &id, "@otus echo two", "@otus echo two").await;
     let id = room.say("ann", "@otus ship api").await;
     room.expect_reply("shipped api to somewhere").await;
-    room.edit("ann", &id, "@otus ship api", "@otus ship api to prod").await;
+    room.edit("ann", &id, "@otus ship api", "@otus ship api to prod")
+        .await;
     let text = room.answer().await.plain();
-    assert!(text.starts_with("I saw your edit, but I don't run what changes something"), "{text}");
+    assert!(
+        text.starts_with("I saw your edit, but I don't run what changes something"),
+        "{text}"
+    );
     assert_eq!(ran.load(Ordering::SeqCst), 1);
     room.press("ann", "Run it now").await;
-    room.expect_reply("@ann: `ship api to prod`\nshipped api to production").await;
+    room.expect_reply("@ann: `ship api to prod`\nshipped api to production")
+        .await;
     room.expect_silence().await;
 }
 
@@ -342,13 +413,17 @@ async fn words_from_people_and_logs_cannot_forge_a_mention() {
     let forged = otus::markup::user(&"U1".into());
     room.say("ann", &format!("@otus echo {forged} <!channel>")).await;
     let post = room.answer().await;
-    assert_eq!(otus::markup::pieces(&post.text), [otus::markup::Piece::Text("userU1 <!channel>")]);
+    assert_eq!(
+        otus::markup::pieces(&post.text),
+        [otus::markup::Piece::Text("userU1 <!channel>")]
+    );
 }
 
 #[tokio::test]
 async fn a_chat_that_fails_ends_nothing() {
     let mut room = room();
-    room.chat().break_with(Some(ChatError::Unreachable("gone".into())));
+    room.chat()
+        .break_with(Some(ChatError::Unreachable("gone".into())));
     room.say("ann", "@otus ping").await;
     room.expect_silence().await;
     room.chat().break_with(None);
@@ -359,8 +434,16 @@ async fn a_chat_that_fails_ends_nothing() {
 #[tokio::test]
 async fn short_words_for_commands_are_put_right() {
     let commands = [("s".to_owned(), "ship".to_owned())].into();
-    let config = RobotConfig { aliases: vec!["o!".into()], commands, ..RobotConfig::default() };
-    let mut room = Room::builder().responder(Trouble::default()).catalog(CATALOG).config(config).open();
+    let config = RobotConfig {
+        aliases: vec!["o!".into()],
+        commands,
+        ..RobotConfig::default()
+    };
+    let mut room = Room::builder()
+        .responder(Trouble::default())
+        .catalog(CATALOG)
+        .config(config)
+        .open();
     room.say("ann", "o!s api to prod").await;
     room.expect_reply("shipped api to production").await;
 }
@@ -388,9 +471,19 @@ async fn a_stop_waits_for_what_is_under_way() {
 #[tokio::test]
 async fn a_person_is_known_by_name() {
     let room = room();
-    room.chat().introduce("ann", Person { name: "Ann".into(), zone: Some("Europe/Vienna".into()), robot: false });
+    room.chat().introduce(
+        "ann",
+        Person {
+            name: "Ann".into(),
+            zone: Some("Europe/Vienna".into()),
+            robot: false,
+        },
+    );
     let chat = room.robot().services().chat();
-    assert_eq!(chat.person(&"ann".into()).await.unwrap().zone.as_deref(), Some("Europe/Vienna"));
+    assert_eq!(
+        chat.person(&"ann".into()).await.unwrap().zone.as_deref(),
+        Some("Europe/Vienna")
+    );
 }
 
 #[test]
@@ -405,9 +498,19 @@ fn two_commands_that_get_in_each_others_way_stop_the_start() {
             cx.reply(words).await
         }
     }
-    let faults = Room::builder().responder(Trouble::default()).responder(Rival).catalog(CATALOG).try_open();
-    let faults = faults.err().map(|faults| faults[0].to_string()).unwrap_or_default();
-    assert!(faults.contains("`echo there`, an example of rival.again, is matched just as well by trouble.echo"), "{faults}");
+    let faults = Room::builder()
+        .responder(Trouble::default())
+        .responder(Rival)
+        .catalog(CATALOG)
+        .try_open();
+    let faults = faults
+        .err()
+        .map(|faults| faults[0].to_string())
+        .unwrap_or_default();
+    assert!(
+        faults.contains("`echo there`, an example of rival.again, is matched just as well by trouble.echo"),
+        "{faults}"
+    );
 }
 
 #[test]
@@ -421,7 +524,10 @@ fn a_command_says_what_it_does_to_the_world() {
 #[tokio::test]
 async fn memory_claims_release() {
     let store = MemoryStore::new();
-    let key = EventKey { id: "a".into(), also: Some("b".into()) };
+    let key = EventKey {
+        id: "a".into(),
+        also: Some("b".into()),
+    };
     assert!(store.claim(&key).await.unwrap());
     assert!(!store.claim(&EventKey::new("b")).await.unwrap());
     store.release(&key).await.unwrap();

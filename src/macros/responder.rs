@@ -1,0 +1,202 @@
+//! A whole `impl`: finds the handlers and the start hook in it.
+
+use crate::{
+    attribute::{ResponderArgs, documentation},
+    errors::Errors,
+    handler::{self, Handler},
+    pattern::Kind,
+};
+use proc_macro2::Ident;
+use syn::{Attribute, FnArg, ImplItem, ImplItemFn, ItemImpl, Type, ext::IdentExt};
+
+/// A responder, read.
+pub(crate) struct Responder {
+    pub(crate) name: String,
+    pub(crate) about: String,
+    pub(crate) config: Option<Type>,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) start: Option<Ident>,
+}
+
+/// What a method's attribute makes of it.
+enum Role {
+    Answers(Kind, Attribute),
+    Starts(Attribute),
+}
+
+/// Reads an `impl` and takes this crate's attributes off its methods.
+pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors) -> Responder {
+    if let Some((path, _)) = &item.trait_ {
+        errors.at(
+            path,
+            "`#[responder]` stands on the type's own `impl Type { … }`, not on that of a trait",
+        );
+    }
+    if !item.generics.params.is_empty() {
+        errors.at(
+            &item.generics,
+            "a responder cannot be generic: it is registered as one type",
+        );
+    }
+    let mut handlers: Vec<Handler> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut start: Option<Ident> = None;
+    item.items.retain_mut(|item| {
+        let ImplItem::Fn(method) = item else { return true };
+        let mut roles = roles(method);
+        if let Some(Role::Answers(_, second) | Role::Starts(second)) = roles.get(1) {
+            errors.at(
+                second,
+                "one method has one of `#[respond]`, `#[hear]` and `#[start]`, once",
+            );
+        }
+        match (!roles.is_empty()).then(|| roles.swap_remove(0)) {
+            None => {}
+            Some(Role::Starts(attribute)) => {
+                if let Some(first) = &start {
+                    errors.at(
+                        &attribute,
+                        format!("a responder starts once, and `{first}` is its start already"),
+                    );
+                } else if starts_well(method, &attribute, errors) {
+                    start = Some(method.sig.ident.clone());
+                }
+            }
+            Some(Role::Answers(kind, attribute)) => {
+                let name = method.sig.ident.unraw().to_string();
+                if names.contains(&name) {
+                    let message =
+                        format!("there is a handler `{name}` already; logs and help tell handlers by name");
+                    errors.at(&method.sig.ident, message);
+                    return false;
+                }
+                names.push(name);
+                handlers.extend(Handler::read(method, kind, &attribute, errors));
+            }
+        }
+        true
+    });
+    if names.is_empty() && start.is_none() {
+        let place = &item.self_ty;
+        errors.at(
+            place,
+            "this responder answers nothing; put `#[respond(r\"^…$\", usage = \"…\")]` on a method",
+        );
+    }
+    Responder {
+        name: name(&args, item, errors),
+        about: documentation(&item.attrs),
+        config: args.config,
+        handlers,
+        start,
+    }
+}
+
+/// Takes this crate's attributes off a method.
+fn roles(method: &mut ImplItemFn) -> Vec<Role> {
+    let mut roles = Vec::new();
+    method.attrs.retain(|attribute| {
+        let path = attribute.path();
+        if path.is_ident("respond") {
+            roles.push(Role::Answers(Kind::Respond, attribute.clone()));
+        } else if path.is_ident("hear") {
+            roles.push(Role::Answers(Kind::Hear, attribute.clone()));
+        } else if path.is_ident("start") {
+            roles.push(Role::Starts(attribute.clone()));
+        } else {
+            return true;
+        }
+        false
+    });
+    roles
+}
+
+fn starts_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> bool {
+    let mut right = handler::shape(method, "start", errors);
+    if attribute.meta.require_path_only().is_err() {
+        errors.at(
+            attribute,
+            "`#[start]` takes nothing: it runs once, when the robot has started",
+        );
+        right = false;
+    }
+    let others = method
+        .sig
+        .inputs
+        .iter()
+        .filter(|input| matches!(input, FnArg::Typed(_)));
+    if others.count() != 1 {
+        errors.at(
+            &method.sig.inputs,
+            "a start hook takes what it can reach and nothing else: `&self, services: Services`",
+        );
+        right = false;
+    }
+    right
+}
+
+fn name(args: &ResponderArgs, item: &ItemImpl, errors: &mut Errors) -> String {
+    if let Some(given) = &args.name {
+        let name = given.value();
+        let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
+        if !starts
+            || !name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+        {
+            let message =
+                "a responder's name is a key of the configuration: lower case letters, digits, `_` and `-`";
+            errors.at(given, message);
+        }
+        return name;
+    }
+    match &*item.self_ty {
+        Type::Path(path) => {
+            let last = path.path.segments.last();
+            snake_case(
+                &last
+                    .map(|last| last.ident.unraw().to_string())
+                    .unwrap_or_default(),
+            )
+        }
+        other => {
+            errors.at(other, "a responder is a type with a name: `impl Basics { … }`");
+            String::new()
+        }
+    }
+}
+
+/// `FeatureFlags` is `feature_flags`, `HTTPStatus` is `http_status`.
+fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut snake = String::new();
+    for (at, &letter) in letters.iter().enumerate() {
+        let after_lower = at > 0 && !letters[at - 1].is_uppercase() && letters[at - 1] != '_';
+        let before_lower =
+            at > 0 && letters[at - 1] != '_' && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && (after_lower || before_lower) {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn a_type_s_name_becomes_a_key() {
+        for (name, key) in [
+            ("Basics", "basics"),
+            ("FeatureFlags", "feature_flags"),
+            ("HTTPStatus", "http_status"),
+            ("On_Call", "on_call"),
+            ("K8s", "k8s"),
+            ("A", "a"),
+        ] {
+            assert_eq!(snake_case(name), key);
+        }
+    }
+}
