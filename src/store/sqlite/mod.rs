@@ -1,0 +1,206 @@
+//! Purpose: the [`Store`] on SQLite.
+
+mod claims;
+mod deploys;
+mod lock;
+mod memories;
+mod open;
+mod writer;
+
+use crate::{OpenError, StoreConfig};
+use async_trait::async_trait;
+use lock::Owned;
+use otus_core::{
+    EventKey, Store, StoreError,
+    store::{Begun, ClaimStage, Deploy, DeployFilter},
+};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    sync::{MappedMutexGuard, Mutex, MutexGuard},
+    task::JoinHandle,
+};
+use writer::Writer;
+
+/// How often old claims are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+
+/// What the robot remembers, in one SQLite file that this process owns.
+pub struct SqliteStore {
+    path: std::path::PathBuf,
+    writer: Writer,
+    writing: Mutex<Option<JoinHandle<()>>>,
+    pruning: JoinHandle<()>,
+    durable: Mutex<Option<SqliteConnection>>,
+    /// SQLite has one writer at a time. Waiting here is fair and wakes at once; SQLite's own waiting sleeps and retries.
+    turn: Arc<Mutex<()>>,
+    readers: SqlitePool,
+    keep_claims: Duration,
+    // The last field: the file is given up when nothing here can write any more.
+    owned: Mutex<Option<Arc<Owned>>>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it (and its folder) when it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] says who else has it, or what is wrong with it. Nothing is ever deleted.
+    pub async fn open(config: &StoreConfig) -> Result<Self, OpenError> {
+        let opened = open::open(&config.path).await?;
+        let owned = Arc::new(opened.owned);
+        let turn = Arc::new(Mutex::new(()));
+        let (writer, writing) = writer::start(opened.quick, opened.run, turn.clone(), owned.clone());
+        let keep_claims = config.keep_claims();
+        let pruning = tokio::spawn(prune_regularly(writer.clone(), keep_claims));
+        Ok(Self {
+            path: opened.path,
+            writer,
+            writing: Mutex::new(Some(writing)),
+            pruning,
+            durable: Mutex::new(Some(opened.durable)),
+            turn,
+            readers: opened.readers,
+            keep_claims,
+            owned: Mutex::new(Some(owned)),
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Forgets claims that are older than configured, in small batches, and says how many. Done by itself every ten minutes.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn prune(&self) -> Result<u64, StoreError> {
+        self.writer.prune(self.keep_claims).await
+    }
+
+    /// Writes what is still waiting, closes the file and gives it up. Whoever asks later is told that it is closed.
+    ///
+    /// # Errors
+    /// When the last writing fails.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.pruning.abort();
+        if let Some(writing) = self.writing.lock().await.take() {
+            self.writer.stop().await?;
+            writing
+                .await
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
+        self.readers.close().await;
+        if let Some(connection) = self.durable.lock().await.take() {
+            connection.close().await.map_err(unavailable)?;
+        }
+        self.owned.lock().await.take();
+        Ok(())
+    }
+
+    /// A turn to write with the connection whose commits are on the disk.
+    async fn durable(&self) -> Result<Durable<'_>, StoreError> {
+        let turn = self.turn.lock().await;
+        let connection = self.durable.lock().await;
+        let connection = MutexGuard::try_map(connection, Option::as_mut)
+            .map_err(|_| StoreError::Unavailable("it is closed".into()))?;
+        Ok(Durable {
+            connection,
+            _turn: turn,
+        })
+    }
+}
+
+/// The durable connection, for as long as it is this caller's turn.
+struct Durable<'a> {
+    connection: MappedMutexGuard<'a, SqliteConnection>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.pruning.abort();
+    }
+}
+
+async fn prune_regularly(writer: Writer, keep: Duration) {
+    let mut ticks = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        ticks.tick().await;
+        match writer.prune(keep).await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "forgot old claims"),
+            Err(error) => tracing::warn!(%error, "old claims cannot be forgotten; will try again"),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
+        self.writer.claim(key).await
+    }
+
+    async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
+        self.writer.advance(key, stage).await
+    }
+
+    async fn release(&self, key: &EventKey) -> Result<(), StoreError> {
+        self.writer.release(key).await
+    }
+
+    async fn begin_deploy(&self, deploy: &Deploy) -> Result<Begun, StoreError> {
+        let mut durable = self.durable().await?;
+        deploys::begin(&mut durable.connection, deploy).await
+    }
+
+    async fn save_deploy(&self, deploy: &Deploy) -> Result<(), StoreError> {
+        let mut durable = self.durable().await?;
+        deploys::save(&mut durable.connection, deploy).await
+    }
+
+    async fn end_deploy(&self, deploy: &Deploy) -> Result<bool, StoreError> {
+        let mut durable = self.durable().await?;
+        deploys::end(&mut durable.connection, deploy).await
+    }
+
+    async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError> {
+        deploys::find(&self.readers, filter).await
+    }
+
+    async fn recall(&self, responder: &str, key: &str) -> Result<Option<serde_json::Value>, StoreError> {
+        memories::recall(&self.readers, responder, key).await
+    }
+
+    async fn remember(
+        &self,
+        responder: &str,
+        key: &str,
+        value: Option<serde_json::Value>,
+    ) -> Result<(), StoreError> {
+        let mut durable = self.durable().await?;
+        memories::remember(&mut durable.connection, responder, key, value).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM runs LIMIT 1")
+            .execute(&self.readers)
+            .await
+            .map_err(unavailable)?;
+        self.writer.check().await
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
