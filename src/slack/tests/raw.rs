@@ -1,0 +1,292 @@
+//! The socket loop against a server that is scripted by hand, for what the emulated Slack is too well-behaved for.
+
+mod common;
+
+use std::time::Duration;
+
+use axum::{Json, Router, routing::any};
+use common::{SOON, install_tls};
+use futures_util::{SinkExt, StreamExt};
+use otus_slack::{
+    Liveness, SlackConfig, SlackError, Timeouts, Web,
+    socket::{Envelope, Sockets},
+};
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
+use tokio_util::sync::CancellationToken;
+
+/// A server whose sockets the test speaks for.
+struct Server {
+    sockets: TcpListener,
+    api: String,
+}
+
+struct Socket(WebSocketStream<TcpStream>);
+
+impl Server {
+    async fn start() -> Self {
+        install_tls();
+        let sockets = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/link/?ticket=secret", sockets.local_addr().unwrap());
+        let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = format!("http://{}/api", web.local_addr().unwrap());
+        let answer = Json(json!({ "ok": true, "url": url }));
+        let router = Router::new().route("/api/apps.connections.open", any(move || async move { answer }));
+        tokio::spawn(async move { axum::serve(web, router).await });
+        Self { sockets, api }
+    }
+
+    fn config(&self) -> SlackConfig {
+        SlackConfig {
+            api_url: self.api.clone(),
+            bot_token: Some("xoxb-1".into()),
+            app_token: Some("xapp-1".into()),
+            sockets: 1,
+            timeouts: Timeouts {
+                close: Duration::from_millis(200),
+                ..Timeouts::default()
+            },
+            liveness: Liveness {
+                linger: Duration::from_millis(300),
+                backoff: Duration::from_millis(20),
+                ..Liveness::default()
+            },
+            ..SlackConfig::default()
+        }
+    }
+
+    fn listen(&self, config: &SlackConfig, stop: &CancellationToken) -> Sockets {
+        Sockets::start(Web::new(config).unwrap(), config, stop.clone())
+    }
+
+    /// Takes the next socket and says hello.
+    async fn accept(&self) -> Socket {
+        let (stream, _) = timeout(SOON, self.sockets.accept())
+            .await
+            .expect("no socket was opened")
+            .unwrap();
+        let mut socket = Socket(accept_async(stream).await.unwrap());
+        socket
+            .send(json!({ "type": "hello", "num_connections": 1 }))
+            .await;
+        socket
+    }
+}
+
+impl Socket {
+    async fn send(&mut self, frame: Value) {
+        self.0.send(Message::text(frame.to_string())).await.unwrap();
+    }
+
+    async fn event(&mut self, id: &str) {
+        self.send(json!({ "envelope_id": id, "type": "events_api", "payload": { "event_id": id } }))
+            .await;
+    }
+
+    /// The next acknowledged id; nothing when the client says goodbye.
+    async fn ack(&mut self) -> Option<String> {
+        loop {
+            match timeout(SOON, self.0.next())
+                .await
+                .expect("nothing came")
+                .unwrap()
+                .unwrap()
+            {
+                Message::Text(text) => {
+                    let ack: Value = serde_json::from_str(&text).unwrap();
+                    return Some(ack["envelope_id"].as_str().unwrap().to_owned());
+                }
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn next(sockets: &mut Sockets) -> Envelope {
+    timeout(SOON, sockets.deliveries.recv())
+        .await
+        .expect("nothing was delivered")
+        .expect("the sockets ended")
+        .open()
+}
+
+#[tokio::test]
+async fn late_events_on_a_socket_that_goes_are_acknowledged_and_heard() {
+    let (server, stop) = (Server::start().await, CancellationToken::new());
+    let mut sockets = server.listen(&server.config(), &stop);
+    let mut old = server.accept().await;
+    // Without debug_info, in one burst with events before and behind it.
+    for id in ["a", "b", "c"] {
+        old.event(id).await;
+    }
+    old.send(json!({ "type": "disconnect", "reason": "refresh_requested" }))
+        .await;
+    for id in ["d", "e"] {
+        old.event(id).await;
+    }
+    let mut new = server.accept().await;
+    old.event("after the successor's hello").await;
+    new.event("f").await;
+    let mut heard = Vec::new();
+    for _ in 0..7 {
+        heard.push(next(&mut sockets).await.envelope_id);
+    }
+    heard.sort();
+    assert_eq!(
+        heard,
+        ["a", "after the successor's hello", "b", "c", "d", "e", "f"]
+    );
+    for id in ["a", "b", "c", "d", "e", "after the successor's hello"] {
+        assert_eq!(old.ack().await.as_deref(), Some(id));
+    }
+    assert_eq!(new.ack().await.as_deref(), Some("f"));
+    // Then it says goodbye; that this server never closes TCP holds up nobody.
+    assert_eq!(old.ack().await, None);
+    stop.cancel();
+    timeout(SOON, sockets.task).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn without_a_successor_the_old_socket_serves_on() {
+    let (server, stop) = (Server::start().await, CancellationToken::new());
+    let mut sockets = server.listen(&server.config(), &stop);
+    let mut old = server.accept().await;
+    old.send(json!({ "type": "disconnect", "reason": "warning" }))
+        .await;
+    // The successor connects but is told nothing: no hello.
+    let (_silent, _) = timeout(SOON, server.sockets.accept()).await.unwrap().unwrap();
+    old.event("still").await;
+    assert_eq!(old.ack().await.as_deref(), Some("still"));
+    assert_eq!(next(&mut sockets).await.envelope_id, "still");
+    stop.cancel();
+    timeout(SOON, sockets.task).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn anything_with_an_envelope_id_is_acknowledged() {
+    let (server, stop) = (Server::start().await, CancellationToken::new());
+    let mut sockets = server.listen(&server.config(), &stop);
+    let mut socket = server.accept().await;
+    for odd in ["not json", "[1]", "{}", r#"{"type":"brand_new"}"#, "\"text\"", ""] {
+        socket.0.send(Message::text(odd)).await.unwrap();
+    }
+    socket.0.send(Message::binary(vec![0xff])).await.unwrap();
+    socket
+        .send(json!({ "envelope_id": "1", "type": "brand_new", "payload": [7] }))
+        .await;
+    socket
+        .send(json!({ "envelope_id": "2", "type": 7, "retry_attempt": "x" }))
+        .await;
+    socket.send(json!({ "envelope_id": "3", "type": "events_api", "payload": { "team_id": null }, "retry_attempt": 2, "retry_reason": "timeout" })).await;
+    for id in ["1", "2", "3"] {
+        assert_eq!(socket.ack().await.as_deref(), Some(id));
+    }
+    assert_eq!(next(&mut sockets).await.payload, json!([7]));
+    assert_eq!(next(&mut sockets).await.payload, Value::Null);
+    let retry = next(&mut sockets).await;
+    assert_eq!((retry.retry_attempt, retry.retry_reason.as_str()), (2, "timeout"));
+    stop.cancel();
+    assert_eq!(socket.ack().await, None);
+}
+
+#[tokio::test]
+async fn a_full_backlog_leaves_events_unacknowledged_instead_of_losing_them() {
+    let (server, stop) = (Server::start().await, CancellationToken::new());
+    let mut config = server.config();
+    config.liveness.backlog = 2;
+    let mut sockets = server.listen(&config, &stop);
+    let mut socket = server.accept().await;
+    for id in ["a", "b", "c"] {
+        socket.event(id).await;
+    }
+    assert_eq!(socket.ack().await.as_deref(), Some("a"));
+    assert_eq!(socket.ack().await.as_deref(), Some("b"));
+    assert_eq!(next(&mut sockets).await.envelope_id, "a");
+    socket.event("d").await;
+    assert_eq!(socket.ack().await.as_deref(), Some("d"));
+    stop.cancel();
+    assert_eq!(next(&mut sockets).await.envelope_id, "b");
+    assert_eq!(next(&mut sockets).await.envelope_id, "d");
+    assert!(sockets.deliveries.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn slacks_pings_are_answered_and_missed() {
+    let (server, stop) = (Server::start().await, CancellationToken::new());
+    let mut config = server.config();
+    config.liveness.server_ping_within = Duration::from_millis(400);
+    let sockets = server.listen(&config, &stop);
+    let mut socket = server.accept().await;
+    socket
+        .0
+        .send(Message::Ping(b"from slack".to_vec().into()))
+        .await
+        .unwrap();
+    loop {
+        match timeout(SOON, socket.0.next()).await.unwrap().unwrap().unwrap() {
+            Message::Pong(payload) => break assert_eq!(&payload[..], b"from slack"),
+            _ => continue,
+        }
+    }
+    // Slack pings no more: a successor comes before this one goes.
+    let _successor = server.accept().await;
+    assert_eq!(socket.ack().await, None);
+    stop.cancel();
+    timeout(SOON, sockets.task).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_ticket_never_shows_in_an_error() {
+    let server = Server::start().await;
+    let mut config = server.config();
+    config.timeouts.connect = Duration::from_millis(300);
+    // Nobody accepts, or it is no WebSocket: neither says the address.
+    let stop = CancellationToken::new();
+    let sockets = server.listen(&config, &stop);
+    let (stream, _) = timeout(SOON, server.sockets.accept()).await.unwrap().unwrap();
+    drop(stream);
+    let checked = otus_slack::check(&config).await;
+    assert!(
+        checked
+            .iter()
+            .all(|check| !format!("{check:?}").contains("secret")),
+        "{checked:?}"
+    );
+    stop.cancel();
+    timeout(SOON, sockets.task).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_unencrypted_socket_elsewhere_is_refused() {
+    install_tls();
+    let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let api = format!("http://{}/api", web.local_addr().unwrap());
+    let answer = Json(json!({ "ok": true, "url": "ws://slack.example.com/?ticket=secret" }));
+    let router = Router::new().route("/api/apps.connections.open", any(move || async move { answer }));
+    tokio::spawn(async move { axum::serve(web, router).await });
+    let config = SlackConfig {
+        api_url: api,
+        bot_token: Some("xoxb-1".into()),
+        app_token: Some("xapp-1".into()),
+        sockets: 1,
+        ..SlackConfig::default()
+    };
+    let sockets = Sockets::start(Web::new(&config).unwrap(), &config, CancellationToken::new());
+    let error = timeout(SOON, sockets.task).await.unwrap().unwrap().unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            SlackError::Config {
+                key: "slack.api_url",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("secret"));
+}
