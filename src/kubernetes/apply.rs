@@ -277,6 +277,7 @@ mod tests {
             kind: Default::default(),
             name: "web".into(),
             container: container.map(str::to_owned),
+            service: "shop-web".into(),
         }
     }
 

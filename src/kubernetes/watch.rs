@@ -251,7 +251,7 @@ impl Rollout {
         }
         self.ended = verdict.is_final() || (matches!(verdict, Verdict::Paused { .. }) && self.is_late());
         if let Verdict::Failed { cause, .. } = &mut verdict {
-            self.read_log(cause).await;
+            read_log(&self.cluster, &self.workload, cause).await;
         }
         Ok(self.tell(verdict))
     }
@@ -386,19 +386,20 @@ impl Rollout {
         }
         self.world.events = found;
     }
+}
 
-    async fn read_log(&self, cause: &mut Cause) {
-        let (Some(pod), Some(container), true) = (&cause.pod, &cause.container, cause.fault.has_log()) else {
-            return;
-        };
-        let restarted = match &cause.fault {
-            Fault::Crashed(exit) | Fault::InitFailed(exit) => exit.restarts > 0,
-            _ => false,
-        };
-        match last_lines(&self.cluster, &self.workload.namespace, pod, container, restarted).await {
-            Ok(lines) => cause.log = lines,
-            Err(error) => tracing::warn!(workload = %self.workload, %error, "the log cannot be read"),
-        }
+/// Adds the last words of the container that is to blame.
+async fn read_log(cluster: &Cluster, workload: &Workload, cause: &mut Cause) {
+    let (Some(pod), Some(container), true) = (&cause.pod, &cause.container, cause.fault.has_log()) else {
+        return;
+    };
+    let restarted = match &cause.fault {
+        Fault::Crashed(exit) | Fault::InitFailed(exit) => exit.restarts > 0,
+        _ => false,
+    };
+    match last_lines(cluster, &workload.namespace, pod, container, restarted).await {
+        Ok(lines) => cause.log = lines,
+        Err(error) => tracing::warn!(%workload, %error, "the log cannot be read"),
     }
 }
 

@@ -42,8 +42,10 @@ pub struct Workload {
     pub kind: Kind,
     /// The object's name.
     pub name: String,
-    /// The container that runs the service. Unset: the only one, or the one named like the workload.
+    /// The container that runs the service. Unset: the only one, or the one named like the service or the workload.
     pub container: Option<String>,
+    /// The service's name, to tell its container by.
+    pub service: String,
 }
 
 impl fmt::Display for Workload {
@@ -67,6 +69,8 @@ pub struct Running {
     pub version: Option<String>,
     /// The deploy that brought it, when Otus did.
     pub deploy: Option<String>,
+    /// The last deploy by Otus, whether or not its image still stands.
+    pub last_deploy: Option<String>,
     /// Who asked for it, when Otus deployed it; else the field manager that set it.
     pub by: Option<String>,
     /// Since when this image is wanted.
@@ -92,8 +96,6 @@ pub struct Running {
     pub selector: String,
     /// Who owns the image field, the latest first.
     pub owners: Vec<Owner>,
-    /// The version of the object that was read.
-    pub(crate) resource_version: Option<String>,
 }
 
 impl Workload {
@@ -138,6 +140,7 @@ impl Workload {
         Ok(Running {
             version: noted(annotations::VERSION),
             deploy: noted(annotations::DEPLOY),
+            last_deploy: note(annotations::DEPLOY),
             by: noted(annotations::BY).or_else(|| owners.first().map(|owner| owner.manager.clone())),
             since: noted(annotations::AT)
                 .and_then(|at| at.parse().ok())
@@ -153,7 +156,6 @@ impl Workload {
             generation,
             selector: selector(deployment),
             owners,
-            resource_version: meta.resource_version.clone(),
             container,
             image,
         })
@@ -176,9 +178,9 @@ impl Workload {
                     existing: names(),
                 }),
             (None, [only]) => Ok(only),
-            (None, _) => containers
-                .iter()
-                .find(|container| container.name == self.name)
+            (None, _) => [&self.service, &self.name]
+                .into_iter()
+                .find_map(|like| containers.iter().find(|container| container.name == *like))
                 .ok_or_else(|| Error::WhichContainer {
                     what: self.to_string(),
                     existing: names(),

@@ -1,0 +1,222 @@
+//! A deploy's card: one message that is edited from the first moment to the last.
+
+use jiff::Timestamp;
+use otus::markup::{clean, plain};
+use otus::store::{Deploy, DeployState};
+use otus::{Button, Card, Tone};
+use otus_kubernetes::{Conflict, Workload};
+
+use crate::settings::Settings;
+use crate::state::State;
+use crate::{faults, texts};
+
+/// How much of a log fits into a card that is read on a phone.
+const LOG_LINES: usize = 15;
+const LOG_BYTES: usize = 1_800;
+
+/// Everything a card shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Face<'a> {
+    pub(crate) deploy: &'a Deploy,
+    pub(crate) state: &'a State,
+    pub(crate) workload: &'a Workload,
+    pub(crate) settings: &'a Settings,
+    /// From whom the image was taken over.
+    pub(crate) adopted: Option<&'a Conflict>,
+    /// True when a process before this one began it.
+    pub(crate) resumed: bool,
+    /// The version to go forward to after a failure.
+    pub(crate) good: Option<&'a str>,
+    pub(crate) now: Timestamp,
+}
+
+impl Face<'_> {
+    /// The card.
+    pub(crate) fn card(&self) -> Card {
+        let Face {
+            deploy,
+            state,
+            settings,
+            now,
+            ..
+        } = *self;
+        let plan = texts::plan(deploy);
+        let running = |title: String| Card::new(Tone::Running, title).text(plan.clone());
+        let ended = |tone: Tone, title: String| Card::new(tone, title).text(plan.clone());
+        let mut card = match state {
+            State::Applying => running(texts::deploying(deploy)).text(texts::applying()),
+            State::Rolling {
+                done,
+                total,
+                why,
+                trouble,
+                outage,
+            } => {
+                let mut card = running(texts::deploying(deploy))
+                    .text(texts::pods(*done, *total))
+                    .text(texts::waiting(*why, settings.stability));
+                if let Some(trouble) = trouble {
+                    card = card.text(texts::trouble(&faults::why(trouble)));
+                }
+                match outage {
+                    Some(outage) => card.text(texts::outage(outage, now)),
+                    None => card,
+                }
+            }
+            State::Paused { by, at } => ended(Tone::Warning, texts::deploying(deploy)).text(texts::paused(
+                deploy,
+                by.as_deref(),
+                *at,
+                &self.resume(),
+            )),
+            State::LeftPaused { by } => ended(Tone::Warning, texts::not_deployed(deploy))
+                .text(texts::left_paused(by.as_deref(), &self.resume())),
+            State::Watching { pods: 0, .. } => running(texts::watching(deploy)).text(texts::nothing_ran()),
+            State::Watching { pods, until, outage } => {
+                let card = running(texts::watching(deploy))
+                    .text(texts::pods(*pods, *pods))
+                    .text(texts::watched(*pods, *until, now));
+                match outage {
+                    Some(outage) => card.text(texts::outage(outage, now)),
+                    None => card,
+                }
+            }
+            State::Restarting => running(texts::deploying(deploy)).text(texts::restarting()),
+            State::Live { pods: 0 } => ended(Tone::Warning, texts::live(deploy)).text(texts::nothing_ran()),
+            State::Live { pods } => {
+                ended(Tone::Good, texts::live(deploy)).text(texts::stable(*pods, settings.stability))
+            }
+            State::AlreadyLive {
+                since,
+                by,
+                ready,
+                total,
+            } => ended(Tone::Good, texts::already_live(deploy)).text(texts::since_when(
+                *since,
+                by.as_deref(),
+                *ready,
+                *total,
+            )),
+            State::Failed { cause, found, old } => {
+                let mut card = ended(Tone::Bad, texts::failed(deploy)).text(faults::why(cause));
+                if let Some(log) = log(&cause.log) {
+                    card = card.code(log);
+                }
+                let found = texts::found(*found, settings.deadline);
+                let rest: Vec<String> = found
+                    .into_iter()
+                    .chain([faults::todo(cause).to_owned(), texts::still_serving(*old)])
+                    .collect();
+                self.with_way_forward(card.text(rest.join(" ")))
+            }
+            State::Superseded {
+                image,
+                by,
+                manager,
+                at,
+            } => ended(Tone::Warning, texts::overtaken(deploy)).text(texts::superseded(
+                image,
+                by.as_deref(),
+                manager.as_deref(),
+                *at,
+            )),
+            State::Gone => ended(Tone::Bad, texts::failed(deploy)).text(texts::gone(&deploy.service)),
+            State::Drifted(conflict) => {
+                let (label, question) = texts::deploy_over(conflict);
+                let command = command(&deploy.service, &deploy.version, &deploy.environment);
+                ended(Tone::Warning, texts::not_deployed(deploy))
+                    .text(texts::drifted(conflict))
+                    .button(Button::new(label, format!("{command} --force")).danger(question))
+            }
+            State::Refused(why) => {
+                self.with_retry(ended(Tone::Bad, texts::not_deployed(deploy)).text(format!(
+                    "{} {}",
+                    sentence(why),
+                    texts::unchanged()
+                )))
+            }
+            State::Lost(why) => ended(Tone::Warning, texts::lost(deploy))
+                .text(texts::lost_because(why))
+                .button(Button::new("status", format!("status {}", deploy.service))),
+            State::Unsure(why) => ended(Tone::Warning, texts::lost(deploy))
+                .text(texts::unsure_because(why))
+                .button(Button::new("status", format!("status {}", deploy.service))),
+            State::NotApplied => {
+                self.with_retry(ended(Tone::Warning, texts::not_deployed(deploy)).text(texts::not_applied()))
+            }
+        };
+        if let Some(conflict) = self.adopted {
+            card = card.text(texts::adopted(conflict));
+        }
+        let is_ended = state.recorded() != DeployState::Running;
+        card.footer(texts::footer(deploy, is_ended, self.resumed, now))
+    }
+
+    /// One sentence on the end, for the row.
+    pub(crate) fn note(&self) -> String {
+        let card = self.card();
+        let words = card.parts.iter().filter_map(|part| match part {
+            otus::Part::Text(text) => Some(plain(text)),
+            _ => None,
+        });
+        // The first part is the plan, which the row holds in its own columns.
+        words.skip(1).next().unwrap_or_default()
+    }
+
+    fn with_way_forward(&self, card: Card) -> Card {
+        let Some(good) = self.good else { return card };
+        let command = command(&self.deploy.service, good, &self.deploy.environment);
+        card.button(Button::new(texts::roll_forward(good), command).primary())
+    }
+
+    fn with_retry(&self, card: Card) -> Card {
+        let command = command(
+            &self.deploy.service,
+            &self.deploy.version,
+            &self.deploy.environment,
+        );
+        card.button(Button::new(texts::try_again(), command))
+    }
+
+    fn resume(&self) -> String {
+        format!(
+            "kubectl rollout resume deployment/{} -n {}",
+            self.workload.name, self.workload.namespace
+        )
+    }
+}
+
+/// The command for a deploy.
+pub(crate) fn command(service: &str, version: &str, environment: &str) -> String {
+    format!("deploy {service}@{version} to {environment}")
+}
+
+/// A text of somebody else's as a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.trim_end_matches('.').chars();
+    match chars.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str()),
+        None => String::new(),
+    }
+}
+
+/// The end of a log, as much as a card takes.
+fn log(lines: &[String]) -> Option<String> {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut size = 0;
+    for line in lines.iter().rev().take(LOG_LINES) {
+        size += line.len() + 1;
+        if size > LOG_BYTES && !kept.is_empty() {
+            break;
+        }
+        kept.push(line);
+    }
+    kept.reverse();
+    let text = clean(&kept.join("\n"));
+    let end = text
+        .char_indices()
+        .rev()
+        .find(|(at, _)| text.len() - at >= LOG_BYTES)
+        .map_or(0, |(at, _)| at);
+    (!kept.is_empty()).then(|| text[end..].to_owned())
+}
