@@ -6,11 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::{
-    delivery::{HttpDelivery, Kind},
-    error::Refused,
-    server::Shared,
-};
+use super::{delivery::HttpDelivery, envelope::Kind, error::Refused, server::Shared};
 
 /// `v0=hex(HMAC-SHA256(secret, "v0:" + timestamp + ":" + body))`
 pub(crate) fn sign(secret: &str, timestamp: &str, body: &str) -> String {

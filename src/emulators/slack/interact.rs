@@ -6,16 +6,14 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    delivery::{Kind as Delivered, Parcel},
+    channel::{Channel, Kind},
     elements::{self, Found},
+    envelope::{Kind as Delivered, Parcel},
     error::{ApiError, Refused},
     ids,
-    journal::What,
     message::Message,
     state::State,
     ts::Ts,
-    view::{STACK, View},
-    world::{Channel, Kind},
 };
 
 /// Names something a person did that the app has to answer.
@@ -78,7 +76,7 @@ pub struct Interaction {
 }
 
 impl State {
-    fn begin(
+    pub(crate) fn begin(
         &mut self,
         action: Action,
         user: &str,
@@ -137,7 +135,7 @@ impl State {
         Ok(interaction.user.clone())
     }
 
-    fn send_interaction(
+    pub(crate) fn send_interaction(
         &mut self,
         id: InteractionId,
         kind: Delivered,
@@ -178,7 +176,12 @@ impl State {
     }
 
     /// What every interaction payload says.
-    fn interaction_payload(&self, id: InteractionId, kind: &str, user: &str) -> Map<String, Value> {
+    pub(crate) fn interaction_payload(
+        &self,
+        id: InteractionId,
+        kind: &str,
+        user: &str,
+    ) -> Map<String, Value> {
         let name = self.world.user(user).map(|u| u.name.clone()).unwrap_or_default();
         let payload = json!({
             "type": kind, "token": "verification-token-of-the-emulator", "api_app_id": self.world.app.id,
@@ -275,7 +278,11 @@ impl State {
     }
 
     /// The entry of `actions`, and which element was set to what.
-    fn action(&mut self, found: &Found, choice: Option<&Value>) -> (Value, Option<(String, String, Value)>) {
+    pub(crate) fn action(
+        &mut self,
+        found: &Found,
+        choice: Option<&Value>,
+    ) -> (Value, Option<(String, String, Value)>) {
         let element = &found.element;
         let mut action = json!({
             "action_id": found.action_id(), "block_id": found.block_id, "type": element["type"],
@@ -297,98 +304,6 @@ impl State {
             action,
             Some((found.block_id.clone(), found.action_id().to_owned(), set)),
         )
-    }
-
-    /// A person acts on an element of the modal they look at.
-    pub(crate) fn click_in_view(
-        &mut self,
-        user: &str,
-        wanted: &str,
-        choice: Option<&Value>,
-    ) -> Result<InteractionId, Refused> {
-        let user = self.world.known_user(user)?.id.clone();
-        let view = self
-            .world
-            .views
-            .top(&user)
-            .or_else(|| self.world.views.home(&user));
-        let view = view.cloned().ok_or_else(|| Refused::NoViewOpen(user.clone()))?;
-        let blocks = view.body["blocks"].as_array().cloned().unwrap_or_default();
-        let found = elements::find(&blocks, wanted).ok_or_else(|| Refused::NoSuchElement {
-            ts: view.id.clone(),
-            wanted: wanted.to_owned(),
-            known: elements::names(&blocks),
-        })?;
-        let id = self.begin(Action::Block, &user, None, None);
-        let mut payload = self.interaction_payload(id, "block_actions", &user);
-        payload.insert("container".into(), json!({"type": "view", "view_id": view.id}));
-        let (action, chosen) = self.action(&found, choice);
-        let mut body = view.body.clone();
-        body["state"] = json!({"values": state_values(&blocks, &chosen)});
-        payload.insert("view".into(), body);
-        payload.insert("actions".into(), json!([action]));
-        Ok(self.send_interaction(id, Delivered::Interactive, Value::Object(payload), true))
-    }
-
-    /// A person submits their modal; `values` maps a block id or action id to what was entered.
-    pub(crate) fn submit(
-        &mut self,
-        user: &str,
-        values: &Map<String, Value>,
-    ) -> Result<InteractionId, Refused> {
-        let user = self.world.known_user(user)?.id.clone();
-        let view = self
-            .world
-            .views
-            .top(&user)
-            .cloned()
-            .ok_or_else(|| Refused::NoViewOpen(user.clone()))?;
-        let blocks = view.body["blocks"].as_array().cloned().unwrap_or_default();
-        let mut state = state_values(&blocks, &None);
-        for found in elements::all(&blocks) {
-            if let Some(value) = values
-                .get(&found.block_id)
-                .or_else(|| values.get(found.action_id()))
-            {
-                state[&found.block_id][found.action_id()] = elements::set(&found.element, value);
-            }
-        }
-        let id = self.begin(Action::Submit, &user, None, None);
-        let mut payload = self.interaction_payload(id, "view_submission", &user);
-        let mut body = view.body;
-        body["state"] = json!({"values": state});
-        payload.insert("view".into(), body);
-        payload.insert("response_urls".into(), json!([]));
-        Ok(self.send_interaction(id, Delivered::Interactive, Value::Object(payload), true))
-    }
-
-    /// A person closes their modal; the app hears of it when it asked to.
-    pub(crate) fn close_view(&mut self, user: &str) -> Result<Option<InteractionId>, Refused> {
-        let user = self.world.known_user(user)?.id.clone();
-        let view = self
-            .world
-            .views
-            .stack(&user)
-            .pop()
-            .ok_or_else(|| Refused::NoViewOpen(user.clone()))?;
-        self.journal.add(What::View {
-            user: user.clone(),
-            id: view.id,
-        });
-        if view.body["notify_on_close"] != true {
-            return Ok(None);
-        }
-        let id = self.begin(Action::Close, &user, None, None);
-        let mut payload = self.interaction_payload(id, "view_closed", &user);
-        payload.remove("trigger_id");
-        payload.insert("view".into(), view.body);
-        payload.insert("is_cleared".into(), false.into());
-        Ok(Some(self.send_interaction(
-            id,
-            Delivered::Interactive,
-            Value::Object(payload),
-            false,
-        )))
     }
 
     /// Any payload a test wants delivered.
@@ -424,79 +339,6 @@ impl State {
         }
     }
 
-    fn finish_submit(&mut self, user: &str, payload: &Value) {
-        let view = payload.get("view").filter(|view| view.is_object());
-        match (payload["response_action"].as_str(), view) {
-            (Some("errors"), _) => return,
-            (Some("clear"), _) => self.world.views.stack(user).clear(),
-            (Some("update"), Some(view)) => {
-                if let Some(top) = self.world.views.stack(user).pop() {
-                    let updated = self.new_view(user, view.clone(), Some(&top.id));
-                    self.world.views.stack(user).push(updated);
-                }
-            }
-            (Some("push"), Some(view)) if self.world.views.stack(user).len() < STACK => {
-                let pushed = self.new_view(user, view.clone(), None);
-                self.world.views.stack(user).push(pushed);
-            }
-            _ => drop(self.world.views.stack(user).pop()),
-        }
-        let id = self
-            .world
-            .views
-            .top(user)
-            .map(|view| view.id.clone())
-            .unwrap_or_default();
-        self.journal.add(What::View {
-            user: user.to_owned(),
-            id,
-        });
-    }
-
-    /// A view as Slack returns it, under a new id or the one it replaces.
-    pub(crate) fn new_view(&mut self, user: &str, mut body: Value, replaces: Option<&str>) -> View {
-        let id = replaces.map_or_else(|| ids::id("V"), str::to_owned);
-        let root = self
-            .world
-            .views
-            .stack(user)
-            .first()
-            .map_or_else(|| id.clone(), |root| root.id.clone());
-        let previous = self.world.views.top(user).map(|view| view.id.clone());
-        super::blocks::name(&mut body["blocks"]);
-        let state = state_values(body["blocks"].as_array().map_or(&[], Vec::as_slice), &None);
-        let defaults = json!({
-            "private_metadata": "", "callback_id": "", "external_id": "", "close": null, "submit": null, "title": null,
-            "clear_on_close": false, "notify_on_close": false, "blocks": [],
-        });
-        if let (Some(body), Value::Object(defaults)) = (body.as_object_mut(), defaults) {
-            for (key, value) in defaults {
-                body.entry(key).or_insert(value);
-            }
-            body.insert("id".into(), id.clone().into());
-            body.insert("team_id".into(), self.world.team.id.clone().into());
-            body.insert("app_id".into(), self.world.app.id.clone().into());
-            body.insert("bot_id".into(), self.world.app.bot_id.clone().into());
-            body.insert("app_installed_team_id".into(), self.world.team.id.clone().into());
-            body.insert("root_view_id".into(), root.into());
-            body.insert("previous_view_id".into(), json!(previous.filter(|p| *p != id)));
-            body.insert(
-                "hash".into(),
-                format!("{}.{}", self.world.next_ts().seconds(), ids::block_id()).into(),
-            );
-            body.insert("state".into(), json!({"values": state}));
-        }
-        let external_id = body["external_id"]
-            .as_str()
-            .filter(|id| !id.is_empty())
-            .map(str::to_owned);
-        View {
-            id,
-            external_id,
-            body,
-        }
-    }
-
     /// How long ago an interaction may have been for its `response_url` to work.
     pub(crate) fn response_url_works(&self, interaction: &Interaction) -> bool {
         let lifetime: Duration = self.options.response_url_lifetime;
@@ -505,7 +347,7 @@ impl State {
 }
 
 /// `state.values` of blocks: what was chosen, else what they start with.
-fn state_values(blocks: &[Value], chosen: &Option<(String, String, Value)>) -> Value {
+pub(crate) fn state_values(blocks: &[Value], chosen: &Option<(String, String, Value)>) -> Value {
     let mut values = json!({});
     for found in elements::all(blocks) {
         if let Some(initial) = elements::initial(&found.element) {

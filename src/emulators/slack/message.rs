@@ -3,10 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{
-    ts::Ts,
-    world::{Channel, World},
-};
+use super::{channel::Channel, ts::Ts, world::World};
 
 /// A message, with its history.
 #[derive(Clone, Debug, Default, Serialize)]

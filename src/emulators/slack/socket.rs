@@ -16,11 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    delivery::{Out, disconnect_frame},
-    faults::SocketFault,
-    journal::What,
-    server::Shared,
-    wire::Line,
+    delivery::Out, envelope::disconnect_frame, faults::SocketFault, journal::What, server::Shared, wire::Line,
 };
 
 /// Slack leaves the TCP connection open after a client's close handshake; clients must not wait for its end.

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use super::{
-    delivery::{Delivery, Failed, Kind as Delivered, Parcel},
+    channel::Kind,
+    delivery::{Delivery, Failed},
+    envelope::{Kind as Delivered, Parcel},
     faults::Faults,
     ids,
     interact::Interaction,
@@ -14,7 +16,7 @@ use super::{
     message::{Edited, Message},
     options::Options,
     ts::Ts,
-    world::{Kind, World},
+    world::World,
 };
 
 #[derive(Debug)]

@@ -61,11 +61,28 @@ pub(crate) fn normalise(text: &str) -> String {
 fn token_length(text: &str) -> Option<usize> {
     let end = text.find('>')?;
     let inside = &text[1..end];
-    let first = inside.chars().next()?;
-    let link = ["http://", "https://", "mailto:", "tel:", "slack://", "ftp://"]
-        .iter()
-        .any(|p| inside.starts_with(p));
-    (!inside.contains(['<', '\n']) && (matches!(first, '@' | '#' | '!') || link)).then_some(end + 1)
+    if inside.contains(['<', '\n']) {
+        return None;
+    }
+    let name = inside.split('|').next().unwrap_or_default();
+    let id = |rest: &str, first: &[char]| {
+        rest.len() > 1
+            && rest.starts_with(first)
+            && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    let known = match name.get(..1)? {
+        "@" => id(&name[1..], &['U', 'W', 'B']),
+        "#" => id(&name[1..], &['C', 'G', 'D']),
+        "!" => {
+            matches!(name, "!here" | "!channel" | "!everyone")
+                || name.starts_with("!subteam^")
+                || name.starts_with("!date^")
+        }
+        _ => ["http://", "https://", "mailto:", "tel:", "slack://", "ftp://"]
+            .iter()
+            .any(|scheme| name.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())),
+    };
+    known.then_some(end + 1)
 }
 
 /// Whether `text` mentions the user (`<@U…>` or the older `<@U…|name>`).
@@ -192,7 +209,7 @@ fn piece_at(world: &World, rest: &str, first: char, starts_word: bool) -> Option
                 "here" => Piece::Broadcast("here"),
                 "channel" => Piece::Broadcast("channel"),
                 "everyone" => Piece::Broadcast("everyone"),
-                _ => match (world.user(name), world.group(name)) {
+                _ => match (world.user_named(name), world.group(name)) {
                     (Some(user), _) => Piece::User(user.id.clone()),
                     (None, Some(group)) => Piece::Group(group.id.clone()),
                     (None, None) => return None,
@@ -244,4 +261,83 @@ pub(crate) fn truncate(mut text: String, max: usize) -> String {
         text.truncate(at);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slack::{Kind, Team};
+
+    fn world() -> World {
+        let team = Team {
+            id: "T0".into(),
+            name: "Owls".into(),
+            domain: "owls".into(),
+        };
+        let mut world = World::new(team, "otus", String::new());
+        world.add_user("ann");
+        world.add_channel("deploys", Kind::Public);
+        world
+    }
+
+    #[test]
+    fn what_is_typed_becomes_tokens() {
+        let world = world();
+        for (words, text) in [
+            ("@otus deploy api", "<@U0OTUS> deploy api"),
+            ("(@ann)", "(<@U0ANN>)"),
+            ("ann@otus.example @nobody", "ann@otus.example @nobody"),
+            ("@here @channel", "<!here> <!channel>"),
+            ("a < b && c > d", "a &lt; b &amp;&amp; c &gt; d"),
+            (
+                "see https://a.example/?x=1&y=2.",
+                "see <https://a.example/?x=1&amp;y=2>.",
+            ),
+            (
+                "in #deploys-eu, #deploys!",
+                "in #deploys-eu, <#C0DEPLOYS|deploys>!",
+            ),
+            ("`@ann <b>` ``", "`@ann &lt;b&gt;` ``"),
+            ("```\n@ann\n``` :tada: 10:20:30", "```\n@ann\n``` :tada: 10:20:30"),
+            ("<@U0OTUS>", "&lt;@U0OTUS&gt;"),
+        ] {
+            assert_eq!(typed(&world, words).0, text, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_an_app_sends_keeps_its_tokens() {
+        for (sent, kept) in [
+            (
+                "<@U0ANN> <@U0ANN|ann> <#C1|x> <!here>",
+                "<@U0ANN> <@U0ANN|ann> <#C1|x> <!here>",
+            ),
+            (
+                "<!subteam^S1> <!date^1^{date}|x>",
+                "<!subteam^S1> <!date^1^{date}|x>",
+            ),
+            (
+                "<https://a.example|a> <mailto:a@b|a@b>",
+                "<https://a.example|a> <mailto:a@b|a@b>",
+            ),
+            ("<@> <@ann> <b> a<b", "&lt;@&gt; &lt;@ann&gt; &lt;b&gt; a&lt;b"),
+            ("&amp; & &lt; &nbsp;", "&amp; &amp; &lt; &amp;nbsp;"),
+        ] {
+            assert_eq!(normalise(sent), kept);
+            assert_eq!(normalise(kept), kept, "it settles");
+        }
+    }
+
+    #[test]
+    fn mentions_are_whole_ids() {
+        assert!(mentions("hey <@U0OTUS>", "U0OTUS"));
+        assert!(mentions("hey <@U0OTUS|otus>", "U0OTUS"));
+        assert!(!mentions("hey <@U0OTUSX> @otus &lt;@U0OTUS&gt;", "U0OTUS"));
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_character() {
+        assert_eq!(truncate("äöü".into(), 2), "äö");
+        assert_eq!(truncate("äö".into(), 2), "äö");
+    }
 }

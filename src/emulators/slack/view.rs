@@ -44,7 +44,7 @@ impl Views {
             id.is_some_and(|id| view.id == id)
                 || (external.is_some() && view.external_id.as_deref() == external)
         };
-        let homes = self.homes.iter_mut().map(|(user, view)| (user, view));
+        let homes = self.homes.iter_mut();
         let stacked = self
             .stacks
             .iter_mut()

@@ -45,7 +45,9 @@ fn start(slack: &Workspace, program: PathBuf, script: &str, installed: &str) -> 
         .env("NO_PROXY", "127.0.0.1")
         .stdin(Stdio::null())
         .spawn()
-        .map_err(|error| format!("{script} could not be started ({error}): run tests/clients/setup.sh once"))?;
+        .map_err(|error| {
+            format!("{script} could not be started ({error}): run tests/clients/setup.sh once")
+        })?;
     Ok(Bot(child))
 }
 
@@ -66,7 +68,9 @@ async fn drive(slack: &Workspace, alt: Option<&str>) -> Result {
 
 async fn mention(slack: &Workspace, channel: &str) -> Result {
     let asked = slack.say("ann", channel, "@otus ping")?;
-    let answer = slack.wait_for(SOON, |w| w.replies(asked).next().map(|m| m.text.clone())).await?;
+    let answer = slack
+        .wait_for(SOON, |w| w.replies(asked).next().map(|m| m.text.clone()))
+        .await?;
     assert_eq!(answer, "pong <@U0ANN>");
     Ok(())
 }
@@ -78,7 +82,11 @@ async fn card(slack: &Workspace) -> Result {
     let click = slack.click("bob", card.ts, "Go")?;
     assert!(matches!(slack.outcome(click, SOON).await?, Outcome::Acked(_)));
     let replaced = slack
-        .wait_for(SOON, |w| w.message(card.ts).filter(|m| m.text == "bob pressed api" && !m.reactions.is_empty()).cloned())
+        .wait_for(SOON, |w| {
+            w.message(card.ts)
+                .filter(|m| m.text == "bob pressed api" && !m.reactions.is_empty())
+                .cloned()
+        })
         .await?;
     assert!(replaced.blocks.is_empty());
     assert_eq!(replaced.revisions[0].text, "A card");
@@ -88,19 +96,29 @@ async fn card(slack: &Workspace) -> Result {
 
 async fn upload(slack: &Workspace, alt: Option<&str>) -> Result {
     let asked = slack.say("bob", "#deploys", "@otus upload")?;
-    let shared = slack.wait_for(SOON, |w| w.replies(asked).find(|m| !m.files.is_empty()).cloned()).await?;
+    let shared = slack
+        .wait_for(SOON, |w| w.replies(asked).find(|m| !m.files.is_empty()).cloned())
+        .await?;
     assert_eq!(shared.text, "Here it is");
     let files = slack.files();
     assert_eq!(files.len(), 1);
-    assert_eq!((files[0].name.as_str(), files[0].title.as_str()), ("graph.png", "A graph"));
+    assert_eq!(
+        (files[0].name.as_str(), files[0].title.as_str()),
+        ("graph.png", "A graph")
+    );
     assert_eq!(files[0].alt_txt.as_deref(), alt);
-    assert_eq!(files[0].content.as_deref(), Some(b"\x89PNG from a bot".as_slice()));
+    assert_eq!(
+        files[0].content.as_deref(),
+        Some(b"\x89PNG from a bot".as_slice())
+    );
     Ok(())
 }
 
 async fn slash(slack: &Workspace) -> Result {
     let slash = slack.slash("ann", "#general", "/otus", "deploy api")?;
-    let Outcome::Acked(payload) = slack.outcome(slash, SOON).await? else { panic!("the command timed out") };
+    let Outcome::Acked(payload) = slack.outcome(slash, SOON).await? else {
+        panic!("the command timed out")
+    };
     assert_eq!(payload["text"], "got deploy api");
     let said = slack
         .wait_for(SOON, |w| {
@@ -109,7 +127,11 @@ async fn slash(slack: &Workspace) -> Result {
         })
         .await?;
     // The ack and the `response_url` race: either may come first.
-    let one = |text: &str| said.iter().find(|m| m.text == text).map(|m| m.ephemeral_to.clone());
+    let one = |text: &str| {
+        said.iter()
+            .find(|m| m.text == text)
+            .map(|m| m.ephemeral_to.clone())
+    };
     assert_eq!(one("got deploy api"), Some(Some("U0ANN".to_owned())));
     assert_eq!(one("done deploy api"), Some(None));
     Ok(())
@@ -119,12 +141,25 @@ async fn form(slack: &Workspace) -> Result {
     slack.slash("ann", "#general", "/otus", "form")?;
     slack.wait_for(SOON, |w| w.view_of("ann").map(drop)).await?;
     let wrong = slack.submit("ann", serde_json::json!({"name": "apo"}))?;
-    let Outcome::Acked(payload) = slack.outcome(wrong, SOON).await? else { panic!("the form timed out") };
+    let Outcome::Acked(payload) = slack.outcome(wrong, SOON).await? else {
+        panic!("the form timed out")
+    };
     assert_eq!(payload["errors"]["service"], "no service apo");
-    assert!(slack.look(|w| w.view_of("ann").is_some()), "a form with errors stays open");
+    assert!(
+        slack.look(|w| w.view_of("ann").is_some()),
+        "a form with errors stays open"
+    );
     slack.submit("ann", serde_json::json!({"name": "api"}))?;
-    slack.wait_for(SOON, |w| w.messages("#general").find(|m| m.text == "form says api").map(drop)).await?;
-    slack.wait_for(SOON, |w| w.view_of("ann").is_none().then_some(())).await?;
+    slack
+        .wait_for(SOON, |w| {
+            w.messages("#general")
+                .find(|m| m.text == "form says api")
+                .map(drop)
+        })
+        .await?;
+    slack
+        .wait_for(SOON, |w| w.view_of("ann").is_none().then_some(()))
+        .await?;
     Ok(())
 }
 
@@ -155,7 +190,12 @@ fn options() -> Options {
 #[tokio::test]
 async fn bolt_for_javascript() -> Result {
     let slack = Workspace::start(options()).await?;
-    let _bot = start(&slack, "node".into(), "slack_bolt_js/bot.js", "slack_bolt_js/node_modules/@slack/bolt")?;
+    let _bot = start(
+        &slack,
+        "node".into(),
+        "slack_bolt_js/bot.js",
+        "slack_bolt_js/node_modules/@slack/bolt",
+    )?;
     // This SDK sends `alt_text`, which is not the documented argument: Slack knows `alt_txt`.
     drive(&slack, None).await
 }
@@ -165,6 +205,11 @@ async fn bolt_for_python() -> Result {
     let slack = Workspace::start(options()).await?;
     let python = "slack_bolt_python/.venv/bin/python";
     let installed = "slack_bolt_python/.venv/installed-requirements.txt";
-    let _bot = start(&slack, clients().join(python), "slack_bolt_python/bot.py", installed)?;
+    let _bot = start(
+        &slack,
+        clients().join(python),
+        "slack_bolt_python/bot.py",
+        installed,
+    )?;
     drive(&slack, Some("requests per second, rising")).await
 }

@@ -97,4 +97,5 @@ def go(ack, body, action, respond, client):
     )
 
 
-SocketModeHandler(app, os.environ["SLACK_APP_TOKEN"]).start()
+# Pings set the pace at which this client notices a lost socket.
+SocketModeHandler(app, os.environ["SLACK_APP_TOKEN"], ping_interval=1).start()

@@ -4,14 +4,18 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 
-use super::{channel_id, need, page, read_ts_cursor, ts_cursor};
+use super::{
+    channel_id, need,
+    paging::{page, read_ts_cursor, ts_cursor},
+};
 use crate::slack::{
     args::Args,
+    channel::{Channel, Kind},
     error::{Answer, ApiError, answer},
     message::Message,
     state::State,
     ts::Ts,
-    world::{Channel, Kind, World},
+    world::World,
 };
 
 fn scope(kind: Kind, what: &str) -> String {

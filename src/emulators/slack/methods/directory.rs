@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{need, page};
+use super::{need, paging::page};
 use crate::slack::{
     args::Args,
     error::{Answer, ApiError, answer},

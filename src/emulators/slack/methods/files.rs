@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::page;
+use super::paging::page;
 use crate::slack::{
     args::Args,
     blocks::{self, Surface},
@@ -54,7 +54,9 @@ pub(super) fn complete(st: &mut State, args: &Args) -> Answer {
     let listed = listed.ok_or_else(|| ApiError::missing("files"))?;
     // A comment wins over blocks.
     let comment = args.str("initial_comment").map(text::normalise);
-    let mut blocks = args.array("blocks", "invalid_blocks_format")?.filter(|_| comment.is_none());
+    let mut blocks = args
+        .array("blocks", "invalid_blocks_format")?
+        .filter(|_| comment.is_none());
     if let Some(blocks) = &mut blocks {
         // What Slack does with these (python-slack-sdk#1756).
         if blocks.iter().any(|block| block["type"] == "markdown") {
