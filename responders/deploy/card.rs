@@ -155,12 +155,12 @@ impl Face<'_> {
     /// One sentence on the end, for the row.
     pub(crate) fn note(&self) -> String {
         let card = self.card();
-        let words = card.parts.iter().filter_map(|part| match part {
+        let mut words = card.parts.iter().filter_map(|part| match part {
             otus::Part::Text(text) => Some(plain(text)),
             _ => None,
         });
         // The first part is the plan, which the row holds in its own columns.
-        words.skip(1).next().unwrap_or_default()
+        words.nth(1).unwrap_or_default()
     }
 
     fn with_way_forward(&self, card: Card) -> Card {

@@ -11,9 +11,9 @@ pub(crate) fn duration(duration: Duration) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
         0..60 => format!("{seconds} s"),
-        60..600 if seconds % 60 > 0 => format!("{minutes} min {} s", seconds % 60),
+        60..600 if !seconds.is_multiple_of(60) => format!("{minutes} min {} s", seconds % 60),
         60..3600 => format!("{minutes} min"),
-        3600..36_000 if minutes % 60 > 0 => format!("{hours} h {} min", minutes % 60),
+        3600..36_000 if !minutes.is_multiple_of(60) => format!("{hours} h {} min", minutes % 60),
         3600..86_400 => format!("{hours} h"),
         _ => format!("{days} d"),
     }
@@ -64,11 +64,9 @@ pub(crate) fn bar(done: i32, total: i32) -> String {
         usize::try_from(done).unwrap_or(0),
         usize::try_from(total).unwrap_or(0),
     );
-    let full = if total == 0 {
-        STEPS
-    } else {
-        (done * STEPS / total).min(STEPS)
-    };
+    let full = (done * STEPS)
+        .checked_div(total)
+        .map_or(STEPS, |full| full.min(STEPS));
     format!("{}{}", "▰".repeat(full), "▱".repeat(STEPS - full))
 }
 
