@@ -7,7 +7,7 @@ use std::fmt;
 pub type Error = anyhow::Error;
 
 /// What a handler returns.
-pub type Result<T = ()> = std::result::Result<T, Error>;
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// An error whose text is for the person who asked: what happened, why, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,8 +26,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, mo
 
 /// From 0 to 1. What begins with what was typed (three letters or more) is nearly what was meant: `prod`, `production`.
 fn likeness(word: &str, candidate: &str) -> f64 {
-    let edits = strsim::normalized_damerau_levenshtein(word, candidate);
-    let begins = word.chars().count() >= 3 && candidate.starts_with(word);
+    let (typed, meant) = (word.chars().count(), candidate.chars().count());
+    let begins = typed >= 3 && candidate.starts_with(word);
+    // Words so different in length cannot be alike, and comparing costs the product of their lengths.
+    let alike = typed.min(meant) as f64 >= ALIKE * typed.max(meant) as f64;
+    let edits = if alike {
+        strsim::normalized_damerau_levenshtein(word, candidate)
+    } else {
+        0.0
+    };
     if begins { edits.max(0.9) } else { edits }
 }
 

@@ -128,7 +128,7 @@ fn unknown(key: &Ident, place: &str, known: &[&str]) -> syn::Error {
     let name = key.to_string();
     let message = format!(
         "`{place}` has no key `{name}`; its keys are {}{}",
-        list(known.iter().copied()),
+        list(known.iter().copied(), "none"),
         hint(&name, known.iter().copied())
     );
     syn::Error::new_spanned(key, message)

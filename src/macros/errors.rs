@@ -45,11 +45,11 @@ pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     }
 }
 
-/// `` `a`, `b` and `c` ``.
-pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+/// `` `a`, `b` and `c` ``, or what there is instead.
+pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>, none: &str) -> String {
     let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {
-        None => "none".into(),
+        None => none.into(),
         Some((only, [])) => only.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
     }

@@ -199,7 +199,7 @@ fn groups_and_parameters(
                 errors.at(
                     &parameter.whole,
                     format!(
-                        "the pattern has no group `(?<{name}>…)` for this parameter; its groups are {}{}",
+                        "the pattern has no group `(?<{name}>…)` for this parameter; it has {}{}",
                         pattern.names(),
                         hint(name, known)
                     ),
@@ -224,8 +224,8 @@ fn groups_and_parameters(
                 &args.pattern,
                 format!(
                     "no parameter reads the group `{name}`; add `{name}: {ty}`, or write `(?:…)` if nobody needs \
-                     it; the parameters are {}{}",
-                    list(known.clone()),
+                     it; the handler takes {}{}",
+                    list(known.clone(), "no parameters"),
                     hint(&group.name, known),
                     name = group.name,
                     ty = if group.always { "String" } else { "Option<String>" },

@@ -104,7 +104,7 @@ impl Pattern {
 
     /// The names of its groups, for a message.
     pub(crate) fn names(&self) -> String {
-        list(self.groups.iter().map(|group| group.name.as_str()))
+        list(self.groups.iter().map(|group| group.name.as_str()), "no group")
     }
 }
 

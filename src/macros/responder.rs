@@ -41,9 +41,11 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
     let mut handlers: Vec<Handler> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     let mut start: Option<Ident> = None;
+    let mut attributed = false;
     item.items.retain_mut(|item| {
         let ImplItem::Fn(method) = item else { return true };
         let mut roles = roles(method);
+        attributed |= !roles.is_empty();
         if let Some(Role::Answers(_, second) | Role::Starts(second)) = roles.get(1) {
             errors.at(
                 second,
@@ -76,7 +78,7 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
         }
         true
     });
-    if names.is_empty() && start.is_none() {
+    if !attributed && item.trait_.is_none() {
         let place = &item.self_ty;
         errors.at(
             place,

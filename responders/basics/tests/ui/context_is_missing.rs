@@ -1,0 +1,15 @@
+use otus::prelude::*;
+
+#[derive(Default)]
+struct Owl;
+
+#[responder]
+impl Owl {
+    /// Hoots.
+    #[respond(r"^hoot$", usage = "hoot")]
+    async fn hoot(&self) -> Result {
+        Ok(())
+    }
+}
+
+fn main() {}

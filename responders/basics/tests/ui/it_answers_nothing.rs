@@ -1,0 +1,14 @@
+use otus::prelude::*;
+
+#[derive(Default)]
+struct Owl;
+
+#[responder]
+impl Owl {
+    /// Hoots.
+    async fn hoot(&self, cx: Context) -> Result {
+        cx.reply("hoot").await
+    }
+}
+
+fn main() {}

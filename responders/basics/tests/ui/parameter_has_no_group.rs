@@ -1,0 +1,15 @@
+use otus::prelude::*;
+
+#[derive(Default)]
+struct Owl;
+
+#[responder]
+impl Owl {
+    /// Hoots.
+    #[respond(r"^hoot (?<times>\d+)$", usage = "hoot <times>", example = "hoot 3")]
+    async fn hoot(&self, cx: Context, times: u8, tmies: u8) -> Result {
+        cx.reply("hoot".repeat((times + tmies).into())).await
+    }
+}
+
+fn main() {}

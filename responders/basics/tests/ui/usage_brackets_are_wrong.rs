@@ -1,0 +1,15 @@
+use otus::prelude::*;
+
+#[derive(Default)]
+struct Owl;
+
+#[responder]
+impl Owl {
+    /// Hoots.
+    #[respond(r"^hoot (?<times>\d+)(?: at (?<whom>\w+))?$", usage = "hoot [<times>] at <whom>", example = "hoot 3")]
+    async fn hoot(&self, cx: Context, times: u8, whom: Option<String>) -> Result {
+        cx.reply("hoot".repeat(times.into()) + &whom.unwrap_or_default()).await
+    }
+}
+
+fn main() {}
