@@ -48,32 +48,24 @@ pub(crate) async fn deploy(crew: &Crew, cx: Context, ask: Ask) -> Result {
     let services = cx.services().clone();
     let ask = ask.with_environment_for_version(services.catalog());
     let environment = choose::environment(services.catalog(), &ask.service, ask.environment.clone())?;
-    let (cluster, workload) = locate(&services, &ask.service, &environment).await?;
-    let cannot = |error: otus_kubernetes::Error| {
-        UserError::new(texts::cannot_look(
-            &ask.service.name,
-            &environment.name,
-            &error.to_string(),
-        ))
-    };
     let line = |version: &str| command(&ask.service.name, version, &environment.name);
-    let choice = choose::version(
-        services.catalog(),
-        &ask.service,
-        &environment,
-        ask.version.as_deref(),
-        line,
-    );
-    let running = workload.read(&cluster).await.map_err(cannot)?;
-    let image = match choice {
-        Ok(Choice::Version(version)) => choose::image(&ask.service, &running.image, &version)?,
-        Ok(Choice::AsIn(before)) => promoted(&services, &ask.service, &before).await?,
-        Err(error) if ask.version.is_none() => {
-            return Err(with_versions_before(&services, &ask.service, error, line)
-                .await?
-                .into());
+    let named = ask.version.as_deref();
+    let choice = match choose::version(services.catalog(), &ask.service, &environment, named, line) {
+        Ok(choice) => choice,
+        Err(error) if named.is_none() => {
+            let error = with_versions_before(&services, &ask.service, error, line).await?;
+            return Err(error.into());
         }
         Err(error) => return Err(error.into()),
+    };
+    let (cluster, workload) = locate(&services, &ask.service, &environment).await?;
+    let running = workload.read(&cluster).await.map_err(|error| {
+        let error = error.to_string();
+        UserError::new(texts::cannot_look(&ask.service.name, &environment.name, &error))
+    })?;
+    let image = match choice {
+        Choice::Version(version) => choose::image(&ask.service, &running.image, &version)?,
+        Choice::AsIn(before) => promoted(&services, &ask.service, &before).await?,
     };
     let version = image
         .version()

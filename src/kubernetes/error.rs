@@ -173,7 +173,12 @@ pub(crate) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(next) = last.source() {
         last = next;
     }
-    last.to_string()
+    let text = last.to_string();
+    // The number helps nobody.
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
 }
 
 /// The cause inside a client library's error.

@@ -62,8 +62,11 @@ async fn unknown_names_are_answered_with_near_ones() {
     There is no environment called `prodction`. Did you mean `production`?
     [deploy api to production]
     ");
-    insta::assert_snapshot!(said("@otus deploy api@v1.4 to prod").await, @"I cannot deploy `api` to *production*: the cluster `default` does not answer: Connection refused (os error 111).");
-    insta::assert_snapshot!(said("@otus deploy api v9").await, @"I cannot deploy `api` to *staging*: the cluster `default` does not answer: Connection refused (os error 111).");
+    insta::assert_snapshot!(said("@otus deploy api@v1.4 to prod").await, @"
+    `api` has no version `v1.4`. Did you mean `v1.4.0` or `v1.4.1` or `v1.4.2`?
+    [deploy api@v1.4.0 to production] [deploy api@v1.4.1 to production] [deploy api@v1.4.2 to production]
+    ");
+    insta::assert_snapshot!(said("@otus deploy api v9").await, @"`api` has no version `v9`. There are `v1.4.2`, `v1.4.1` and `v1.4.0`.");
     insta::assert_snapshot!(said("@otus deploy web@v1 to production").await, @"`web` does not run in production. It runs in staging.");
     insta::assert_snapshot!(said("@otus status wob").await, @"
     There is no service called `wob`. Did you mean `web`?
@@ -73,15 +76,15 @@ async fn unknown_names_are_answered_with_near_ones() {
 
 #[tokio::test]
 async fn a_cluster_that_does_not_answer() {
-    insta::assert_snapshot!(said("@otus deploy api").await, @"I cannot deploy `api` to *staging*: the cluster `default` does not answer: Connection refused (os error 111).");
-    insta::assert_snapshot!(said("@otus deploy web").await, @"I cannot deploy `web` to *staging*: the cluster `default` does not answer: Connection refused (os error 111).");
+    insta::assert_snapshot!(said("@otus deploy api").await, @"I cannot deploy `api` to *staging*: the cluster `default` does not answer: Connection refused.");
+    insta::assert_snapshot!(said("@otus deploy web").await, @"Which version of `web` do you mean? Say `deploy web@<version> to staging`.");
     insta::assert_snapshot!(said("@otus status api").await, @"
     ⚠️ What runs where
     api
       staging     ?
       production  ?
-    ⚠️ What `api` runs in *staging* cannot be told: the cluster `default` does not answer: Connection refused (os error 111).
-    ⚠️ What `api` runs in *production* cannot be told: the cluster `default` does not answer: Connection refused (os error 111).
+    ⚠️ What `api` runs in *staging* cannot be told: the cluster `default` does not answer: Connection refused.
+    ⚠️ What `api` runs in *production* cannot be told: the cluster `default` does not answer: Connection refused.
     ");
 }
 
