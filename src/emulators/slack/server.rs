@@ -241,13 +241,18 @@ async fn call(
             },
             error,
         ));
-        (reply.body, reply.status, reply.retry_after)
+        (
+            reply.body,
+            reply.status,
+            reply.retry_after,
+            st.options.scopes.join(","),
+        )
     });
     if fault == Some(Fault::LoseAnswer) {
         line.0.reset();
         return std::future::pending().await;
     }
-    let (body, status, retry_after) = reply;
+    let (body, status, retry_after, scopes) = reply;
     let mut response = Response::new(Body::from(Value::Object(body).to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
@@ -255,6 +260,9 @@ async fn call(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json; charset=utf-8"),
     );
+    if let Ok(scopes) = HeaderValue::try_from(scopes) {
+        headers.insert("x-oauth-scopes", scopes);
+    }
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }

@@ -77,7 +77,7 @@ impl State {
             parent.thread_ts = Some(parent.ts);
         }
         let mentioned = !from_app && super::text::mentions(&message.text, &self.world.app.user);
-        place.insert(message);
+        self.world.insert(message);
         self.journal.add(What::Posted {
             channel: channel.clone(),
             ts,
@@ -180,10 +180,7 @@ impl State {
     }
 
     pub(crate) fn remove(&mut self, channel: &str, ts: Ts) -> bool {
-        let Some(place) = self.world.channels.get_mut(channel) else {
-            return false;
-        };
-        let Some(message) = place.remove(ts) else {
+        let Some(message) = self.world.remove(ts) else {
             return false;
         };
         let previous = message.to_json(&self.world);

@@ -41,7 +41,8 @@ impl Workspace {
         self.look(|world| world.files().filter(|f| f.completed).cloned().collect())
     }
 
-    /// Waits until `found` gives something, for at most `deadline`. It is asked after every change.
+    /// Waits until `found` gives something, for at most `deadline`. It is asked after every change, so
+    /// with thousands of messages it should look at the end of a channel, not at all of it.
     pub async fn wait_for<T>(
         &self,
         deadline: Duration,

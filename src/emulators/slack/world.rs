@@ -32,6 +32,8 @@ pub struct World {
     pub(crate) files: BTreeMap<String, File>,
     pub(crate) views: Views,
     last_ts: u64,
+    /// The channel of each message, so that none is searched for.
+    places: HashMap<Ts, String>,
 }
 
 /// A workspace.
@@ -113,6 +115,7 @@ impl World {
             files: BTreeMap::new(),
             views: Views::default(),
             last_ts: 0,
+            places: HashMap::new(),
         };
         world.add_user(bot);
         world
@@ -292,16 +295,36 @@ impl World {
 
     /// The message of that timestamp, wherever it is.
     pub fn message(&self, ts: Ts) -> Option<&Message> {
-        self.channels.values().find_map(|c| c.messages.get(&ts))
+        self.place(ts)?.messages.get(&ts)
     }
 
     pub(crate) fn message_mut(&mut self, ts: Ts) -> Option<&mut Message> {
-        self.channels.values_mut().find_map(|c| c.messages.get_mut(&ts))
+        self.channels
+            .get_mut(self.places.get(&ts)?)?
+            .messages
+            .get_mut(&ts)
+    }
+
+    /// The channel a message is in.
+    pub fn place(&self, ts: Ts) -> Option<&Channel> {
+        self.channels.get(self.places.get(&ts)?)
+    }
+
+    pub(crate) fn insert(&mut self, message: Message) {
+        if let Some(channel) = self.channels.get_mut(&message.channel) {
+            self.places.insert(message.ts, message.channel.clone());
+            channel.insert(message);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, ts: Ts) -> Option<Message> {
+        let place = self.places.remove(&ts)?;
+        self.channels.get_mut(&place)?.remove(ts)
     }
 
     /// What answers the message, oldest first.
     pub fn replies(&self, ts: Ts) -> impl Iterator<Item = &Message> {
-        self.channels.values().flat_map(move |c| c.replies(ts))
+        self.place(ts).into_iter().flat_map(move |c| c.replies(ts))
     }
 
     /// Files shared or being uploaded, by id.

@@ -359,3 +359,37 @@ async fn the_journal_tells_the_whole_story_in_order() -> Result {
     assert_eq!(slack.stats().calls["apps.connections.open"], 1);
     Ok(())
 }
+
+/// Thousands of messages pass without anything lost: nothing in the emulator may grow with what was said before.
+#[tokio::test]
+async fn a_burst_is_delivered_whole_and_answered() -> Result {
+    const MESSAGES: usize = 2_000;
+    let slack = Workspace::start(Options::default()).await?;
+    let mut socket = Socket::open(&slack).await?;
+    let client = tokio::spawn({
+        let api = Api::new(&slack);
+        async move {
+            for _ in 0..MESSAGES {
+                let envelope = socket.frame().await.map_err(|error| error.to_string())?;
+                socket
+                    .ack(&envelope, Value::Null)
+                    .await
+                    .map_err(|error| error.to_string())?;
+            }
+            let post = json!({"channel": "#general", "text": "got them all"});
+            api.call("chat.postMessage", post)
+                .await
+                .map_err(|error| error.to_string())
+        }
+    });
+    for n in 0..MESSAGES {
+        slack.say("ann", "#deploys", &format!("message {n}"))?;
+    }
+    let posted = tokio::time::timeout(SOON * 3, client).await???;
+    assert_eq!(posted["ok"], true);
+    assert_eq!(
+        (slack.stats().acks, slack.look(|w| w.messages("#deploys").count())),
+        (MESSAGES as u64, MESSAGES)
+    );
+    Ok(())
+}
