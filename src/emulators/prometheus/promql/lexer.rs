@@ -130,6 +130,9 @@ fn number(rest: &str) -> Option<(Word, usize)> {
         .map(|value| (Word::Number(value), length))
 }
 
+/// No duration is longer (Prometheus: what fits 64 bits of nanoseconds), so that no time overflows.
+const LONGEST_MS: i64 = 9_223_372_036_854;
+
 /// `1h30m` in milliseconds.
 pub(in super::super) fn duration(text: &str) -> Option<i64> {
     const UNITS: [(&str, i64); 7] = [
@@ -149,7 +152,7 @@ pub(in super::super) fn duration(text: &str) -> Option<i64> {
         total = total.checked_add(count.checked_mul(*length)?)?;
         rest = &rest[digits + name.len()..];
     }
-    (!text.is_empty()).then_some(total)
+    (!text.is_empty() && total <= LONGEST_MS).then_some(total)
 }
 
 /// A quoted string with Go's usual escapes; none inside back quotes.

@@ -59,3 +59,6 @@ pub(super) fn describe(query: &str, at: usize, message: &str) -> String {
         + 1;
     format!("{line}:{column}: parse error: {message}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod service;
 
 use super::tsdb::{SeriesId, Tsdb};
 use jiff::{SignedDuration, Timestamp};
+use noise::Noise;
 use service::Service;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,7 +46,6 @@ pub struct Story {
 
 #[derive(Debug)]
 struct World {
-    seed: u64,
     data: Tsdb,
     services: Vec<Service>,
     markets: Vec<Market>,
@@ -61,6 +61,8 @@ struct Market {
     weight: f64,
     signups: (SeriesId, f64),
     orders: (SeriesId, f64),
+    /// Of sign-ups, of orders.
+    noise: [Noise; 2],
 }
 
 impl Story {
@@ -98,11 +100,11 @@ impl Story {
             weight: service::weight(environment),
             signups: (data.series("signups_total", &[("environment", environment)]), 0.0),
             orders: (data.series("orders_total", &[("environment", environment)]), 0.0),
+            noise: ["signups", "orders"].map(|what| Noise::new(seed, &format!("{what}/{environment}"))),
         };
         let markets = environments.iter().map(market).collect();
         let end = now.as_millisecond().div_euclid(SCRAPE_MS) * SCRAPE_MS;
         let mut world = World {
-            seed,
             data,
             services,
             markets,
@@ -233,11 +235,11 @@ impl World {
     /// One scrape, `spacing` after the last.
     fn scrape(&mut self, spacing: i64) {
         self.now_ms += spacing;
-        let (at, seed) = (self.now_ms, self.seed);
+        let at = self.now_ms;
         #[expect(clippy::cast_precision_loss, reason = "a spacing is some minutes")]
         let elapsed = spacing as f64 / 1_000.0;
         for service in &mut self.services {
-            service.scrape(seed, &mut self.data, at, elapsed);
+            service.scrape(&mut self.data, at, elapsed);
         }
         for market in &mut self.markets {
             // Whoever meets an error does not order.
@@ -247,11 +249,10 @@ impl World {
                 .filter(|service| service.environment == market.environment);
             let lost = failing.map(Service::lost_business).fold(0.0, f64::max);
             let day = noise::day(at);
-            let wobble =
-                |what: &str| 1.0 + 0.15 * noise::smooth(seed, &format!("{what}{}", market.environment), at);
+            let [more_signups, more_orders] = [0, 1].map(|what| 1.0 + 0.15 * market.noise[what].at(at));
             let (signups, orders) = (&mut market.signups, &mut market.orders);
-            signups.1 += elapsed * market.weight * 0.3 * day * wobble("signups");
-            orders.1 += elapsed * market.weight * 0.9 * day * wobble("orders") * (1.0 - lost);
+            signups.1 += elapsed * market.weight * 0.3 * day * more_signups;
+            orders.1 += elapsed * market.weight * 0.9 * day * more_orders * (1.0 - lost);
             self.data.push(signups.0, at, signups.1.floor());
             self.data.push(orders.0, at, orders.1.floor());
         }

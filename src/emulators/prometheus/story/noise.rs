@@ -11,24 +11,36 @@ pub(super) fn day(at_ms: i64) -> f64 {
     1.0 + 0.55 * (TAU * (at_ms as f64 / DAY_MS - 0.4)).sin()
 }
 
-/// Between -1 and 1, different at every time.
-pub(super) fn rough(seed: u64, name: &str, at_ms: i64) -> f64 {
-    unit(mix(hash(seed, name) ^ at_ms.unsigned_abs())) * 2.0 - 1.0
+/// The waves' periods in minutes, and their strengths.
+const WAVES: [(f64, f64); 3] = [(7.3, 0.25), (31.0, 0.35), (173.0, 0.4)];
+
+/// One thing's noise. What depends on its name alone is computed once: a story asks it millions of times.
+#[derive(Debug)]
+pub(super) struct Noise {
+    hash: u64,
+    phases: [f64; 3],
 }
 
-/// About between -1 and 1, drifting over minutes and hours.
-#[expect(clippy::cast_precision_loss, reason = "times fit a float's 53 bits")]
-pub(super) fn smooth(seed: u64, name: &str, at_ms: i64) -> f64 {
-    let minutes = at_ms as f64 / 60_000.0;
-    let wave = |(index, (period, strength)): (u64, (f64, f64))| {
-        let phase = unit(mix(hash(seed, name).wrapping_add(index)));
-        strength * (TAU * (minutes / period + phase)).sin()
-    };
-    let drift: f64 = (1..)
-        .zip([(7.3, 0.25), (31.0, 0.35), (173.0, 0.4)])
-        .map(wave)
-        .sum();
-    drift + 0.2 * rough(seed, name, at_ms)
+impl Noise {
+    pub(super) fn new(seed: u64, name: &str) -> Self {
+        let hash = hash(seed, name);
+        Self {
+            hash,
+            phases: [1, 2, 3].map(|index| unit(mix(hash.wrapping_add(index)))),
+        }
+    }
+
+    /// About between -1 and 1, drifting over minutes and hours, and a little different at every time.
+    #[expect(clippy::cast_precision_loss, reason = "times fit a float's 53 bits")]
+    pub(super) fn at(&self, at_ms: i64) -> f64 {
+        let minutes = at_ms as f64 / 60_000.0;
+        let waves = WAVES.iter().zip(self.phases);
+        let drift: f64 = waves
+            .map(|((period, strength), phase)| strength * (TAU * (minutes / period + phase)).sin())
+            .sum();
+        let rough = unit(mix(self.hash ^ at_ms.unsigned_abs())) * 2.0 - 1.0;
+        drift + 0.2 * rough
+    }
 }
 
 /// Between 0 and 1, fixed for a name: how services differ.

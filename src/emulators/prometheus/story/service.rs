@@ -1,6 +1,9 @@
 //! Purpose: one service in one environment: its load, its latencies, its errors, its pods.
 
-use super::{Effect, noise};
+use super::{
+    Effect,
+    noise::{self, Noise},
+};
 use crate::prometheus::tsdb::{SeriesId, Tsdb};
 
 /// The histogram's bounds, Prometheus' default ones.
@@ -36,6 +39,16 @@ pub(super) struct Service {
     memory: Vec<SeriesId>,
     up: Vec<SeriesId>,
     version: Option<Version>,
+    noise: Noises,
+}
+
+#[derive(Debug)]
+struct Noises {
+    rate: Noise,
+    errors: Noise,
+    median: Noise,
+    cpu: Vec<Noise>,
+    memory: Vec<Noise>,
 }
 
 /// The series of the version that serves.
@@ -101,6 +114,7 @@ impl Service {
             (data.series(metric, &[labels[0], labels[1], (label, value)]), 0.0)
         };
         let bounds = BOUNDS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+        let noise = |what: &str| Noise::new(seed, &format!("{what}/{name}/{environment}"));
         let pods: Vec<String> = (0..PODS).map(|pod| format!("{name}-{pod}")).collect();
         Self {
             name: name.to_owned(),
@@ -146,6 +160,13 @@ impl Service {
                 })
                 .collect(),
             version: None,
+            noise: Noises {
+                rate: noise("rate"),
+                errors: noise("errors"),
+                median: noise("median"),
+                cpu: pods.iter().map(|pod| noise(&format!("cpu/{pod}"))).collect(),
+                memory: pods.iter().map(|pod| noise(&format!("memory/{pod}"))).collect(),
+            },
         }
     }
 
@@ -171,22 +192,23 @@ impl Service {
         ((self.errors.now - 0.001) * 8.0 + self.slow.now * 0.25).clamp(0.0, 0.9)
     }
 
-    pub(super) fn scrape(&mut self, seed: u64, data: &mut Tsdb, at_ms: i64, elapsed: f64) {
-        let key = format!("{}/{}", self.name, self.environment);
-        let smooth = |what: &str| noise::smooth(seed, &format!("{what}/{key}"), at_ms);
+    pub(super) fn scrape(&mut self, data: &mut Tsdb, at_ms: i64, elapsed: f64) {
         self.slow.step(elapsed);
         self.errors.step(elapsed);
-        let rate =
-            self.nature.rate * weight(&self.environment) * noise::day(at_ms) * (1.0 + 0.1 * smooth("rate"));
+        let rate = self.nature.rate
+            * weight(&self.environment)
+            * noise::day(at_ms)
+            * (1.0 + 0.1 * self.noise.rate.at(at_ms));
         let served = rate * elapsed;
-        let errors = (self.errors.now * (1.0 + 0.3 * smooth("errors"))).max(0.0);
+        let errors = (self.errors.now * (1.0 + 0.3 * self.noise.errors.at(at_ms))).max(0.0);
         let mut add = |(series, total): &mut (SeriesId, f64), grown: f64, whole: bool| {
             *total += grown;
             data.push(*series, at_ms, if whole { total.floor() } else { *total });
         };
         add(&mut self.requests[0], served * (1.0 - errors), true);
         add(&mut self.requests[1], served * errors, true);
-        let median = self.nature.median * (1.0 + 8.0 * self.slow.now) * (1.0 + 0.08 * smooth("median"));
+        let median =
+            self.nature.median * (1.0 + 8.0 * self.slow.now) * (1.0 + 0.08 * self.noise.median.at(at_ms));
         let sigma = self.nature.sigma * (1.0 + 0.3 * self.slow.now);
         for (bucket, bound) in self
             .buckets
@@ -206,7 +228,7 @@ impl Service {
             reason = "a handful of pods, and times that fit 53 bits"
         )]
         for pod in 0..PODS {
-            let wobble = smooth(&format!("pod{pod}"));
+            let wobble = self.noise.cpu[pod].at(at_ms);
             // Waiting costs little CPU, so a slow version shows in latency first.
             let busy = 0.05 + rate / PODS as f64 * 0.004 * (1.0 + self.slow.now) * (1.0 + 0.15 * wobble);
             add(&mut self.cpu[pod], busy * elapsed, false);
@@ -216,7 +238,7 @@ impl Service {
             1.0 - (-((at_ms - since).max(0) as f64) / 600_000.0).exp()
         });
         for pod in 0..PODS {
-            let wobble = smooth(&format!("memory{pod}"));
+            let wobble = self.noise.memory[pod].at(at_ms);
             let memory = (140.0 + 120.0 * warm + 25.0 * wobble + rate * 0.2) * MEBIBYTE;
             data.push(self.memory[pod], at_ms, memory.floor());
             data.push(self.up[pod], at_ms, 1.0);
