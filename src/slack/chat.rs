@@ -17,7 +17,7 @@ use crate::{
     error::Missing,
     files,
     hooks::Hooks,
-    outgoing::{Outgoing, Said, Say, send},
+    outgoing::{Mark, Outgoing, Said, Say, send},
     people::People,
     queue::Outbox,
     text::{
@@ -117,6 +117,9 @@ impl SlackChat {
             channel: place.channel.to_string(),
             thread_ts: place.thread.as_ref().map(ToString::to_string),
             text,
+            unfurl_links: Some(false),
+            unfurl_media: Some(false),
+            metadata: Some(Mark::new()),
             ..Say::default()
         };
         if let Some(card) = &post.card {

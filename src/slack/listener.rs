@@ -83,11 +83,22 @@ impl Listener {
                 "nothing"
             }
             Heard::Unknown(what) => {
-                let payload: String = payload.to_string().chars().take(LOGGED).collect();
+                let payload: String = discreet(payload).to_string().chars().take(LOGGED).collect();
                 tracing::warn!(kind, what, payload, "something unknown came from Slack");
                 "unknown"
             }
         };
         metrics::counter!("otus_slack_payloads_total", "outcome" => outcome).increment(1);
     }
+}
+
+/// A payload without what lets its holder act for the robot.
+fn discreet(payload: &Value) -> Value {
+    let mut payload = payload.clone();
+    if let Some(fields) = payload.as_object_mut() {
+        for secret in ["token", "response_url", "response_urls", "trigger_id"] {
+            fields.remove(secret);
+        }
+    }
+    payload
 }

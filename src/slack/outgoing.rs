@@ -1,10 +1,15 @@
 //! The requests that pass the queues. They are written here rather than taken from slack-morphism, whose answer type
 //! makes a posted message look failed when Slack echoes something it does not model.
 
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
 use futures_util::{FutureExt, future::BoxFuture};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use slack_morphism::prelude::SlackBlock;
-use std::sync::Arc;
 
 use crate::{
     SlackError, Web,
@@ -35,9 +40,39 @@ pub(crate) struct Say {
     /// Who alone sees it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) user: Option<String>,
-    /// Previews of links would bury the answer.
-    pub(crate) unfurl_links: bool,
-    pub(crate) unfurl_media: bool,
+    /// Only on posts. Previews of links would bury the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unfurl_links: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unfurl_media: Option<bool>,
+    /// Only on posts. A mark to find the message by, should Slack's answer get lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<Mark>,
+}
+
+/// A message's mark, as Slack's `metadata`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    event_type: String,
+    event_payload: Payload,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Payload {
+    id: String,
+}
+
+impl Mark {
+    const KIND: &str = "otus_post";
+
+    /// One that no other message has.
+    pub(crate) fn new() -> Self {
+        let id = format!("{:032x}", rand::rng().random::<u128>());
+        Self {
+            event_type: Self::KIND.to_owned(),
+            event_payload: Payload { id },
+        }
+    }
 }
 
 /// What a post became. A file has no `ts`.
@@ -53,10 +88,7 @@ pub(crate) fn send(web: &Web, what: Arc<Outgoing>) -> BoxFuture<'static, Result<
     let web = web.clone();
     async move {
         match &*what {
-            Outgoing::Post(say) => {
-                web.post("chat.postMessage", say, Twice::Harmful, Limits::Return)
-                    .await
-            }
+            Outgoing::Post(say) => post(&web, say).await,
             Outgoing::Edit(say) => {
                 web.post("chat.update", say, Twice::Harmless, Limits::Return)
                     .await
@@ -73,4 +105,74 @@ pub(crate) fn send(web: &Web, what: Arc<Outgoing>) -> BoxFuture<'static, Result<
         }
     }
     .boxed()
+}
+
+/// How far back a lost message is looked for; the clocks may differ by some of it.
+const LOOK_BACK: u64 = 10 * 60;
+
+/// Posts once, even when Slack's answer gets lost: then it looks whether the message is there, and only if it is not posts
+/// again. When it cannot look, the sender hears that it is unsure.
+async fn post(web: &Web, say: &Say) -> Result<Said, SlackError> {
+    let mut again = true;
+    loop {
+        let error = match web
+            .post("chat.postMessage", say, Twice::Harmful, Limits::Return)
+            .await
+        {
+            Err(error @ SlackError::Unsure { .. }) => error,
+            outcome => return outcome,
+        };
+        match find(web, say).await {
+            Ok(Some(said)) => return Ok(said),
+            Ok(None) if again => again = false,
+            Ok(None) => return Err(error),
+            Err(looking) => {
+                tracing::warn!(%error, %looking, "it is unknown whether a message was posted");
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Looks for a message by its mark.
+async fn find(web: &Web, say: &Say) -> Result<Option<Said>, SlackError> {
+    #[derive(Deserialize)]
+    struct Listed {
+        messages: Vec<Message>,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        ts: String,
+        /// Other apps' metadata may have any form.
+        #[serde(default)]
+        metadata: serde_json::Value,
+    }
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let oldest = format!("{}.000000", now.saturating_sub(LOOK_BACK));
+    let mut params = vec![
+        ("channel", say.channel.as_str()),
+        ("include_all_metadata", "true"),
+        ("limit", "200"),
+        ("oldest", oldest.as_str()),
+    ];
+    let method = match &say.thread_ts {
+        Some(thread) => {
+            params.push(("ts", thread));
+            "conversations.replies"
+        }
+        None => "conversations.history",
+    };
+    let listed: Listed = web.get(method, &params).await?;
+    let mark = serde_json::to_value(&say.metadata).unwrap_or_default();
+    let found = listed
+        .messages
+        .into_iter()
+        .find(|message| !mark.is_null() && message.metadata == mark);
+    Ok(found.map(|message| Said {
+        channel: say.channel.clone(),
+        ts: message.ts,
+    }))
 }

@@ -43,6 +43,16 @@ pub enum Limits {
     Return,
 }
 
+/// An answer of the Web API. slack-morphism takes any 200 that is not JSON, such as a proxy's page, for an empty answer;
+/// demanding the `ok` that Slack always sends tells them apart.
+#[derive(Deserialize)]
+struct Said<R> {
+    #[serde(rename = "ok")]
+    _ok: bool,
+    #[serde(flatten)]
+    answer: R,
+}
+
 /// Access to the Web API. Cheap to clone.
 #[derive(Clone)]
 pub struct Web {
@@ -149,8 +159,10 @@ impl Web {
                 params.iter().map(|(key, value)| (*key, Some(*value))).collect();
             let session = self.inner.client.open_session(&self.inner.bot);
             let call = session.http_session_api.http_get(method, &params, None);
-            self.answer(method, Credential::Bot, self.inner.request, call)
-                .await
+            let said: Said<R> = self
+                .answer(method, Credential::Bot, self.inner.request, call)
+                .await?;
+            Ok(said.answer)
         })
         .await
     }
@@ -173,8 +185,10 @@ impl Web {
         self.repeat(method, twice, limits, || async {
             let session = self.inner.client.open_session(&self.inner.bot);
             let call = session.http_session_api.http_post(method, body, None);
-            self.answer(method, Credential::Bot, self.inner.request, call)
-                .await
+            let said: Said<R> = self
+                .answer(method, Credential::Bot, self.inner.request, call)
+                .await?;
+            Ok(said.answer)
         })
         .await
     }
@@ -196,9 +210,10 @@ impl Web {
         let session = self.inner.client.open_session(app);
         let nothing = serde_json::json!({});
         let call = session.http_session_api.http_post(METHOD, &nothing, None);
-        let Opened { url } = self
+        let said: Said<Opened> = self
             .answer(METHOD, Credential::App, self.inner.request, call)
             .await?;
+        let Opened { url } = said.answer;
         if url.scheme() == "wss" || (url.scheme() == "ws" && on_loopback(&url)) {
             Ok(url)
         } else {
@@ -234,14 +249,7 @@ impl Web {
                     bytes,
                     Self::without_token(&span),
                 );
-            match self
-                .answer(METHOD, Credential::Bot, self.inner.upload, call)
-                .await
-            {
-                // The upload host answers a taken file with plain text; what it lacks, the completing call notices.
-                Ok(_) | Err(SlackError::Unsure { reason: _, method: _ }) => Ok(()),
-                Err(error) => Err(error),
-            }
+            self.taken(METHOD, self.inner.upload, call).await
         })
         .await
     }
@@ -261,11 +269,25 @@ impl Web {
                 .http_api
                 .connector
                 .http_post_uri::<B, serde_json::Value>(url.clone(), body, Self::without_token(&span));
-            self.answer(METHOD, Credential::Bot, self.inner.request, call)
-                .await
-                .map(|_| ())
+            self.taken(METHOD, self.inner.request, call).await
         })
         .await
+    }
+
+    /// What an address outside of the Web API answers: any success will do, since some say it in plain words.
+    async fn taken(
+        &self,
+        method: &'static str,
+        within: Duration,
+        call: impl Future<Output = ClientResult<serde_json::Value>>,
+    ) -> Result<(), SlackError> {
+        let call = async {
+            match call.await {
+                Ok(_) | Err(SlackClientError::ProtocolError(_)) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        self.answer(method, Credential::Bot, within, call).await
     }
 
     fn without_token(span: &tracing::Span) -> SlackClientApiCallContext<'_> {

@@ -50,6 +50,8 @@ pub(crate) struct Connection {
     live: Live,
     /// Acknowledged but not yet handed on: the flush of their acknowledgements comes first.
     batch: Vec<(mpsc::OwnedPermit<Delivery>, Delivery)>,
+    /// How many envelopes found no room.
+    refused: u64,
     /// Tells the supervisor, once, that a successor is wanted.
     moving: Option<oneshot::Sender<Reason>>,
 }
@@ -109,6 +111,7 @@ impl Connection {
             common,
             ws,
             batch: Vec::with_capacity(BATCH),
+            refused: 0,
             moving: None,
         })
     }
@@ -241,10 +244,14 @@ impl Connection {
         let Ok(permit) = self.common.intake.clone().try_reserve_owned() else {
             // Unacknowledged, an event comes again when there may be room, and a command tells its user that it failed.
             status::unread("backlog full");
-            tracing::error!(
-                kind = head.kind,
-                "too much is waiting to be handled: an envelope is left unacknowledged"
-            );
+            if self.refused.is_multiple_of(1_000) {
+                tracing::error!(
+                    kind = head.kind,
+                    refused = self.refused + 1,
+                    "too much is waiting to be handled: envelopes are left unacknowledged"
+                );
+            }
+            self.refused += 1;
             return ControlFlow::Continue(());
         };
         status::envelope(&head.kind);
