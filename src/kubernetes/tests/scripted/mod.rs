@@ -1,13 +1,15 @@
 //! An API server that does exactly what a test says, for what a real one does only on a bad day: watches that break
 //! off, answers that fail, versions that are gone.
 
+#![allow(dead_code, reason = "not every test needs everything")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use otus_kubernetes::{Cluster, Clusters, Config, DEFAULT_CLUSTER};
@@ -18,6 +20,7 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub(crate) struct Scripted {
     shared: Arc<Shared>,
+    address: String,
 }
 
 struct Shared {
@@ -43,6 +46,10 @@ struct Script {
     /// How many lists were asked for.
     lists: usize,
     watches: usize,
+    /// What patches are answered with, in order.
+    answers: std::collections::VecDeque<(u16, Value)>,
+    /// The patches that came: query and body.
+    patches: Vec<(String, Value)>,
 }
 
 impl Scripted {
@@ -50,14 +57,16 @@ impl Scripted {
     pub(crate) async fn start() -> (Self, Cluster) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (changes, _) = watch::channel(0);
-        let server = Scripted {
-            shared: Arc::new(Shared {
-                state: Mutex::default(),
-                changes,
-            }),
-        };
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changes,
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = Scripted {
+            shared,
+            address: address.clone(),
+        };
         let router = Router::new().fallback(answer).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let cluster = Clusters::at(&address, Config::default())
@@ -66,6 +75,11 @@ impl Scripted {
             .await
             .unwrap();
         (server, cluster)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        self.address.clone()
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Script) -> T) -> T {
@@ -129,6 +143,16 @@ impl Scripted {
         });
     }
 
+    /// The next patch is answered so.
+    pub(crate) fn answer_patch(&self, code: u16, body: Value) {
+        self.change(|script| script.answers.push_back((code, body)));
+    }
+
+    /// The patches that came: query and body.
+    pub(crate) fn patches(&self) -> Vec<(String, Value)> {
+        self.shared.state.lock().unwrap().patches.clone()
+    }
+
     /// How many lists and watches were asked for.
     pub(crate) fn asked(&self) -> (usize, usize) {
         let script = self.shared.state.lock().unwrap();
@@ -136,7 +160,20 @@ impl Scripted {
     }
 }
 
-async fn answer(State(server): State<Scripted>, uri: Uri, RawQuery(query): RawQuery) -> Response {
+async fn answer(
+    State(server): State<Scripted>,
+    method: Method,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    if method == Method::PATCH {
+        let mut script = server.shared.state.lock().unwrap();
+        let body = serde_json::from_slice(&body).unwrap();
+        script.patches.push((query.unwrap_or_default(), body));
+        let (code, answer) = script.answers.pop_front().expect("a patch nobody expected");
+        return (StatusCode::from_u16(code).unwrap(), axum::Json(answer)).into_response();
+    }
     let query: BTreeMap<String, String> = url_pairs(query.as_deref().unwrap_or_default());
     let parts: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
     let Some(at) = parts.iter().position(|part| *part == "namespaces") else {
