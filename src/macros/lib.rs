@@ -1,4 +1,57 @@
 //! `#[responder]`: commands of a chat robot as plain functions, checked when they are compiled.
+//!
+//! One regular expression above a function is all there is to write. The macro reads it, compares it with the function
+//! beside it, and writes plain values (`ResponderSpec`, `CommandSpec`, `Handler`) that could as well be written
+//! by hand; matching, help, rights, suggestions and the linter at start all read those.
+//!
+//! ```
+//! use otus::prelude::*;
+//!
+//! /// The state of the harbour.
+//! #[derive(Default)]
+//! pub struct Harbour;
+//!
+//! /// Ships and tides.
+//! #[responder]
+//! impl Harbour {
+//!     /// Says how high the water is.
+//!     ///
+//!     /// Without a place it is the harbour's own.
+//!     #[respond(
+//!         r"^tide(?: at (?<place>\w+))?(?: in (?<hours>\d+)h)?$",
+//!         usage = "tide [at <place>] [in <hours>h]",
+//!         example = "tide at pier in 3h"
+//!     )]
+//!     async fn tide(&self, cx: Context, place: Option<String>, hours: Option<u8>) -> Result {
+//!         let (place, hours) = (place.unwrap_or("the harbour".into()), hours.unwrap_or(0));
+//!         if hours > 48 {
+//!             user_error!("I know the tides of two days, not those in {hours} hours.");
+//!         }
+//!         cx.reply(format!("low at {place} in {hours} h")).await
+//!     }
+//!
+//!     /// Salutes.
+//!     #[hear(r"(?i)\bahoy\b")]
+//!     async fn salute(&self, cx: Context) -> Result {
+//!         cx.react("anchor").await
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // And this is its test.
+//! let mut room = Room::with(Harbour);
+//! room.say("ann", "@otus tide at pier").await;
+//! room.expect_reply("low at pier in 0 h").await;
+//! room.say("ann", "@otus tide in 300h").await;
+//! room.expect_reply("`300` is no good as <hours>: number too large to fit in target type.").await;
+//! room.say("bob", "Ahoy, everybody").await;
+//! room.expect_reaction("anchor").await;
+//! # }
+//! ```
+//!
+//! What the macro refuses, and in which words, can be read in the tests of the `basics` responder, one file per fault.
+
 mod attribute;
 mod errors;
 mod expand;
@@ -11,7 +64,132 @@ use proc_macro::TokenStream;
 use quote::quote;
 use syn::{ItemImpl, parse_macro_input};
 
-/// Makes a type a responder.
+/// Makes a type a responder. Stands on its `impl`.
+///
+/// - `name = "…"` is its name in the configuration, `[responders.<name>]`; by default the type's name in snake case.
+/// - `config = Settings` says that it takes settings: that section is read into `Settings`, and the type is made by its
+///   `Configure::configure`. Without it the type is made by `Default`, and the section must be empty.
+///
+/// The documentation of the `impl` tells in one line what the commands have in common; the help shows it above them. The
+/// responder is registered by being linked in.
+///
+/// # Methods
+///
+/// ## `#[respond(r"^…$", usage = "…")]`
+///
+/// Answers what is said *to* the robot. One command wins, the one whose pattern fixes the most characters. The pattern is
+/// matched whatever the capitals, and must match the whole of what was said (`^…$`).
+///
+/// - `usage`: how to say it: `deploy <service>[@<version>] [to <environment>]`. `<x>` names the group `x`, `[ ]` is
+///   what can be left out, `|` is a choice. It must tell the truth about the pattern.
+/// - `example`, as many as one likes: something one can say. Each must match, and at start each is run through the router,
+///   to find commands that get in each other's way. A usage without parameters is an example by itself; a command with
+///   parameters needs one.
+/// - `role`: who may say it. By default anybody.
+/// - `effect`: `"reads"` (the default) or `"changes"`. What changes something is never run again because somebody edited a
+///   message.
+/// - `deadline`: how long it may take: `"500ms"`, `"45s"`, `"30m"`, `"1h30m"`. By default as long as the robot's
+///   configuration allows any command.
+///
+/// The method's documentation is the help: its first line stands in lists, all of it in `help <command>`.
+///
+/// ## `#[hear(r"…")]`
+///
+/// Answers what is said anywhere where the robot is. All that match run. It takes the same keys, needs none, and
+/// its pattern is taken as it is: write `(?i)` for any capitals.
+///
+/// ## `#[start]`
+///
+/// `async fn(&self, services: Services) -> Result`, at most one: runs once when the robot has started, beside everything
+/// else.
+///
+/// # Parameters
+///
+/// A handler is `async fn(&self, cx: Context, …) -> Result`. Each further parameter is named like a group of the pattern
+/// `(?<name>…)` and each group has its parameter; groups that nobody reads are written `(?:…)`. The type reads
+/// what the group caught:
+///
+/// - a type that knows its values (`Known`: services, environments, your own) takes one of them; anything else is answered with
+///   the near ones;
+/// - any other type is read with `FromStr`; its error is told to whoever wrote it;
+/// - `Option<T>` is for a group that can be left out, and the compiler tells when a group can.
+///
+/// # Patterns
+///
+/// `\w`, `\d`, `\s` and `\b` mean ASCII: commands are, and Unicode's classes would cost the robot tens of megabytes. All
+/// letters of the world are `\p{Alphabetic}`, and free text is `.+`.
+///
+/// # Example
+///
+/// ```
+/// use otus::prelude::*;
+/// use std::str::FromStr;
+///
+/// /// The section `[responders.lamp]`.
+/// #[derive(serde::Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Settings {
+///     steps: u8,
+/// }
+///
+/// struct Lamp {
+///     steps: u8,
+/// }
+///
+/// impl Configure for Lamp {
+///     type Config = Settings;
+///     fn configure(settings: Settings, _: &Setup<'_>) -> Result<Self> {
+///         if settings.steps == 0 {
+///             user_error!("a lamp needs a step at least: set `steps`");
+///         }
+///         Ok(Self { steps: settings.steps })
+///     }
+/// }
+///
+/// /// How bright: `50%`.
+/// struct Brightness(u8);
+///
+/// impl FromStr for Brightness {
+///     type Err = String;
+///     fn from_str(text: &str) -> Result<Self, String> {
+///         let number = text.trim_end_matches('%').parse().map_err(|_| "a number of percent is expected")?;
+///         if number > 100 { Err("more than all is not possible".into()) } else { Ok(Self(number)) }
+///     }
+/// }
+///
+/// /// Light.
+/// #[responder(config = Settings)]
+/// impl Lamp {
+///     /// Turns the lamp up or down.
+///     #[respond(
+///         r"^(?:lamp|light) (?<to>\d+%)$",
+///         usage = "lamp <to>",
+///         example = "lamp 50%",
+///         role = "housekeeper",
+///         effect = "changes",
+///         deadline = "5s"
+///     )]
+///     async fn set(&self, cx: Context, to: Brightness) -> Result {
+///         let step = u32::from(to.0) * u32::from(self.steps) / 100;
+///         cx.reply(format!("step {step} of {}", self.steps)).await
+///     }
+///
+///     #[start]
+///     async fn greet(&self, services: Services) -> Result {
+///         println!("{} looks after a lamp", services.name());
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut room = Room::builder().responder(Lamp { steps: 10 }).role("housekeeper", &["ann"]).open();
+/// room.say("ann", "@otus LIGHT 50%").await;
+/// room.expect_reply("step 5 of 10").await;
+/// room.say("ann", "@otus lamp 120%").await;
+/// room.expect_reply("`120%` is no good as <to>: more than all is not possible.").await;
+/// # }
+/// ```
 #[proc_macro_attribute]
 pub fn responder(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let args = parse_macro_input!(arguments as attribute::ResponderArgs);
