@@ -160,7 +160,12 @@ async fn events(FromState(shared): App, Query(query): Query<After>) -> Response 
             .map(|entry| {
                 let mut json = json!(entry);
                 if let What::Posted { ts, .. } | What::Changed { ts, .. } = &entry.what {
-                    json["message"] = json!(st.world.message(*ts));
+                    let mut message = json!(st.world.message(*ts));
+                    // All of a card's earlier states with every step of it would be much; `/messages` has them.
+                    if let Some(message) = message.as_object_mut() {
+                        message.remove("revisions");
+                    }
+                    json["message"] = message;
                 }
                 json
             })

@@ -121,7 +121,7 @@ async fn talk(
     line: &Line,
     fault: Option<SocketFault>,
 ) -> &'static str {
-    use futures_util::SinkExt as _;
+    use futures_util::{FutureExt as _, SinkExt as _};
     let mut ping = tokio::time::interval(shared.ping_every);
     let mut greeted = false;
     let mut batch = Vec::new();
@@ -153,13 +153,20 @@ async fn talk(
                     }
                 }
             }
-            frame = socket.recv() => match frame {
-                Some(Ok(Frame::Text(text))) => hear(shared, &text),
-                Some(Ok(Frame::Close(_))) => return CLOSED_BY_CLIENT,
-                Some(Ok(_)) => {}
-                Some(Err(_)) => return "the connection broke",
-                None => return "the client went away",
-            },
+            frame = socket.recv() => {
+                // All that is there is read at once: acks must not wait behind the next batch of events.
+                let mut next = Some(frame);
+                while let Some(frame) = next {
+                    match frame {
+                        Some(Ok(Frame::Text(text))) => hear(shared, &text),
+                        Some(Ok(Frame::Close(_))) => return CLOSED_BY_CLIENT,
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) => return "the connection broke",
+                        None => return "the client went away",
+                    }
+                    next = socket.recv().now_or_never();
+                }
+            }
             _ = ping.tick() => {
                 let now = jiff::Timestamp::now().to_string();
                 if socket.send(Frame::Ping(Bytes::from(format!("Ping from {}: {now}", shared.host())))).await.is_err() {

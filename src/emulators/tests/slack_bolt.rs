@@ -2,6 +2,7 @@
 //! processes, and people talk to them.
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -28,38 +29,72 @@ fn clients() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients")
 }
 
-fn start(slack: &Workspace, program: PathBuf, script: &str, installed: &str) -> Result<Bot> {
+/// The command that runs a bot against the workspace.
+fn command(slack: &Workspace, program: PathBuf, script: &str, installed: &str) -> Command {
     let folder = clients();
     assert!(
         folder.join(installed).exists(),
         "Slack's SDK is not installed ({installed} is missing): run tests/clients/setup.sh once"
     );
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .arg(folder.join(script))
         .env("SLACK_API_URL", slack.api_url())
         .env("SLACK_BOT_TOKEN", slack.bot_token())
         .env("SLACK_APP_TOKEN", slack.app_token())
+        .env_remove("SLACK_SIGNING_SECRET")
         .env_remove("HTTP_PROXY")
         .env_remove("http_proxy")
         .env_remove("ALL_PROXY")
         .env("NO_PROXY", "127.0.0.1")
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(|error| {
-            format!("{script} could not be started ({error}): run tests/clients/setup.sh once")
-        })?;
+        .stdin(Stdio::null());
+    command
+}
+
+fn javascript(slack: &Workspace) -> Command {
+    command(
+        slack,
+        "node".into(),
+        "slack_bolt_js/bot.js",
+        "slack_bolt_js/node_modules/@slack/bolt",
+    )
+}
+
+fn python(slack: &Workspace) -> Command {
+    let python = clients().join("slack_bolt_python/.venv/bin/python");
+    command(
+        slack,
+        python,
+        "slack_bolt_python/bot.py",
+        "slack_bolt_python/.venv/installed-requirements.txt",
+    )
+}
+
+fn start(mut command: Command) -> Result<Bot> {
+    let child = command.spawn().map_err(|error| {
+        format!("{command:?} could not be started ({error}): run tests/clients/setup.sh once")
+    })?;
     Ok(Bot(child))
 }
 
 /// What every bot must manage.
 async fn drive(slack: &Workspace, alt: Option<&str>) -> Result {
-    slack.connected(1, SOON).await?;
     mention(slack, "#deploys").await?;
     card(slack).await?;
     upload(slack, alt).await?;
     slash(slack).await?;
-    form(slack).await?;
+    form(slack).await
+}
+
+/// The same over sockets, which change meanwhile.
+async fn drive_by_socket(slack: &Workspace, alt: Option<&str>) -> Result {
+    slack.connected(1, SOON).await?;
+    drive(slack, alt).await?;
     rotation(slack).await?;
+    all_heard(slack).await
+}
+
+async fn all_heard(slack: &Workspace) -> Result {
     slack.quiet(SOON).await?;
     let stats = slack.stats();
     assert_eq!((stats.given_up, stats.stray_acks), (0, 0), "{stats:?}");
@@ -190,26 +225,41 @@ fn options() -> Options {
 #[tokio::test]
 async fn bolt_for_javascript() -> Result {
     let slack = Workspace::start(options()).await?;
-    let _bot = start(
-        &slack,
-        "node".into(),
-        "slack_bolt_js/bot.js",
-        "slack_bolt_js/node_modules/@slack/bolt",
-    )?;
+    let _bot = start(javascript(&slack))?;
     // This SDK sends `alt_text`, which is not the documented argument: Slack knows `alt_txt`.
-    drive(&slack, None).await
+    drive_by_socket(&slack, None).await
 }
 
 #[tokio::test]
 async fn bolt_for_python() -> Result {
     let slack = Workspace::start(options()).await?;
-    let python = "slack_bolt_python/.venv/bin/python";
-    let installed = "slack_bolt_python/.venv/installed-requirements.txt";
-    let _bot = start(
-        &slack,
-        clients().join(python),
-        "slack_bolt_python/bot.py",
-        installed,
-    )?;
-    drive(&slack, Some("requests per second, rising")).await
+    let _bot = start(python(&slack))?;
+    drive_by_socket(&slack, Some("requests per second, rising")).await
+}
+
+#[tokio::test]
+async fn bolt_for_javascript_over_http() -> Result {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let slack = Workspace::start(options()).await?;
+    let mut command = javascript(&slack);
+    command
+        .env("SLACK_SIGNING_SECRET", slack.signing_secret())
+        .stdout(Stdio::piped());
+    let mut bot = start(command)?;
+    let stdout = bot.0.stdout.take().ok_or("the bot has no output")?;
+    // It ends when the bot does, so this thread is never left behind.
+    let lines = tokio::task::spawn_blocking(move || {
+        BufReader::new(stdout)
+            .lines()
+            .map_while(std::io::Result::ok)
+            .find_map(|line| line.parse::<u16>().ok())
+    });
+    let port = tokio::time::timeout(SOON, lines)
+        .await??
+        .ok_or("the bot ended before it listened")?;
+    slack
+        .set_request_url(&format!("http://127.0.0.1:{port}/slack/events"))
+        .await?;
+    drive(&slack, None).await?;
+    all_heard(&slack).await
 }

@@ -1,10 +1,20 @@
 // A small bot on Slack's official JavaScript SDK. The tests run it against the Slack emulator; its twin in
 // ../slack_bolt_python does the same.
-const { App, SocketModeReceiver } = require('@slack/bolt');
+//
+// With SLACK_SIGNING_SECRET it listens on a port of its own instead of opening a socket, and prints the port.
+const { App, HTTPReceiver, SocketModeReceiver } = require('@slack/bolt');
 
 const token = process.env.SLACK_BOT_TOKEN;
 const clientOptions = { slackApiUrl: process.env.SLACK_API_URL };
-const receiver = new SocketModeReceiver({ appToken: process.env.SLACK_APP_TOKEN, installerOptions: { clientOptions } });
+const signingSecret = process.env.SLACK_SIGNING_SECRET;
+const receiver = signingSecret
+  ? new HTTPReceiver({ signingSecret })
+  : new SocketModeReceiver({
+      appToken: process.env.SLACK_APP_TOKEN,
+      installerOptions: { clientOptions },
+      // Also how long this client waits before it opens another socket.
+      clientPingTimeout: 1000,
+    });
 const app = new App({ token, receiver, clientOptions });
 
 const card = {
@@ -86,7 +96,14 @@ app.error(async (error) => {
   console.error(error);
 });
 
-app.start().catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+app
+  .start({ port: 0, host: '127.0.0.1' })
+  .then((server) => {
+    if (signingSecret) {
+      console.log(server.address().port);
+    }
+  })
+  .catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });

@@ -74,6 +74,19 @@ pub(super) fn info(st: &mut State, args: &Args) -> Answer {
 }
 
 pub(super) fn list(st: &mut State, args: &Args) -> Answer {
+    listed(st, args, None)
+}
+
+/// `users.conversations`: where somebody (by default the bot) is a member.
+pub(super) fn of_user(st: &mut State, args: &Args) -> Answer {
+    let user = args.str("user").unwrap_or(&st.world.app.user).to_owned();
+    if !st.world.users.contains_key(&user) {
+        return Err(ApiError::new("user_not_found"));
+    }
+    listed(st, args, Some(&user))
+}
+
+fn listed(st: &State, args: &Args, member: Option<&str>) -> Answer {
     let types = match args.list("types") {
         types if types.is_empty() => vec!["public_channel".to_owned()],
         types => types,
@@ -97,6 +110,7 @@ pub(super) fn list(st: &mut State, args: &Args) -> Answer {
         .values()
         .filter(|c| kinds.contains(&c.kind) && !(without_archived && c.is_archived))
         .filter(|c| c.kind == Kind::Public || st.world.bot_is_in(c))
+        .filter(|c| member.is_none_or(|member| c.members.contains(member)))
         .collect();
     let (channels, metadata) = page(args, wanted, 100, 1000, |c| format!("channel:{}", c.id))?;
     let channels: Vec<Value> = channels

@@ -154,6 +154,7 @@ static METHODS: &[Method] = &[
         false,
         directory::usergroup_users,
     ),
+    method("users.conversations", Three, "", false, conversations::of_user),
     method("users.info", Four, "users:read", false, directory::users_info),
     method("users.list", Two, "users:read", false, directory::users_list),
     method(
