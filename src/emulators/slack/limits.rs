@@ -43,7 +43,27 @@ pub(crate) struct Limits {
     calls: HashMap<&'static str, VecDeque<Instant>>,
     posts: HashMap<String, Bucket>,
     ordered: HashMap<String, VecDeque<Option<u64>>>,
+    events: Option<EventHour>,
 }
+
+/// What happened to an event in the hour it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    Delivered,
+    /// Dropped, and the app has to be told for this minute.
+    FirstDroppedOfMinute,
+    Dropped,
+}
+
+#[derive(Debug)]
+struct EventHour {
+    since: Instant,
+    count: u32,
+    told: Option<Instant>,
+}
+
+/// Deliveries per workspace, app and hour (docs.slack.dev, Events API).
+const EVENTS_PER_HOUR: u32 = 30_000;
 
 #[derive(Debug)]
 struct Bucket {
@@ -90,6 +110,37 @@ impl Limits {
         Err(Limited {
             retry_after: whole_seconds(wait),
         })
+    }
+
+    /// Counts an event; beyond 30,000 an hour they are dropped, and the app is told once a minute.
+    pub(crate) fn check_event(&mut self, now: Instant) -> Event {
+        if !self.strict {
+            return Event::Delivered;
+        }
+        let hour = self.events.get_or_insert(EventHour {
+            since: now,
+            count: 0,
+            told: None,
+        });
+        if now.duration_since(hour.since) >= Duration::from_secs(3600) {
+            *hour = EventHour {
+                since: now,
+                count: 0,
+                told: None,
+            };
+        }
+        hour.count += 1;
+        if hour.count <= EVENTS_PER_HOUR {
+            Event::Delivered
+        } else if hour
+            .told
+            .is_none_or(|told| now.duration_since(told) >= Duration::from_secs(60))
+        {
+            hour.told = Some(now);
+            Event::FirstDroppedOfMinute
+        } else {
+            Event::Dropped
+        }
     }
 
     /// Counts a post into `channel`: one a second, with a short burst.
@@ -167,6 +218,18 @@ mod tests {
         assert_eq!(limits.check_post("C2", start), Ok(()));
         assert_eq!(limits.check_post("C1", start + Duration::from_secs(1)), Ok(()));
         assert!(limits.check_post("C1", start + Duration::from_secs(1)).is_err());
+    }
+
+    #[test]
+    fn events_are_bounded_by_the_hour() {
+        let mut limits = Limits::new(true);
+        let start = Instant::now();
+        assert!((0..EVENTS_PER_HOUR).all(|_| limits.check_event(start) == Event::Delivered));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(limits.check_event(at(1)), Event::FirstDroppedOfMinute);
+        assert_eq!(limits.check_event(at(2)), Event::Dropped);
+        assert_eq!(limits.check_event(at(61)), Event::FirstDroppedOfMinute);
+        assert_eq!(limits.check_event(at(3600)), Event::Delivered);
     }
 
     #[test]

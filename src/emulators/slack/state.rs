@@ -1,6 +1,6 @@
 //! Everything behind the lock, and what happens when something is said.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use super::{
     ids,
     interact::Interaction,
     journal::{Journal, What},
-    limits::Limits,
+    limits::{Event as Limited, Limits},
     message::{Edited, Message},
     options::Options,
     ts::Ts,
@@ -266,6 +266,14 @@ impl State {
     /// Sends an event to the app; its id.
     pub(crate) fn emit(&mut self, event: Map<String, Value>) -> String {
         let event_id = ids::id("Ev");
+        match self.limits.check_event(Instant::now()) {
+            Limited::Delivered => {}
+            Limited::FirstDroppedOfMinute => {
+                self.tell_rate_limited();
+                return event_id;
+            }
+            Limited::Dropped => return event_id,
+        }
         let team = &self.world.team.id;
         let app = &self.world.app;
         let channel = event.get("channel").and_then(Value::as_str).unwrap_or_default();
@@ -289,6 +297,22 @@ impl State {
             interaction: None,
         });
         event_id
+    }
+
+    /// This one is no `event_callback`, and has no event id.
+    fn tell_rate_limited(&mut self) {
+        let minute = jiff::Timestamp::now().as_second() / 60 * 60;
+        let payload = json!({
+            "token": "verification-token-of-the-emulator", "type": "app_rate_limited",
+            "team_id": self.world.team.id, "minute_rate_limited": minute, "api_app_id": self.world.app.id,
+        });
+        self.dispatch(Parcel {
+            kind: Delivered::Event,
+            payload: payload.to_string(),
+            event_id: None,
+            accepts_payload: false,
+            interaction: None,
+        });
     }
 
     pub(crate) fn dispatch(&mut self, parcel: Parcel) {

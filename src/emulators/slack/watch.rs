@@ -42,7 +42,8 @@ impl Workspace {
     }
 
     /// Waits until `found` gives something, for at most `deadline`. It is asked after every change, so
-    /// with thousands of messages it should look at the end of a channel, not at all of it.
+    /// with thousands of messages it should look at the end of a channel, not at all of it. It
+    /// must read the world it is given, and not ask this handle: that would wait for itself.
     pub async fn wait_for<T>(
         &self,
         deadline: Duration,

@@ -185,7 +185,8 @@ impl Workspace {
             .with(|st| st.click(user, ts, element, Some(&choice.into())))
     }
 
-    /// `user` types into a menu whose options the app supplies; they are in the [`Outcome`].
+    /// `user` types into a menu whose options the app supplies; they are in the
+    /// [`Outcome`](super::Outcome).
     pub fn suggest(&self, user: &str, ts: Ts, element: &str, typed: &str) -> Result<InteractionId, Refused> {
         self.shared.with(|st| st.suggest(user, ts, element, typed))
     }
