@@ -150,7 +150,7 @@ pub(crate) fn check(blocks: &[Value], surface: Surface) -> Vec<String> {
         {
             faults.add("`block_id` must be unique", &format!("{at}/block_id"));
         }
-        check_block(&mut faults, block, &at, surface);
+        check_block(&mut faults, block, &at);
         for found in super::elements::all(std::slice::from_ref(block)) {
             let id = (
                 block["block_id"].as_str().unwrap_or(&at).to_owned(),
@@ -164,7 +164,7 @@ pub(crate) fn check(blocks: &[Value], surface: Surface) -> Vec<String> {
     faults.0
 }
 
-fn check_block(faults: &mut Faults, block: &Value, at: &str, surface: Surface) {
+fn check_block(faults: &mut Faults, block: &Value, at: &str) {
     let kind = block["type"].as_str().unwrap_or_default();
     match kind {
         "section" => {
@@ -218,7 +218,7 @@ fn check_block(faults: &mut Faults, block: &Value, at: &str, surface: Surface) {
             image(faults, block, at);
             faults.text(&block["title"], &format!("{at}/title"), 2000, true, false);
         }
-        "input" if surface != Surface::Message || !block["element"].is_null() => {
+        "input" => {
             faults.text(&block["label"], &format!("{at}/label"), 2000, true, true);
             faults.text(&block["hint"], &format!("{at}/hint"), 2000, true, false);
             elements::check(

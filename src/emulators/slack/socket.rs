@@ -51,10 +51,7 @@ pub(crate) async fn upgrade(
             "this ticket is unknown, or was used before",
         )
             .into_response(),
-        fault => {
-            // The request's own write buffer would hold small frames back otherwise.
-            upgrade.on_upgrade(move |socket| serve(shared, socket, line, fault, link.debug_reconnects))
-        }
+        fault => upgrade.on_upgrade(move |socket| serve(shared, socket, line, fault, link.debug_reconnects)),
     }
 }
 
