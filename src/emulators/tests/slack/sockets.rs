@@ -264,9 +264,13 @@ async fn sockets_can_be_cut_frozen_and_flapped() -> Result {
     let slack = Workspace::start(Options::default()).await?;
     let mut socket = Socket::open(&slack).await?;
     slack.cut_sockets();
+    let mut frames = Vec::new();
+    while let Some(Ok(frame)) = socket.0.next().await {
+        frames.push(frame);
+    }
     assert!(
-        matches!(socket.0.next().await, Some(Err(_)) | None),
-        "a reset is no Close frame"
+        !frames.iter().any(Message::is_close),
+        "a reset is no Close frame: {frames:?}"
     );
     slack.connected(0, SOON).await?;
 
@@ -327,10 +331,9 @@ async fn it_stops_when_dropped() -> Result {
     other.say("ann", "#general", "still here")?;
     assert!(socket.frame().await.is_ok());
     drop(other);
-    assert!(matches!(
-        tokio::time::timeout(SOON, socket.0.next()).await?,
-        Some(Err(_)) | None
-    ));
+    // What was sent before, such as a ping, may still be read.
+    let end = async { while let Some(Ok(_)) = socket.0.next().await {} };
+    tokio::time::timeout(SOON, end).await?;
     let refused = async {
         while tokio::net::TcpStream::connect(address).await.is_ok() {
             tokio::task::yield_now().await;
