@@ -109,7 +109,15 @@ impl Fields {
             .map(to_ms);
         seconds
             .or_else(|| text.parse::<Timestamp>().ok().map(|at| at.as_millisecond()))
-            .ok_or_else(|| Failure::parameter(name, format!("cannot parse {text:?} to a valid timestamp")))
+            .ok_or_else(|| {
+                // Prometheus says it twice for the one time of an instant query.
+                let again = if name == "time" {
+                    "Invalid time value for 'time': "
+                } else {
+                    ""
+                };
+                Failure::parameter(name, format!("{again}cannot parse {text:?} to a valid timestamp"))
+            })
     }
 
     /// Seconds with a fraction, or `15s`.

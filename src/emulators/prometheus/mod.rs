@@ -1,7 +1,9 @@
 //! Purpose: a small Prometheus on loopback: real API, made-up numbers that tell a story.
 //!
-//! For the demo, so that a graph shows what a bad deploy did, and for tests that need no installed server. What its PromQL
-//! knows and does not know is said in [`promql`](self); a test compares it with the real Prometheus on the same data.
+//! For the demo, so that a graph shows what a bad deploy did, and for tests that need no installed server. Of PromQL it knows
+//! selectors with all matchers, `offset`, `rate`, `irate`, `increase`, `…_over_time`, `histogram_quantile`, `sum`, `avg`,
+//! `min`, `max`, `count` by or without labels, arithmetic, comparisons and set operators one to one. What it does not know it
+//! refuses with the place and its name. A test compares it with the real Prometheus on the same data.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {

@@ -345,3 +345,43 @@ async fn the_emulated_one_complains_as_the_real_one_does() {
         );
     }
 }
+
+/// What a client of ours would never send, both refuse alike: status and body, to the letter.
+#[tokio::test]
+async fn both_refuse_wrong_parameters_alike() {
+    let story = story();
+    let (_server, real) = real(&story).await;
+    let emulated = Emulated::start(story, TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |base: &str, path: &str| {
+        let answer = http.get(format!("{base}/api/v1/{path}")).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.unwrap())
+    };
+    for path in [
+        "query_range?query=up&start=0&end=11001&step=1".into(),
+        format!("query_range?query=up&start={END}&end={}&step=15", END - 1),
+        format!("query_range?query=up&start={END}&end={END}&step=0"),
+        format!("query_range?query=up&start={END}&end={END}&step=soon"),
+        format!("query_range?query=up&start=then&end={END}&step=15"),
+        "query?query=up&time=now".into(),
+    ] {
+        let expected = ask(real.url(), &path).await;
+        assert_eq!(expected.0, 400, "{path}: {}", expected.1);
+        assert_eq!(expected, ask(&emulated.url(), &path).await, "{path}");
+    }
+    // One point fewer is allowed, and other ways to write times and steps mean the same.
+    for path in [
+        "query_range?query=up&start=0&end=11000&step=1".into(),
+        format!("query_range?query=orders_total&start=2025-11-15T11:59:00Z&end={END}&step=1m"),
+        format!(
+            "query_range?query=orders_total&start={}.5&end={END}&step=7.5",
+            END - 60
+        ),
+        "query?query=orders_total&time=2025-11-15T12:00:00.250Z".into(),
+    ] {
+        let (status, expected) = ask(real.url(), &path).await;
+        assert_eq!(status, 200, "{path}: {expected}");
+        assert_eq!((status, expected), ask(&emulated.url(), &path).await, "{path}");
+    }
+}

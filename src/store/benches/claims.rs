@@ -1,5 +1,6 @@
 //! How many events can be claimed in a second, each acknowledged only when it is durable: one after the other, and 256 at a
-//! time as under load. The second over the first is what committing together is worth.
+//! time as under load. The second over the first is what committing together is worth. And how long a start waits for the
+//! store.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use otus_core::{EventKey, Store as _};
@@ -53,5 +54,23 @@ fn claims(criterion: &mut Criterion) {
     runtime.block_on(store.close()).expect("the file closes");
 }
 
-criterion_group!(benches, claims);
+/// What a start costs, and the stop that gives the file back.
+fn open(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime starts");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let config = StoreConfig::at(folder.path().join("otus.sqlite"));
+    let mut group = criterion.benchmark_group("open");
+    group.sample_size(20);
+    group.bench_function("and_close", |bench| {
+        bench.iter(|| {
+            runtime.block_on(async {
+                let store = SqliteStore::open(&config).await.expect("the file opens");
+                store.close().await.expect("the file closes");
+            });
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, claims, open);
 criterion_main!(benches);
