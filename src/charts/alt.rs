@@ -16,14 +16,21 @@ pub(crate) fn text(scene: &Scene<'_>) -> String {
         parts.push(format!("{title}, {range}: no data."));
     } else {
         let count = scene.order.len();
-        let many = if count == 1 { "1 series".to_owned() } else { format!("{count} series") };
+        let many = if count == 1 {
+            "1 series".to_owned()
+        } else {
+            format!("{count} series")
+        };
         parts.push(format!("{title}, {many}, {range}."));
     }
     for i in &scene.order[..scene.named.min(scene.order.len())] {
         parts.push(sentence(scene, *i));
     }
     if scene.order.len() > scene.named && !scene.is_empty() {
-        parts.push(format!("{} more with lower peaks.", scene.order.len() - scene.named));
+        parts.push(format!(
+            "{} more with lower peaks.",
+            scene.order.len() - scene.named
+        ));
     }
     let events: Vec<String> = chart
         .markers
@@ -40,19 +47,24 @@ pub(crate) fn text(scene: &Scene<'_>) -> String {
 /// "checkout: now 178 ms, peak 1.07 s at 10:49, above 500 ms 10:38–10:53."
 fn sentence(scene: &Scene<'_>, i: usize) -> String {
     let name = short(&scene.names.each[i], 80);
-    let Some(stats) = scene.stats[i] else { return format!("{name}: no data.") };
-    let unit = scene.unit;
+    let Some(stats) = scene.stats[i] else {
+        return format!("{name}: no data.");
+    };
     let mut said = format!(
         "{name}: last {}, peak {} at {}, lowest {}",
-        unit.value(stats.last),
-        unit.value(stats.max),
+        scene.written(stats.last),
+        scene.written(stats.max),
         time(scene, stats.max_at),
-        unit.value(stats.min)
+        scene.written(stats.min)
     );
     for limit in &scene.chart.thresholds {
         if let Some((from, to)) = crossed(&scene.points[i], limit) {
             let side = if limit.above { "above" } else { "below" };
-            said += &format!(", {side} {} {}", unit.value(limit.value), span(scene, from, to));
+            said += &format!(
+                ", {side} {} {}",
+                scene.unit.value(limit.value),
+                span(scene, from, to)
+            );
         }
     }
     let runs = segments(&scene.points[i], scene.step);
@@ -79,11 +91,19 @@ fn time(scene: &Scene<'_>, at: f64) -> String {
 
 fn span(scene: &Scene<'_>, from: f64, to: f64) -> String {
     let (from, to) = (time(scene, from), time(scene, to));
-    if from == to { format!("at {from}") } else { format!("{from}–{to}") }
+    if from == to {
+        format!("at {from}")
+    } else {
+        format!("{from}–{to}")
+    }
 }
 
 fn short(text: &str, longest: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest + 1).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(longest + 1)
+        .collect();
     match clean.char_indices().nth(longest) {
         None => clean,
         Some(_) => clean.chars().take(longest - 1).chain(['…']).collect(),

@@ -56,7 +56,13 @@ impl Canvas {
     /// Fills a shape.
     pub(crate) fn fill_shape(&mut self, points: &[(f32, f32)], color: BackendColor) {
         if let Some(path) = path(points, true) {
-            self.pixmap.fill_path(&path, &paint(color), FillRule::Winding, Transform::identity(), None);
+            self.pixmap.fill_path(
+                &path,
+                &paint(color),
+                FillRule::Winding,
+                Transform::identity(),
+                None,
+            );
         }
     }
 
@@ -77,13 +83,23 @@ impl Canvas {
             }
         }
         // A stroker's work grows faster than its path; a long path goes in pieces that overlap at their round ends.
-        let (piece, cap) = if points.len() > LONG { (PIECE, LineCap::Round) } else { (LONG, LineCap::Butt) };
-        let stroke = Stroke { width, line_cap: cap, line_join: LineJoin::Bevel, ..Stroke::default() };
+        let (piece, cap) = if points.len() > LONG {
+            (PIECE, LineCap::Round)
+        } else {
+            (LONG, LineCap::Butt)
+        };
+        let stroke = Stroke {
+            width,
+            line_cap: cap,
+            line_join: LineJoin::Bevel,
+            ..Stroke::default()
+        };
         let mut from = 0;
         while from + 1 < points.len() {
             let to = (from + piece).min(points.len() - 1);
             if let Some(path) = path(&points[from..=to], false) {
-                self.pixmap.stroke_path(&path, &paint, &stroke, Transform::identity(), None);
+                self.pixmap
+                    .stroke_path(&path, &paint, &stroke, Transform::identity(), None);
             }
             from = to;
         }
@@ -121,7 +137,10 @@ impl DrawingBackend for &mut Canvas {
     type ErrorType = Infallible;
 
     fn get_size(&self) -> (u32, u32) {
-        (self.pixmap.width() * FINE as u32, self.pixmap.height() * FINE as u32)
+        (
+            self.pixmap.width() * FINE as u32,
+            self.pixmap.height() * FINE as u32,
+        )
     }
 
     fn ensure_prepared(&mut self) -> Drawn {
@@ -155,13 +174,22 @@ impl DrawingBackend for &mut Canvas {
             return Ok(());
         }
         let width = style.stroke_width() as f32 / FINE as f32;
-        for side in [[(x0, y0), (x1, y0)], [(x1, y0), (x1, y1)], [(x0, y1), (x1, y1)], [(x0, y0), (x0, y1)]] {
+        for side in [
+            [(x0, y0), (x1, y0)],
+            [(x1, y0), (x1, y1)],
+            [(x0, y1), (x1, y1)],
+            [(x0, y0), (x0, y1)],
+        ] {
             self.stroke(&side, style.color(), width);
         }
         Ok(())
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         // Plotters asks for invisible borders, too.
         if style.color().alpha == 0.0 {
             return Ok(());
@@ -172,21 +200,38 @@ impl DrawingBackend for &mut Canvas {
         Ok(())
     }
 
-    fn draw_circle<S: BackendStyle>(&mut self, center: BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        center: BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
         let (x, y) = fine(center);
-        let Some(path) = PathBuilder::from_circle(x, y, radius as f32 / FINE as f32) else { return Ok(()) };
+        let Some(path) = PathBuilder::from_circle(x, y, radius as f32 / FINE as f32) else {
+            return Ok(());
+        };
         let paint = paint(style.color());
         if fill {
-            self.pixmap.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
+            self.pixmap
+                .fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
         } else {
             let width = (style.stroke_width() as f32 / FINE as f32).max(0.25);
-            let stroke = Stroke { width, ..Stroke::default() };
-            self.pixmap.stroke_path(&path, &paint, &stroke, Transform::identity(), None);
+            let stroke = Stroke {
+                width,
+                ..Stroke::default()
+            };
+            self.pixmap
+                .stroke_path(&path, &paint, &stroke, Transform::identity(), None);
         }
         Ok(())
     }
 
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, vert: I, style: &S) -> Drawn {
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        vert: I,
+        style: &S,
+    ) -> Drawn {
         let points: Vec<(f32, f32)> = vert.into_iter().map(fine).collect();
         self.fill_shape(&points, style.color());
         Ok(())
@@ -217,19 +262,31 @@ impl DrawingBackend for &mut Canvas {
     ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
         let (weight, size) = face(style);
         let fine = FINE as f32;
-        Ok(((text::width(content, weight, size) * fine) as u32, ((CAP + 0.24) * size * fine) as u32))
+        Ok((
+            (text::width(content, weight, size) * fine) as u32,
+            ((CAP + 0.24) * size * fine) as u32,
+        ))
     }
 }
 
 fn face<T: BackendTextStyle>(style: &T) -> (Weight, f32) {
-    let weight = if matches!(style.style(), FontStyle::Bold) { Weight::Medium } else { Weight::Regular };
+    let weight = if matches!(style.style(), FontStyle::Bold) {
+        Weight::Medium
+    } else {
+        Weight::Regular
+    };
     (weight, style.size() as f32 / FINE as f32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plotters::prelude::*;
+    use plotters::{
+        prelude::{
+            BLUE, Circle, GREEN, IntoDrawingArea, IntoFont, PathElement, RED, Rectangle, TextStyle, WHITE,
+        },
+        style::Color as _,
+    };
 
     fn pixel(canvas: &Canvas, x: usize, y: usize) -> [u8; 3] {
         let at = (y * canvas.pixmap.width() as usize + x) * 4;
@@ -241,14 +298,29 @@ mod tests {
         let mut canvas = Canvas::new(40, 40, (0, 0, 0)).expect("a small picture");
         {
             let area = (&mut canvas).into_drawing_area();
-            let style = WHITE.stroke_width(FINE as u32);
-            area.draw(&PathElement::new(vec![(0, 10 * FINE + 5), (40 * FINE, 10 * FINE + 5)], style)).expect("draws");
-            area.draw(&PathElement::new(vec![(0, 20 * FINE), (40 * FINE, 24 * FINE)], style)).expect("draws");
+            let style = plotters::style::Color::stroke_width(&WHITE, FINE as u32);
+            area.draw(&PathElement::new(
+                vec![(0, 10 * FINE + 5), (40 * FINE, 10 * FINE + 5)],
+                style,
+            ))
+            .expect("draws");
+            area.draw(&PathElement::new(
+                vec![(0, 20 * FINE), (40 * FINE, 24 * FINE)],
+                style,
+            ))
+            .expect("draws");
         }
         let column: Vec<u8> = (8..13).map(|y| pixel(&canvas, 5, y)[0]).collect();
-        assert_eq!(column.iter().filter(|v| **v == 255).count(), 1, "one whole pixel: {column:?}");
+        assert_eq!(
+            column.iter().filter(|v| **v == 255).count(),
+            1,
+            "one whole pixel: {column:?}"
+        );
         assert!(column.iter().all(|v| *v == 0 || *v == 255), "{column:?}");
-        assert!((19..26).any(|y| (1..255).contains(&pixel(&canvas, 20, y)[0])), "a slope has shades");
+        assert!(
+            (19..26).any(|y| (1..255).contains(&pixel(&canvas, 20, y)[0])),
+            "a slope has shades"
+        );
     }
 
     #[test]
@@ -257,13 +329,28 @@ mod tests {
         {
             let area = (&mut canvas).into_drawing_area();
             let font = ("sans-serif", 20 * FINE).into_font();
-            let style = TextStyle { font, color: WHITE.to_backend_color(), pos: Default::default() };
-            area.draw(&Circle::new((10 * FINE, 10 * FINE), 4 * FINE, RED.filled())).expect("draws");
-            area.draw(&Circle::new((10 * FINE, 10 * FINE), 6 * FINE, RED)).expect("draws");
-            area.draw(&Rectangle::new([(30 * FINE, 2 * FINE), (40 * FINE, 8 * FINE)], BLUE.filled())).expect("draws");
-            area.draw(&Rectangle::new([(42 * FINE, 2 * FINE), (50 * FINE, 8 * FINE)], BLUE)).expect("draws");
+            let style = TextStyle {
+                font,
+                color: WHITE.to_backend_color(),
+                pos: Default::default(),
+            };
+            area.draw(&Circle::new((10 * FINE, 10 * FINE), 4 * FINE, RED.filled()))
+                .expect("draws");
+            area.draw(&Circle::new((10 * FINE, 10 * FINE), 6 * FINE, RED))
+                .expect("draws");
+            area.draw(&Rectangle::new(
+                [(30 * FINE, 2 * FINE), (40 * FINE, 8 * FINE)],
+                BLUE.filled(),
+            ))
+            .expect("draws");
+            area.draw(&Rectangle::new(
+                [(42 * FINE, 2 * FINE), (50 * FINE, 8 * FINE)],
+                BLUE,
+            ))
+            .expect("draws");
             area.draw_pixel((55 * FINE, 5 * FINE), &GREEN).expect("draws");
-            area.draw_text("Aj", &style, (20 * FINE, 20 * FINE)).expect("draws");
+            area.draw_text("Aj", &style, (20 * FINE, 20 * FINE))
+                .expect("draws");
             let (width, height) = area.estimate_text_size("Aj", &style).expect("measures");
             assert!(width > 10 * FINE as u32 && height > 10 * FINE as u32);
         }
@@ -271,6 +358,9 @@ mod tests {
         assert_eq!(pixel(&canvas, 35, 5), [0, 0, 255]);
         assert_eq!(pixel(&canvas, 46, 5), [0, 0, 0]);
         assert_eq!(pixel(&canvas, 55, 5), [0, 255, 0]);
-        assert!((20..40).any(|x| (20..40).any(|y| pixel(&canvas, x, y)[0] > 200)), "text is there");
+        assert!(
+            (20..40).any(|x| (20..40).any(|y| pixel(&canvas, x, y)[0] > 200)),
+            "text is there"
+        );
     }
 }

@@ -154,7 +154,17 @@ impl Chart {
     pub fn render(&self) -> Result<Picture, ChartError> {
         let (sheet, alt) = self.draw()?;
         let (width, height) = self.size;
-        Ok(Picture { png: png::encode(sheet.canvas.data(), width, height)?, alt, width, height })
+        Ok(Picture {
+            png: png::encode(sheet.canvas.data(), width, height)?,
+            alt,
+            width,
+            height,
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pixels(&self) -> (u32, u32) {
+        self.size
     }
 
     /// Draws without encoding.
@@ -162,7 +172,10 @@ impl Chart {
         let scene = Scene::of(self);
         let canvas = crate::backend::Canvas::new(self.size.0, self.size.1, scene.colors.ground)
             .ok_or(ChartError::Size(self.size.0, self.size.1))?;
-        let mut sheet = Sheet { canvas, written: Vec::new() };
+        let mut sheet = Sheet {
+            canvas,
+            written: Vec::new(),
+        };
         frame::header(&mut sheet, &scene);
         plot::draw(&mut sheet.canvas, &scene)?;
         frame::around(&mut sheet, &scene);
@@ -196,13 +209,16 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn of(chart: &'a Chart) -> Self {
+    pub(crate) fn of(chart: &'a Chart) -> Self {
         let (width, height) = chart.size;
         let scale = Scale::of(width, height);
         let colors = chart.theme.colors();
         let (start, end) = bounds(chart);
-        let points: Vec<Vec<(f64, f64)>> =
-            chart.series.iter().map(|s| series::clean(&s.points, start, end)).collect();
+        let points: Vec<Vec<(f64, f64)>> = chart
+            .series
+            .iter()
+            .map(|s| series::clean(&s.points, start, end))
+            .collect();
         let step = chart
             .range
             .map(|(_, _, step)| step)
@@ -214,20 +230,30 @@ impl<'a> Scene<'a> {
         let stats: Vec<Option<Stats>> = points.iter().map(|p| Stats::of(p)).collect();
         let order = legend::order(&stats, &names.each);
         let some = stats.iter().any(Option::is_some);
-        let named = if some { legend::named(order.len(), chart.top) } else { 0 };
-        let rows =
-            if some { legend::rows(&order, &stats, &names.each, unit, named) } else { Vec::new() };
+        let named = if some {
+            legend::named(order.len(), chart.top)
+        } else {
+            0
+        };
 
         let mut scene = Self {
             subtitles: frame::subtitles(chart, &names, start, end, step),
-            axis: ValueAxis { lo: 0.0, hi: 1.0, ticks: Vec::new() },
+            axis: ValueAxis {
+                lo: 0.0,
+                hi: 1.0,
+                ticks: Vec::new(),
+            },
             layout: Layout::new(scale, height, 0, 0, 0),
             plot: Layout::new(scale, height, 0, 0, 0).plot(
                 0.0,
                 1.0,
                 start,
                 end,
-                &ValueAxis { lo: 0.0, hi: 1.0, ticks: Vec::new() },
+                &ValueAxis {
+                    lo: 0.0,
+                    hi: 1.0,
+                    ticks: Vec::new(),
+                },
             ),
             placed: Vec::new(),
             lines: Vec::new(),
@@ -242,16 +268,27 @@ impl<'a> Scene<'a> {
             order,
             points,
             named,
-            rows,
+            rows: Vec::new(),
         };
-        scene.lay_out(height, start, end);
+        let rows = match some {
+            true => scene
+                .order
+                .len()
+                .min(named + usize::from(scene.order.len() > named)),
+            false => 0,
+        };
+        scene.lay_out(height, rows, start, end);
+        if some {
+            let resolution = scene.resolution();
+            let write = |v| unit.value_to(v, resolution);
+            scene.rows = legend::rows(&scene.order, &scene.stats, &scene.names.each, named, write);
+        }
         scene.cut_lines();
         scene
     }
 
-    fn lay_out(&mut self, height: u32, start: f64, end: f64) {
-        let blocks = frame::blocks(self.rows.len());
-        let lines = self.rows.len().div_ceil(blocks);
+    fn lay_out(&mut self, height: u32, rows: usize, start: f64, end: f64) {
+        let lines = rows.div_ceil(frame::blocks(rows));
         let without = Layout::new(self.scale, height, self.subtitles.len(), 0, lines);
         let room = (without.plot_bottom - without.plot_top) / self.scale.px(1.0);
         // About 80 pixels between two labels.
@@ -259,8 +296,16 @@ impl<'a> Scene<'a> {
         self.axis = self.value_axis(wanted);
 
         let style = self.axis_style();
-        let widest = self.axis.ticks.iter().map(|(_, l)| style.width(l)).fold(0.0, f32::max);
-        let (left, right) = (without.pad + widest + self.scale.px(14.0), self.width - without.pad);
+        let widest = self
+            .axis
+            .ticks
+            .iter()
+            .map(|(_, l)| style.width(l))
+            .fold(0.0, f32::max);
+        let (left, right) = (
+            without.pad + widest + self.scale.px(14.0),
+            self.width - without.pad,
+        );
 
         let rough = without.plot(left, right, start, end, &self.axis);
         let marks = self.chart.markers.iter().filter(|m| m.at >= start && m.at <= end);
@@ -268,20 +313,42 @@ impl<'a> Scene<'a> {
         let events: Vec<(f32, String)> = marks
             .map(|m| (rough.x(m.at), label.fitted(&m.label, (right - left) * 0.45)))
             .collect();
-        let room = Room { left: without.pad, right, apart: self.scale.px(12.0), merge: self.scale.px(18.0) };
+        let room = Room {
+            // Not over the highest value's label.
+            left,
+            right,
+            apart: self.scale.px(12.0),
+            merge: self.scale.px(18.0),
+        };
         self.placed = markers::place(events, &room, |text| label.width(text));
-        let lanes = self.placed.iter().filter_map(|p| p.label.as_ref()).map(|(_, lane, _)| lane + 1).max();
-        self.layout = Layout::new(self.scale, height, self.subtitles.len(), lanes.unwrap_or(0), lines);
+        let lanes = self
+            .placed
+            .iter()
+            .filter_map(|p| p.label.as_ref())
+            .map(|(_, lane, _)| lane + 1)
+            .max();
+        self.layout = Layout::new(
+            self.scale,
+            height,
+            self.subtitles.len(),
+            lanes.unwrap_or(0),
+            lines,
+        );
         self.plot = self.layout.plot(left, right, start, end, &self.axis);
     }
 
     fn value_axis(&self, wanted: usize) -> ValueAxis {
         let real = self.stats.iter().flatten();
-        let (mut min, mut max) =
-            real.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), s| (lo.min(s.min), hi.max(s.max)));
+        let (mut min, mut max) = real.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), s| {
+            (lo.min(s.min), hi.max(s.max))
+        });
         let empty = min > max;
         if empty && self.chart.thresholds.is_empty() {
-            return ValueAxis { lo: 0.0, hi: 1.0, ticks: Vec::new() };
+            return ValueAxis {
+                lo: 0.0,
+                hi: 1.0,
+                ticks: Vec::new(),
+            };
         }
         if empty {
             (min, max) = (0.0, 0.0);
@@ -317,23 +384,47 @@ impl<'a> Scene<'a> {
                 Line {
                     rank: (rank < self.named).then_some(rank),
                     dots: decimate::m4(&dots, start, end, columns),
-                    runs: runs.iter().map(|run| decimate::m4(run, start, end, columns)).collect(),
+                    runs: runs
+                        .iter()
+                        .map(|run| decimate::m4(run, start, end, columns))
+                        .collect(),
                 }
             })
             .collect();
     }
 
-    /// Whether there is anything to see.
+    /// The smallest difference the legend must show: three digits do, unless the axis is a magnifying glass.
+    pub(crate) fn resolution(&self) -> f64 {
+        match self.axis.ticks.as_slice() {
+            [first, second, ..] if self.axis.lo > 0.0 || self.axis.hi < 0.0 => (second.0 - first.0) / 2.0,
+            _ => f64::INFINITY,
+        }
+    }
+
+    /// A value as the legend and the words write it.
+    pub(crate) fn written(&self, value: f64) -> String {
+        self.unit.value_to(value, self.resolution())
+    }
+
+    /// Whether there is nothing to see.
     pub(crate) fn is_empty(&self) -> bool {
         self.stats.iter().all(Option::is_none)
     }
 
     pub(crate) fn axis_style(&self) -> Style {
-        Style { weight: Weight::Regular, size: self.scale.px(22.0), color: self.colors.text }
+        Style {
+            weight: Weight::Regular,
+            size: self.scale.px(22.0),
+            color: self.colors.text,
+        }
     }
 
     pub(crate) fn marker_style(&self) -> Style {
-        Style { weight: Weight::Regular, size: self.scale.px(22.0), color: self.colors.marker }
+        Style {
+            weight: Weight::Regular,
+            size: self.scale.px(22.0),
+            color: self.colors.marker,
+        }
     }
 
     pub(crate) fn is_drawn(&self, threshold: &Threshold) -> bool {
@@ -343,15 +434,33 @@ impl<'a> Scene<'a> {
 
 /// The range to show: the one asked for, or the data's; always some time long, and inside the calendar.
 fn bounds(chart: &Chart) -> (f64, f64) {
-    let times = || chart.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).filter(|t| t.is_finite());
+    let times = || {
+        chart
+            .series
+            .iter()
+            .flat_map(|s| s.points.iter().map(|p| p.0))
+            .filter(|t| t.is_finite())
+    };
     let (start, end) = match chart.range {
         Some((start, end, _)) if start.is_finite() && end.is_finite() => (start, end),
         _ => {
-            let (start, end) = times().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), t| (a.min(t), b.max(t)));
+            let (start, end) = times().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), t| {
+                (a.min(t), b.max(t))
+            });
             if start <= end { (start, end) } else { (0.0, 3600.0) }
         }
     };
-    let inside = |t: f64| if t.abs() < 1e11 { t } else { moment(t).as_millisecond() as f64 / 1e3 };
+    let inside = |t: f64| {
+        if t.abs() < 1e11 {
+            t
+        } else {
+            moment(t).as_millisecond() as f64 / 1e3
+        }
+    };
     let (start, end) = (inside(start.min(end)), inside(end.max(start)));
-    if end - start < 1e-3 { (start - 30.0, end + 30.0) } else { (start, end) }
+    if end - start < 1e-3 {
+        (start - 30.0, end + 30.0)
+    } else {
+        (start, end)
+    }
 }

@@ -13,7 +13,10 @@ pub(crate) fn m4(points: &[(f64, f64)], start: f64, end: f64, columns: usize) ->
     let mut rest = points;
     while let Some(&(t, _)) = rest.first() {
         let here = column(t);
-        let length = rest.iter().position(|p| column(p.0) != here).unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|p| column(p.0) != here)
+            .unwrap_or(rest.len());
         let (run, after) = rest.split_at(length);
         keep(run, &mut kept);
         rest = after;

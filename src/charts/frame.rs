@@ -18,23 +18,47 @@ use crate::{
 /// The lines below the title: the query; date, range, step, zone and what all series have in common.
 pub(crate) fn subtitles(chart: &Chart, names: &Names, start: f64, end: f64, step: f64) -> Vec<String> {
     let mut facts = vec![
-        format!("{} {}", words::range(start, end, &chart.zone), words::zone(&chart.zone, start)),
+        format!(
+            "{} {}",
+            words::range(start, end, &chart.zone),
+            words::zone(&chart.zone, start)
+        ),
         words::duration(end - start),
         format!("step {}", words::duration(step)),
     ];
     if !names.common.is_empty() {
-        facts.push(names.common.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(", "));
+        facts.push(
+            names
+                .common
+                .iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
     }
     let query = chart.query.split_whitespace().collect::<Vec<_>>().join(" ");
-    [query, facts.join(" · ")].into_iter().filter(|line| !line.is_empty()).collect()
+    [query, facts.join(" · ")]
+        .into_iter()
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 /// Title and subtitle.
 pub(crate) fn header(sheet: &mut Sheet, scene: &Scene<'_>) {
     let px = |n| scene.scale.px(n);
     let (pad, room) = (scene.layout.pad, scene.width - 2.0 * scene.layout.pad);
-    let title = Style { weight: Weight::Medium, size: px(34.0), color: scene.colors.title };
-    sheet.write(&title.fitted(&scene.chart.title, room), &title, Align::Left, pad, scene.layout.title);
+    let title = Style {
+        weight: Weight::Medium,
+        size: px(34.0),
+        color: scene.colors.title,
+    };
+    sheet.write(
+        &title.fitted(&scene.chart.title, room),
+        &title,
+        Align::Left,
+        pad,
+        scene.layout.title,
+    );
     let dim = dim(scene);
     for (line, baseline) in scene.subtitles.iter().zip(&scene.layout.subtitles) {
         sheet.write(&dim.fitted(line, room), &dim, Align::Left, pad, *baseline);
@@ -42,7 +66,11 @@ pub(crate) fn header(sheet: &mut Sheet, scene: &Scene<'_>) {
 }
 
 fn dim(scene: &Scene<'_>) -> Style {
-    Style { weight: Weight::Regular, size: scene.scale.px(22.0), color: scene.colors.dim }
+    Style {
+        weight: Weight::Regular,
+        size: scene.scale.px(22.0),
+        color: scene.colors.dim,
+    }
 }
 
 /// Everything written around and over the finished plot.
@@ -59,8 +87,24 @@ pub(crate) fn around(sheet: &mut Sheet, scene: &Scene<'_>) {
 }
 
 fn edges(sheet: &mut Sheet, scene: &Scene<'_>) {
-    let (Plot { left, top, right, bottom, .. }, thin) = (&scene.plot, scene.scale.px(1.0).max(1.0));
-    sheet.rule(*left, *bottom, right - left, (thin * 2.0).round(), scene.colors.frame, 1.0);
+    let (
+        Plot {
+            left,
+            top,
+            right,
+            bottom,
+            ..
+        },
+        thin,
+    ) = (&scene.plot, scene.scale.px(1.0).max(1.0));
+    sheet.rule(
+        *left,
+        *bottom,
+        right - left,
+        (thin * 2.0).round(),
+        scene.colors.frame,
+        1.0,
+    );
     sheet.rule(*left, *top, thin, bottom - top, scene.colors.grid, 1.0);
     sheet.rule(*right - thin, *top, thin, bottom - top, scene.colors.grid, 1.0);
 }
@@ -69,21 +113,36 @@ fn values(sheet: &mut Sheet, scene: &Scene<'_>) {
     let style = scene.axis_style();
     for (at, label) in &scene.axis.ticks {
         let baseline = scene.plot.y(*at) + style.size * 0.355;
-        sheet.write(label, &style, Align::Right, scene.plot.left - scene.scale.px(14.0), baseline);
+        sheet.write(
+            label,
+            &style,
+            Align::Right,
+            scene.plot.left - scene.scale.px(14.0),
+            baseline,
+        );
     }
 }
 
 /// The time axis' ticks for this picture.
 pub(crate) fn time_axis(scene: &Scene<'_>) -> Vec<TimeTick> {
     let (plot, style) = (&scene.plot, scene.axis_style());
-    time_ticks(plot.start, plot.end, &scene.chart.zone, plot.right - plot.left, scene.scale.px(40.0), |t| {
-        style.width(t)
-    })
+    time_ticks(
+        plot.start,
+        plot.end,
+        &scene.chart.zone,
+        plot.right - plot.left,
+        scene.scale.px(40.0),
+        |t| style.width(t),
+    )
 }
 
 fn times(sheet: &mut Sheet, scene: &Scene<'_>) {
     let (plot, style, apart) = (&scene.plot, scene.axis_style(), scene.scale.px(16.0));
-    let bold = Style { weight: Weight::Medium, color: scene.colors.title, ..style };
+    let bold = Style {
+        weight: Weight::Medium,
+        color: scene.colors.title,
+        ..style
+    };
     let ticks = time_axis(scene);
     // A date that would touch a time is worth more than it, so dates choose first.
     let mut taken: Vec<(f32, f32)> = Vec::new();
@@ -95,7 +154,10 @@ fn times(sheet: &mut Sheet, scene: &Scene<'_>) {
             sheet.rule(x, plot.bottom, 1.0, scene.scale.px(8.0), scene.colors.frame, 1.0);
             // At the ends a label stays between the plot's edges: it is neither cut nor runs into the values.
             let left = (x - width / 2.0).clamp(plot.left, (plot.right - width).max(plot.left));
-            if taken.iter().all(|(l, r)| left > r + apart || left + width < l - apart) {
+            if taken
+                .iter()
+                .all(|(l, r)| left > r + apart || left + width < l - apart)
+            {
                 taken.push((left, left + width));
                 sheet.write(&tick.label, style, Align::Left, left, scene.layout.time);
             }
@@ -114,15 +176,29 @@ fn events(sheet: &mut Sheet, scene: &Scene<'_>) {
 fn nothing(sheet: &mut Sheet, scene: &Scene<'_>) {
     let (plot, px) = (&scene.plot, |n| scene.scale.px(n));
     let (x, y) = ((plot.left + plot.right) / 2.0, (plot.top + plot.bottom) / 2.0);
-    let big = Style { weight: Weight::Medium, size: px(34.0), color: scene.colors.text };
+    let big = Style {
+        weight: Weight::Medium,
+        size: px(34.0),
+        color: scene.colors.text,
+    };
     sheet.write("No data", &big, Align::Center, x, y);
     let small = dim(scene);
-    sheet.write("The query gave no values in this range.", &small, Align::Center, x, y + px(36.0));
+    sheet.write(
+        "The query gave no values in this range.",
+        &small,
+        Align::Center,
+        x,
+        y + px(36.0),
+    );
 }
 
 fn limits(sheet: &mut Sheet, scene: &Scene<'_>) {
     let (plot, px) = (&scene.plot, |n| scene.scale.px(n));
-    let style = Style { weight: Weight::Medium, size: px(22.0), color: scene.colors.threshold };
+    let style = Style {
+        weight: Weight::Medium,
+        size: px(22.0),
+        color: scene.colors.threshold,
+    };
     let lines = seen_lines(scene);
     let events: Vec<f32> = scene.placed.iter().map(|p| p.x).collect();
     for limit in scene.chart.thresholds.iter().filter(|t| t.value.is_finite()) {
@@ -139,11 +215,23 @@ fn limits(sheet: &mut Sheet, scene: &Scene<'_>) {
         };
         let air = px(8.0);
         let taken = |area: &Area| {
-            !sheet.is_free(area) || events.iter().any(|x| *x > area.left - air && *x < area.right + air)
+            !sheet.is_free(area)
+                || events
+                    .iter()
+                    .any(|x| *x > area.left - air && *x < area.right + air)
         };
         if let Some((left, baseline)) = thresholds::label_spot(width, &style, y, plot, &lines, taken) {
-            let plate = BackendColor { rgb: scene.colors.ground, alpha: 0.72 };
-            sheet.canvas.fill_rect(left - air / 2.0, baseline - px(19.0), width + air, px(25.0), plate);
+            let plate = BackendColor {
+                rgb: scene.colors.ground,
+                alpha: 0.72,
+            };
+            sheet.canvas.fill_rect(
+                left - air / 2.0,
+                baseline - px(19.0),
+                width + air,
+                px(25.0),
+                plate,
+            );
             sheet.write(&words, &style, Align::Left, left, baseline);
         }
     }
@@ -203,7 +291,13 @@ fn block(sheet: &mut Sheet, scene: &Scene<'_>, rows: &[Row], left: f32, width: f
         };
         key(sheet, scene, left, baseline - px(8.0), color, dash);
         let style = if row.rank.is_some() { &words } else { &faint };
-        sheet.write(&style.fitted(&row.name, room), style, Align::Left, left + swatch, baseline);
+        sheet.write(
+            &style.fitted(&row.name, room),
+            style,
+            Align::Left,
+            left + swatch,
+            baseline,
+        );
         for (end, cell) in ends.iter().zip(&row.cells) {
             sheet.write(cell, style, Align::Right, *end, baseline);
         }

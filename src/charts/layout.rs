@@ -64,14 +64,20 @@ impl Layout {
         let px = |n| scale.px(n);
         let pad = px(28.0);
         let title = px(53.0);
-        let subtitles: Vec<f32> = (0..subtitles).map(|i| title + px(36.0) + px(31.0) * i as f32).collect();
+        let subtitles: Vec<f32> = (0..subtitles)
+            .map(|i| title + px(36.0) + px(31.0) * i as f32)
+            .collect();
         let header = subtitles.last().copied().unwrap_or(title);
         let lane_height = px(30.0);
         let plot_top = header + px(26.0) + lane_height * lanes as f32;
         let row_height = px(32.0);
         let last_row = height as f32 - px(24.0);
         let legend = last_row - row_height * rows as f32;
-        let time = if rows == 0 { height as f32 - pad } else { legend - px(47.0) };
+        let time = if rows == 0 {
+            height as f32 - pad
+        } else {
+            legend - px(47.0)
+        };
         let plot_bottom = time - px(31.0);
         Self {
             pad,

@@ -11,7 +11,10 @@ pub struct Marker {
 impl Marker {
     /// An event at some Unix seconds, like `deploy checkout v2.41.0`.
     pub fn new(at: f64, label: impl Into<String>) -> Self {
-        Self { at, label: label.into() }
+        Self {
+            at,
+            label: label.into(),
+        }
     }
 }
 
@@ -37,7 +40,11 @@ pub(crate) struct Room {
 }
 
 /// Places the labels of events at `(x, label)`; `measure` tells how wide a label is.
-pub(crate) fn place(mut events: Vec<(f32, String)>, room: &Room, measure: impl Fn(&str) -> f32) -> Vec<Placed> {
+pub(crate) fn place(
+    mut events: Vec<(f32, String)>,
+    room: &Room,
+    measure: impl Fn(&str) -> f32,
+) -> Vec<Placed> {
     events.sort_by(|a, b| a.0.total_cmp(&b.0));
     let merged = merge(events, room.merge);
     let lines: Vec<f32> = merged.iter().map(|(x, _)| *x).collect();
@@ -71,17 +78,25 @@ fn spot(
     let apart = room.apart;
     for (lane, labels) in taken.iter().enumerate() {
         // The line climbs to its label through the lanes below.
-        if taken[..lane].iter().flatten().any(|(l, r)| x > l - apart && x < r + apart) {
+        if taken[..lane]
+            .iter()
+            .flatten()
+            .any(|(l, r)| x > l - apart && x < r + apart)
+        {
             continue;
         }
         for left in [x - width / 2.0, x - width + apart, x - apart] {
             let left = left.clamp(room.left, room.right - width);
             let (from, to) = (left - apart, left + width + apart);
             let free = labels.iter().all(|(l, r)| *r <= from || *l >= to)
-                && leaders.iter().all(|(line, up)| *up <= lane || *line <= from || *line >= to);
+                && leaders
+                    .iter()
+                    .all(|(line, up)| *up <= lane || *line <= from || *line >= to);
             // What is still to come must find its way up, too.
-            let polite =
-                lane + 1 == LANES || lines.iter().all(|line| *line <= x || *line <= from || *line >= to);
+            let polite = lane + 1 == LANES
+                || lines
+                    .iter()
+                    .all(|line| *line <= x || *line <= from || *line >= to);
             if free && polite {
                 return Some((lane, left));
             }
@@ -115,8 +130,16 @@ fn together(many: &[(f32, String)]) -> String {
     let first = |label: &str| label.split_whitespace().next().unwrap_or_default().to_owned();
     let word = first(&many[0].1);
     let same = !word.is_empty() && many.iter().all(|(_, label)| first(label) == word);
-    let word = if same && word.chars().all(char::is_alphabetic) { word } else { "event".to_owned() };
-    format!("{} {word}{}", many.len(), if word.ends_with('s') { "" } else { "s" })
+    let word = if same && word.chars().all(char::is_alphabetic) {
+        word
+    } else {
+        "event".to_owned()
+    };
+    format!(
+        "{} {word}{}",
+        many.len(),
+        if word.ends_with('s') { "" } else { "s" }
+    )
 }
 
 #[cfg(test)]
@@ -124,7 +147,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ROOM: Room = Room { left: 20.0, right: 1580.0, apart: 10.0, merge: 16.0 };
+    const ROOM: Room = Room {
+        left: 20.0,
+        right: 1580.0,
+        apart: 10.0,
+        merge: 16.0,
+    };
 
     fn measure(text: &str) -> f32 {
         text.chars().count() as f32 * 10.0
@@ -139,7 +167,10 @@ mod tests {
             (780.0, "alert HighLatency".to_owned()),
         ];
         let placed = place(events, &ROOM, measure);
-        let labels: Vec<_> = placed.iter().filter_map(|p| p.label.as_ref().map(|(l, lane, _)| (l.as_str(), *lane))).collect();
+        let labels: Vec<_> = placed
+            .iter()
+            .filter_map(|p| p.label.as_ref().map(|(l, lane, _)| (l.as_str(), *lane)))
+            .collect();
         assert_eq!(placed.len(), 3);
         assert!(labels.iter().any(|(l, _)| *l == "2 deploys"), "{labels:?}");
         assert_eq!(labels.len(), 3, "{labels:?}");

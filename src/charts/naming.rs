@@ -41,7 +41,11 @@ fn name(series: &Series, common: &[(String, String)], bare: bool) -> String {
     if let Some(name) = series.name.as_deref().filter(|n| !n.trim().is_empty()) {
         return name.to_owned();
     }
-    let own: Vec<&(String, String)> = series.labels.iter().filter(|pair| !common.contains(pair)).collect();
+    let own: Vec<&(String, String)> = series
+        .labels
+        .iter()
+        .filter(|pair| !common.contains(pair))
+        .collect();
     let metric = own.iter().find(|(k, _)| k == "__name__").map(|(_, v)| v.as_str());
     let rest: Vec<String> = own
         .iter()
@@ -76,7 +80,12 @@ mod tests {
     use super::*;
 
     fn of(labels: &[&[(&str, &str)]]) -> Names {
-        names(&labels.iter().map(|l| Series::labelled(l.iter().copied(), Vec::new())).collect::<Vec<_>>())
+        names(
+            &labels
+                .iter()
+                .map(|l| Series::labelled(l.iter().copied(), Vec::new()))
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[test]

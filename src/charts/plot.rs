@@ -71,9 +71,14 @@ fn bands(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError>
     let plot = &scene.plot;
     for limit in scene.chart.thresholds.iter().filter(|t| scene.is_drawn(t)) {
         let end = if limit.above { plot.hi } else { plot.lo };
-        let corners = [(plot.start, limit.value.max(end)), (plot.end, limit.value.min(end))];
+        let corners = [
+            (plot.start, limit.value.max(end)),
+            (plot.end, limit.value.min(end)),
+        ];
         let color = rgb(scene.colors.threshold).mix(scene.colors.band);
-        context.draw_series([Rectangle::new(corners, color.filled())]).map_err(failed)?;
+        context
+            .draw_series([Rectangle::new(corners, color.filled())])
+            .map_err(failed)?;
     }
     Ok(())
 }
@@ -82,7 +87,11 @@ fn grid(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> 
     let (plot, colors) = (&scene.plot, scene.colors);
     let thin = scene.scale.px(1.0).max(1.0);
     let across = scene.axis.ticks.iter().map(|(at, _)| {
-        let color = if *at == 0.0 && plot.lo < 0.0 { colors.frame } else { colors.grid };
+        let color = if *at == 0.0 && plot.lo < 0.0 {
+            colors.frame
+        } else {
+            colors.grid
+        };
         (vec![(plot.start, *at), (plot.end, *at)], color)
     });
     let ticks = crate::frame::time_axis(scene);
@@ -90,7 +99,9 @@ fn grid(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> 
         let color = if tick.date { colors.frame } else { colors.grid };
         (vec![(tick.at, plot.lo), (tick.at, plot.hi)], color)
     });
-    let paths = across.chain(down).map(|(points, color)| PathElement::new(points, stroke(rgb(color), thin)));
+    let paths = across
+        .chain(down)
+        .map(|(points, color)| PathElement::new(points, stroke(rgb(color), thin)));
     context.draw_series(paths).map_err(failed)?;
     Ok(())
 }
@@ -104,16 +115,20 @@ fn areas(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError>
         let Some(rank) = line.rank else { continue };
         let fill = rgb(theme::line(scene.colors, rank).0).mix(scene.colors.fill);
         for run in &line.runs {
-            context.draw_series(AreaSeries::new(run.iter().copied(), 0.0, fill)).map_err(failed)?;
+            context
+                .draw_series(AreaSeries::new(run.iter().copied(), 0.0, fill))
+                .map_err(failed)?;
         }
     }
     Ok(())
 }
 
 fn lines(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
-    let named_last = scene.lines.iter().filter(|l| l.rank.is_none()).chain(
-        scene.lines.iter().filter(|l| l.rank.is_some()),
-    );
+    let named_last = scene
+        .lines
+        .iter()
+        .filter(|l| l.rank.is_none())
+        .chain(scene.lines.iter().filter(|l| l.rank.is_some()));
     let full = scene.scale.px(scene.colors.line_width).max(1.0);
     for line in named_last {
         let (color, dash) = match line.rank {
@@ -125,7 +140,9 @@ fn lines(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError>
         for run in &line.runs {
             match dash {
                 None => {
-                    context.draw_series(LineSeries::new(run.iter().copied(), style)).map_err(failed)?;
+                    context
+                        .draw_series(LineSeries::new(run.iter().copied(), style))
+                        .map_err(failed)?;
                 }
                 Some((length, gap)) => {
                     let (length, gap) = (fine(scene.scale.px(length)), fine(scene.scale.px(gap)));
@@ -134,8 +151,15 @@ fn lines(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError>
                 }
             }
         }
-        let radius = fine(scene.scale.px(if scene.points.iter().all(|p| p.len() < 3) { 7.0 } else { 3.0 }));
-        let dots = line.dots.iter().map(|dot| Circle::new(*dot, radius, rgb(color).filled()));
+        let radius = fine(scene.scale.px(if scene.points.iter().all(|p| p.len() < 3) {
+            7.0
+        } else {
+            3.0
+        }));
+        let dots = line
+            .dots
+            .iter()
+            .map(|dot| Circle::new(*dot, radius, rgb(color).filled()));
         context.draw_series(dots).map_err(failed)?;
     }
     Ok(())
@@ -147,7 +171,9 @@ fn limits(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError
         let points = vec![(plot.start, limit.value), (plot.end, limit.value)];
         let style = stroke(rgb(scene.colors.threshold), scene.scale.px(2.0));
         let (length, gap) = (fine(scene.scale.px(16.0)), fine(scene.scale.px(9.0)));
-        context.draw_series([DashedPathElement::new(points, length, gap, style)]).map_err(failed)?;
+        context
+            .draw_series([DashedPathElement::new(points, length, gap, style)])
+            .map_err(failed)?;
     }
     Ok(())
 }
@@ -159,12 +185,13 @@ fn events(root: &DrawingArea<&mut Canvas, Shift>, scene: &Scene<'_>) -> Result<(
         let x = event.x.round();
         // From the label's feet, through the lanes below, down to the axis.
         let top = match &event.label {
-            Some((_, lane, _)) => plot.top - px(5.0) - scene.layout.lane_height * *lane as f32,
+            Some((_, lane, _)) => plot.top - px(3.0) - scene.layout.lane_height * *lane as f32,
             None => plot.top,
         };
         let line = vec![(fine(x), fine(top)), (fine(x), fine(plot.bottom))];
         let style = stroke(color, px(2.0));
-        root.draw(&DashedPathElement::new(line, fine(px(8.0)), fine(px(6.0)), style)).map_err(failed)?;
+        root.draw(&DashedPathElement::new(line, fine(px(8.0)), fine(px(6.0)), style))
+            .map_err(failed)?;
         let foot = vec![
             (fine(x), fine(plot.bottom - px(13.0))),
             (fine(x - px(9.0)), fine(plot.bottom)),

@@ -1,8 +1,6 @@
 //! Pixels to PNG: 256 indexed colours, deflated without filters. A chart has few colours of its own and the shades
 //! between them, so this is a quarter of the size of true colour, and looks the same.
 
-use std::collections::BinaryHeap;
-
 /// One colour of the picture, packed, and how many pixels have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Tone {
@@ -20,7 +18,10 @@ struct Tones {
 
 impl Tones {
     fn new() -> Self {
-        Self { slots: vec![(EMPTY, 0); 1 << 12], all: Vec::new() }
+        Self {
+            slots: vec![(EMPTY, 0); 1 << 12],
+            all: Vec::new(),
+        }
     }
 
     fn number(&mut self, rgb: u32) -> u32 {
@@ -65,7 +66,12 @@ pub(crate) fn encode(rgba: &[u8], width: u32, height: u32) -> Result<Vec<u8>, pn
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_palette(palette.iter().flat_map(|c| [(c >> 16) as u8, (c >> 8) as u8, *c as u8]).collect::<Vec<_>>());
+    encoder.set_palette(
+        palette
+            .iter()
+            .flat_map(|c| [(c >> 16) as u8, (c >> 8) as u8, *c as u8])
+            .collect::<Vec<_>>(),
+    );
     encoder.set_compression(png::Compression::Balanced);
     encoder.set_filter(png::Filter::NoFilter);
     let mut writer = encoder.write_header()?;
@@ -93,44 +99,71 @@ fn indexed(rgba: &[u8]) -> (Vec<u32>, Vec<u8>) {
     (palette, indices)
 }
 
-/// The palette, and for every tone its nearest colour in it: the most popular tones first, leaving out what is close to
-/// one already taken, so that rare but distinct colours keep a place.
+/// A surface, not a shade: it keeps its exact colour.
+const SURFACE: u32 = 2000;
+
+/// The palette, and for every tone its nearest colour in it.
 fn reduce(all: &[Tone]) -> (Vec<u32>, Vec<u8>) {
     if all.len() <= 256 {
-        return (all.iter().map(|t| t.rgb).collect(), (0..all.len()).map(|i| i as u8).collect());
+        return (
+            all.iter().map(|t| t.rgb).collect(),
+            (0..all.len()).map(|i| i as u8).collect(),
+        );
     }
-    let mut popular: BinaryHeap<Tone> = all.iter().copied().collect();
-    let mut palette: Vec<u32> = Vec::with_capacity(256);
-    let mut left_out = Vec::new();
-    while palette.len() < 256 {
-        let Some(tone) = popular.pop() else { break };
-        // Large surfaces keep their exact colour.
-        if tone.count > 2000 || palette.iter().all(|taken| distance(*taken, tone.rgb) > 120) {
-            palette.push(tone.rgb);
-        } else {
-            left_out.push(tone.rgb);
-        }
-    }
-    let free = 256 - palette.len();
-    palette.extend(left_out.into_iter().take(free));
+    let mut popular = all.to_vec();
+    popular.sort_unstable_by(|a, b| b.cmp(a));
+    let pixels: u64 = all.iter().map(|t| u64::from(t.count)).sum();
+    let palette = [120, 300, 800, 2400]
+        .into_iter()
+        .find_map(|apart| palette(&popular, apart, pixels / 400))
+        .unwrap_or_else(|| {
+            popular
+                .iter()
+                .step_by(popular.len() / 256 + 1)
+                .map(|t| t.rgb)
+                .collect()
+        });
 
     // Near tones share an answer, found once for each cube of 4 levels a side.
     let mut cubes: Vec<u16> = vec![u16::MAX; 1 << 18];
     let index_of = all
         .iter()
         .map(|tone| {
-            let cube = ((tone.rgb >> 18 & 63) << 12 | (tone.rgb >> 10 & 63) << 6 | (tone.rgb >> 2 & 63)) as usize;
-            if tone.count <= 2000 && cubes[cube] != u16::MAX {
+            let cube =
+                ((tone.rgb >> 18 & 63) << 12 | (tone.rgb >> 10 & 63) << 6 | (tone.rgb >> 2 & 63)) as usize;
+            if tone.count <= SURFACE && cubes[cube] != u16::MAX {
                 return cubes[cube] as u8;
             }
-            let nearest = (0..palette.len()).min_by_key(|i| distance(palette[*i], tone.rgb)).unwrap_or(0);
-            if tone.count <= 2000 {
+            let nearest = (0..palette.len())
+                .min_by_key(|i| distance(palette[*i], tone.rgb))
+                .unwrap_or(0);
+            if tone.count <= SURFACE {
                 cubes[cube] = nearest as u16;
             }
             nearest as u8
         })
         .collect();
     (palette, index_of)
+}
+
+/// The most popular tones, leaving out what is nearer than `apart` to one already taken, so that rare but distinct colours
+/// keep a place. `None` when the places run out with more than `spare` pixels still unserved.
+fn palette(popular: &[Tone], apart: i32, spare: u64) -> Option<Vec<u32>> {
+    let mut palette: Vec<u32> = Vec::with_capacity(256);
+    for (i, tone) in popular.iter().enumerate() {
+        if palette.len() == 256 {
+            let unserved: u64 = popular[i..].iter().map(|t| u64::from(t.count)).sum();
+            return (unserved <= spare).then_some(palette);
+        }
+        if tone.count > SURFACE || palette.iter().all(|taken| distance(*taken, tone.rgb) > apart) {
+            palette.push(tone.rgb);
+        }
+    }
+    // What is left of the places makes the shades of the most popular ones finer.
+    let taken: std::collections::HashSet<u32> = palette.iter().copied().collect();
+    let rest = popular.iter().map(|t| t.rgb).filter(|rgb| !taken.contains(rgb));
+    palette.extend(rest.take(256 - taken.len()));
+    Some(palette)
 }
 
 /// How different two colours look, roughly: green counts most.
@@ -155,14 +188,24 @@ mod tests {
 
     #[test]
     fn few_colours_are_exact() {
-        let rgba: Vec<u8> = (0..64_u32 * 64).flat_map(|i| [(i % 16) as u8 * 16, (i / 1024) as u8, 7, 255]).collect();
+        let rgba: Vec<u8> = (0..64_u32 * 64)
+            .flat_map(|i| [(i % 16) as u8 * 16, (i / 1024) as u8, 7, 255])
+            .collect();
         let back = decode(&encode(&rgba, 64, 64).expect("encodes"));
-        assert!(rgba.as_chunks::<4>().0.iter().zip(back.as_chunks::<3>().0).all(|(a, b)| a[..3] == b[..]));
+        assert!(
+            rgba.as_chunks::<4>()
+                .0
+                .iter()
+                .zip(back.as_chunks::<3>().0)
+                .all(|(a, b)| a[..3] == b[..])
+        );
     }
 
     #[test]
     fn many_colours_are_near() {
-        let rgba: Vec<u8> = (0..256_u32 * 256).flat_map(|i| [(i % 256) as u8, (i / 256) as u8, 40, 255]).collect();
+        let rgba: Vec<u8> = (0..256_u32 * 256)
+            .flat_map(|i| [(i % 256) as u8, (i / 256) as u8, 40, 255])
+            .collect();
         let back = decode(&encode(&rgba, 256, 256).expect("encodes"));
         let worst = rgba
             .as_chunks::<4>()
@@ -172,7 +215,7 @@ mod tests {
             .flat_map(|(a, b)| (0..3).map(move |k| a[k].abs_diff(b[k])))
             .max();
         // A picture of every red and green is the worst there is.
-        assert!(worst.is_some_and(|d| d < 200), "{worst:?}");
+        assert!(worst.is_some_and(|d| d < 40), "{worst:?}");
         let mean: f64 = rgba
             .as_chunks::<4>()
             .0
@@ -181,6 +224,6 @@ mod tests {
             .map(|(a, b)| f64::from(a[0].abs_diff(b[0])) + f64::from(a[1].abs_diff(b[1])))
             .sum::<f64>()
             / 65_536.0;
-        assert!(mean < 60.0, "{mean}");
+        assert!(mean < 20.0, "{mean}");
     }
 }

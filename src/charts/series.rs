@@ -11,7 +11,11 @@ pub struct Series {
 impl Series {
     /// A series with a name of its own. A point is (Unix seconds, value); a value that is not finite is a gap.
     pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self { name: Some(name.into()), labels: Vec::new(), points }
+        Self {
+            name: Some(name.into()),
+            labels: Vec::new(),
+            points,
+        }
     }
 
     /// A series known by its labels. The chart names it by those that tell it from its neighbours.
@@ -21,7 +25,11 @@ impl Series {
     ) -> Self {
         let mut labels: Vec<_> = labels.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
         labels.sort();
-        Self { name: None, labels, points }
+        Self {
+            name: None,
+            labels,
+            points,
+        }
     }
 }
 
@@ -33,7 +41,16 @@ pub(crate) fn clean(points: &[(f64, f64)], start: f64, end: f64) -> Vec<(f64, f6
     let mut kept: Vec<(f64, f64)> = points
         .iter()
         .filter(|(t, _)| *t >= start && *t <= end)
-        .map(|&(t, v)| (t, if v.is_finite() { v.clamp(-HUGE, HUGE) } else { f64::NAN }))
+        .map(|&(t, v)| {
+            (
+                t,
+                if v.is_finite() {
+                    v.clamp(-HUGE, HUGE)
+                } else {
+                    f64::NAN
+                },
+            )
+        })
         .collect();
     if !kept.is_sorted_by(|a, b| a.0 <= b.0) {
         kept.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -63,8 +80,11 @@ pub(crate) fn segments(points: &[(f64, f64)], step: f64) -> Vec<Vec<(f64, f64)>>
 
 /// The usual distance between points, for a chart that was not told its step: the median.
 pub(crate) fn usual_step(series: &[Vec<(f64, f64)>]) -> Option<f64> {
-    let mut steps: Vec<f64> =
-        series.iter().flat_map(|s| s.windows(2).map(|w| w[1].0 - w[0].0)).filter(|d| *d > 0.0).collect();
+    let mut steps: Vec<f64> = series
+        .iter()
+        .flat_map(|s| s.windows(2).map(|w| w[1].0 - w[0].0))
+        .filter(|d| *d > 0.0)
+        .collect();
     if steps.is_empty() {
         return None;
     }
@@ -88,7 +108,13 @@ impl Stats {
     pub(crate) fn of(points: &[(f64, f64)]) -> Option<Self> {
         let mut real = points.iter().copied().filter(|p| !p.1.is_nan());
         let (t, v) = real.next()?;
-        let mut stats = Self { last: v, min: v, max: v, avg: v, max_at: t };
+        let mut stats = Self {
+            last: v,
+            min: v,
+            max: v,
+            avg: v,
+            max_at: t,
+        };
         let mut seen = 1.0;
         for (t, v) in real {
             seen += 1.0;
@@ -112,9 +138,22 @@ mod tests {
 
     #[test]
     fn a_gap_cuts_the_line() {
-        let points = [(0.0, 1.0), (10.0, 2.0), (20.0, f64::NAN), (30.0, 3.0), (60.0, 4.0)];
+        let points = [
+            (0.0, 1.0),
+            (10.0, 2.0),
+            (20.0, f64::NAN),
+            (30.0, 3.0),
+            (60.0, 4.0),
+        ];
         let runs = segments(&clean(&points, 0.0, 100.0), 10.0);
-        assert_eq!(runs, vec![vec![(0.0, 1.0), (10.0, 2.0)], vec![(30.0, 3.0)], vec![(60.0, 4.0)]]);
+        assert_eq!(
+            runs,
+            vec![
+                vec![(0.0, 1.0), (10.0, 2.0)],
+                vec![(30.0, 3.0)],
+                vec![(60.0, 4.0)]
+            ]
+        );
     }
 
     #[test]
@@ -129,7 +168,10 @@ mod tests {
     #[test]
     fn stats_ignore_gaps() {
         let stats = Stats::of(&[(0.0, 1.0), (1.0, f64::NAN), (2.0, 5.0), (3.0, 3.0)]).expect("has values");
-        assert_eq!((stats.last, stats.min, stats.max, stats.avg, stats.max_at), (3.0, 1.0, 5.0, 3.0, 2.0));
+        assert_eq!(
+            (stats.last, stats.min, stats.max, stats.avg, stats.max_at),
+            (3.0, 1.0, 5.0, 3.0, 2.0)
+        );
         assert_eq!(Stats::of(&[(0.0, f64::NAN)]), None);
     }
 

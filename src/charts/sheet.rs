@@ -19,12 +19,20 @@ pub(crate) struct Area {
 
 impl Area {
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
     }
 
     /// The place of a text of this width with its left end on a baseline.
     pub(crate) fn of_text(left: f32, baseline: f32, width: f32, size: f32) -> Self {
-        Self { left, top: baseline - CAP * size, right: left + width, bottom: baseline + DESCENT * size }
+        Self {
+            left,
+            top: baseline - CAP * size,
+            right: left + width,
+            bottom: baseline + DESCENT * size,
+        }
     }
 }
 
@@ -72,8 +80,10 @@ impl Sheet {
             Align::Center => x - width / 2.0,
             Align::Right => x - width,
         };
-        self.canvas.text(text, style.weight, style.size, left, baseline, style.color);
-        self.written.push((text.to_owned(), Area::of_text(left, baseline, width, style.size)));
+        self.canvas
+            .text(text, style.weight, style.size, left, baseline, style.color);
+        self.written
+            .push((text.to_owned(), Area::of_text(left, baseline, width, style.size)));
     }
 
     pub(crate) fn is_free(&self, area: &Area) -> bool {
@@ -81,6 +91,7 @@ impl Sheet {
     }
 
     pub(crate) fn rule(&mut self, x: f32, y: f32, width: f32, height: f32, color: Rgb, alpha: f64) {
-        self.canvas.fill_rect(x, y, width, height, BackendColor { rgb: color, alpha });
+        self.canvas
+            .fill_rect(x, y, width, height, BackendColor { rgb: color, alpha });
     }
 }

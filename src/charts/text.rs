@@ -28,7 +28,8 @@ struct Faces {
 
 static FACES: LazyLock<Faces> = LazyLock::new(|| {
     let face = |bytes: &'static [u8]| {
-        FontRef::try_from_slice(bytes).expect("invariant: the embedded fonts are whole, every test draws with them")
+        FontRef::try_from_slice(bytes)
+            .expect("invariant: the embedded fonts are whole, every test draws with them")
     };
     Faces {
         regular: face(include_bytes!("fonts/Roboto-Regular.subset.ttf")),
@@ -41,7 +42,10 @@ static FACES: LazyLock<Faces> = LazyLock::new(|| {
 fn find(c: char, weight: Weight) -> Option<(&'static FontRef<'static>, GlyphId)> {
     let c = match c {
         // Marks without width of their own: variation selectors, joiners, directions.
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' => {
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}' => {
             return None;
         }
         c if c.is_control() || c.is_whitespace() => ' ',
@@ -90,25 +94,46 @@ pub(crate) fn fitted(text: &str, weight: Weight, size: f32, room: f32) -> String
         kept.push(c);
     }
     let kept = kept.trim_end();
-    if kept.is_empty() { String::new() } else { format!("{kept}…") }
+    if kept.is_empty() {
+        String::new()
+    } else {
+        format!("{kept}…")
+    }
 }
 
 /// Draws a text with its left end at `x` and its baseline at `baseline`.
-pub(crate) fn draw(pixmap: &mut Pixmap, text: &str, weight: Weight, size: f32, x: f32, baseline: f32, color: Rgb) {
+pub(crate) fn draw(
+    pixmap: &mut Pixmap,
+    text: &str,
+    weight: Weight,
+    size: f32,
+    x: f32,
+    baseline: f32,
+    color: Rgb,
+) {
     let mut pen = x;
     for c in text.chars() {
-        let Some((face, id)) = find(c, weight) else { continue };
+        let Some((face, id)) = find(c, weight) else {
+            continue;
+        };
         // ab_glyph scales by the height of the face, people by its em.
         let scale = PxScale::from(size * face.height_unscaled() / units(face));
         // Quarter pixels: even gaps, and glyphs that stay sharp.
         let at = (pen * 4.0).round() / 4.0;
-        draw_glyph(pixmap, face, id.with_scale_and_position(scale, point(at, baseline.round())), color);
+        draw_glyph(
+            pixmap,
+            face,
+            id.with_scale_and_position(scale, point(at, baseline.round())),
+            color,
+        );
         pen += face.h_advance_unscaled(id) * size / units(face);
     }
 }
 
 fn draw_glyph(pixmap: &mut Pixmap, face: &FontRef<'_>, glyph: Glyph, color: Rgb) {
-    let Some(outline) = face.outline_glyph(glyph) else { return };
+    let Some(outline) = face.outline_glyph(glyph) else {
+        return;
+    };
     let bounds = outline.px_bounds();
     let (width, height) = (pixmap.width() as i32, pixmap.height() as i32);
     let (left, top) = (bounds.min.x as i32, bounds.min.y as i32);
@@ -134,14 +159,21 @@ mod tests {
     fn digits_are_of_one_width() {
         for weight in [Weight::Regular, Weight::Medium] {
             let one = width("1", weight, 22.0);
-            assert!("0123456789".chars().all(|c| (width(&c.to_string(), weight, 22.0) - one).abs() < 1e-3));
+            assert!(
+                "0123456789"
+                    .chars()
+                    .all(|c| (width(&c.to_string(), weight, 22.0) - one).abs() < 1e-3)
+            );
         }
     }
 
     #[test]
     fn too_long_is_cut_with_an_ellipsis() {
         let cut = fitted("a rather long name", Weight::Regular, 22.0, 100.0);
-        assert!(cut.ends_with('…') && width(&cut, Weight::Regular, 22.0) <= 100.0, "{cut}");
+        assert!(
+            cut.ends_with('…') && width(&cut, Weight::Regular, 22.0) <= 100.0,
+            "{cut}"
+        );
         assert_eq!(fitted("short", Weight::Regular, 22.0, 100.0), "short");
         assert_eq!(fitted("nothing fits", Weight::Regular, 22.0, 3.0), "");
     }
@@ -150,7 +182,15 @@ mod tests {
     fn what_no_face_has_is_a_box_and_never_a_panic() {
         let mut pixmap = Pixmap::new(40, 40).expect("a small picture");
         for text in ["漢", "🦉", "a\u{301}\u{fe0f}\n\t\0", "Ж→✓", "\u{202e}x"] {
-            draw(&mut pixmap, text, Weight::Regular, 22.0, -5.0, 20.0, (255, 255, 255));
+            draw(
+                &mut pixmap,
+                text,
+                Weight::Regular,
+                22.0,
+                -5.0,
+                20.0,
+                (255, 255, 255),
+            );
             assert!(width(text, Weight::Medium, 22.0) > 0.0, "{text:?}");
         }
         assert!(pixmap.data().iter().any(|b| *b > 0));

@@ -43,10 +43,10 @@ const DARK: Colors = Colors {
     dim: (0x9a, 0x9f, 0xab),
     threshold: (0xff, 0x6b, 0x7a),
     marker: (0x9c, 0xc2, 0xff),
-    rest: (0x4a, 0x50, 0x5a),
+    rest: (0x40, 0x46, 0x50),
     lines: DARK_LINES,
     line_width: 3.0,
-    fill: 0.10,
+    fill: 0.08,
     band: 0.08,
 };
 
@@ -62,7 +62,7 @@ const LIGHT: Colors = Colors {
     rest: (0xc9, 0xcd, 0xd4),
     lines: LIGHT_LINES,
     line_width: 3.5,
-    fill: 0.08,
+    fill: 0.06,
     band: 0.06,
 };
 
@@ -116,7 +116,11 @@ mod tests {
     fn linear(c: Rgb) -> [f64; 3] {
         [c.0, c.1, c.2].map(|x| {
             let x = f64::from(x) / 255.0;
-            if x <= 0.04045 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) }
+            if x <= 0.04045 {
+                x / 12.92
+            } else {
+                ((x + 0.055) / 1.055).powf(2.4)
+            }
         })
     }
 
@@ -134,15 +138,42 @@ mod tests {
     /// Machado, Oliveira and Fernandes 2009, severity 1.
     const EYES: [(&str, [[f64; 3]; 3]); 4] = [
         ("normal", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
-        ("protan", [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-        ("deutan", [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
-        ("tritan", [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+        (
+            "protan",
+            [
+                [0.152286, 1.052583, -0.204868],
+                [0.114503, 0.786281, 0.099216],
+                [-0.003882, -0.048116, 1.051998],
+            ],
+        ),
+        (
+            "deutan",
+            [
+                [0.367322, 0.860646, -0.227968],
+                [0.280085, 0.672501, 0.047413],
+                [-0.011820, 0.042940, 0.968881],
+            ],
+        ),
+        (
+            "tritan",
+            [
+                [1.255528, -0.076749, -0.178779],
+                [-0.078411, 0.930809, 0.147602],
+                [0.004733, 0.691367, 0.303900],
+            ],
+        ),
     ];
 
     fn lab(c: Rgb, eye: &[[f64; 3]; 3]) -> [f64; 3] {
         let l = linear(c);
         let [r, g, b] = eye.map(|row| (row[0] * l[0] + row[1] * l[1] + row[2] * l[2]).clamp(0.0, 1.0));
-        let f = |t: f64| if t > 0.008856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
+        let f = |t: f64| {
+            if t > 0.008856 {
+                t.cbrt()
+            } else {
+                7.787 * t + 16.0 / 116.0
+            }
+        };
         let x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047);
         let y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
         let z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883);
@@ -159,7 +190,10 @@ mod tests {
                         let (p, q) = (lab(*a, eye), lab(*b, eye));
                         let apart = (0..3).map(|k| (p[k] - q[k]).powi(2)).sum::<f64>().sqrt();
                         let least = if *name == "normal" { 25.0 } else { 17.5 };
-                        assert!(apart >= least, "{theme:?} {name}: {a:?} {b:?} are {apart:.1} apart");
+                        assert!(
+                            apart >= least,
+                            "{theme:?} {name}: {a:?} {b:?} are {apart:.1} apart"
+                        );
                     }
                 }
             }
@@ -171,17 +205,27 @@ mod tests {
         for (theme, lines) in [(Theme::Dark, 4.5), (Theme::Light, 3.0)] {
             let c = theme.colors();
             for line in c.lines {
-                assert!(contrast(line, c.ground) >= lines, "{theme:?} {line:?} {:.2}", contrast(line, c.ground));
+                assert!(
+                    contrast(line, c.ground) >= lines,
+                    "{theme:?} {line:?} {:.2}",
+                    contrast(line, c.ground)
+                );
             }
             for words in [c.title, c.text, c.dim, c.threshold, c.marker] {
-                assert!(contrast(words, c.ground) >= 4.5, "{theme:?} {words:?} {:.2}", contrast(words, c.ground));
+                assert!(
+                    contrast(words, c.ground) >= 4.5,
+                    "{theme:?} {words:?} {:.2}",
+                    contrast(words, c.ground)
+                );
             }
         }
     }
 
     #[test]
     fn no_two_of_the_first_28_lines_look_the_same() {
-        let looks: Vec<String> = (0..28).map(|i| format!("{:?}", line(Theme::Dark.colors(), i))).collect();
+        let looks: Vec<String> = (0..28)
+            .map(|i| format!("{:?}", line(Theme::Dark.colors(), i)))
+            .collect();
         for (i, look) in looks.iter().enumerate() {
             assert!(!looks[..i].contains(look), "{i}");
         }

@@ -17,12 +17,20 @@ pub struct Threshold {
 impl Threshold {
     /// Above this value is bad.
     pub fn above(value: f64) -> Self {
-        Self { value, above: true, label: "alert".to_owned() }
+        Self {
+            value,
+            above: true,
+            label: "alert".to_owned(),
+        }
     }
 
     /// Below this value is bad.
     pub fn below(value: f64) -> Self {
-        Self { value, above: false, label: "alert".to_owned() }
+        Self {
+            value,
+            above: false,
+            label: "alert".to_owned(),
+        }
     }
 
     /// What the limit is called in the picture, instead of "alert".
@@ -34,11 +42,22 @@ impl Threshold {
 
     /// `alert > 500 ms`.
     pub(crate) fn words(&self, unit: Unit) -> String {
-        format!("{} {} {}", self.label, if self.above { '>' } else { '<' }, unit.value(self.value)).trim().to_owned()
+        format!(
+            "{} {} {}",
+            self.label,
+            if self.above { '>' } else { '<' },
+            unit.value(self.value)
+        )
+        .trim()
+        .to_owned()
     }
 
     pub(crate) fn is_bad(&self, value: f64) -> bool {
-        if self.above { value > self.value } else { value < self.value }
+        if self.above {
+            value > self.value
+        } else {
+            value < self.value
+        }
     }
 }
 
@@ -63,8 +82,8 @@ pub(crate) fn label_spot(
     let above = y - air;
     let below = y + style.size * 0.72 + air;
     let mut best: Option<(usize, f32, f32)> = None;
-    for part in 0..=8 {
-        let x = right + (left - right) * part as f32 / 8.0;
+    for part in 0..=24 {
+        let x = right + (left - right) * part as f32 / 24.0;
         for baseline in [above, below] {
             let area = Area::of_text(x, baseline, width, style.size);
             if x < plot.left || area.top < plot.top || area.bottom > plot.bottom || taken(&area) {
@@ -90,8 +109,17 @@ fn crossings(line: &[(f32, f32)], area: &Area) -> usize {
             if x1 < area.left {
                 return false;
             }
-            let at = |x: f32| if x1 > x0 { y0 + (y1 - y0) * ((x - x0) / (x1 - x0)).clamp(0.0, 1.0) } else { y0 };
-            let (a, b) = (at(area.left.max(x0)), if x1 > x0 { at(area.right.min(x1)) } else { y1 });
+            let at = |x: f32| {
+                if x1 > x0 {
+                    y0 + (y1 - y0) * ((x - x0) / (x1 - x0)).clamp(0.0, 1.0)
+                } else {
+                    y0
+                }
+            };
+            let (a, b) = (
+                at(area.left.max(x0)),
+                if x1 > x0 { at(area.right.min(x1)) } else { y1 },
+            );
             a.min(b) <= area.bottom && a.max(b) >= area.top
         })
         .count()

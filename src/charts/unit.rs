@@ -38,17 +38,33 @@ struct Scale {
 }
 
 const fn scale(factor: f64, suffix: &'static str) -> Scale {
-    Scale { from: factor, factor, suffix, decimals: 9 }
+    Scale {
+        from: factor,
+        factor,
+        suffix,
+        decimals: 9,
+    }
 }
 
 /// 90 s reads better than 1.5 min, so each step begins at two of its kind.
 const fn sixty(factor: f64, suffix: &'static str) -> Scale {
-    Scale { from: factor * 2.0, factor, suffix, decimals: 2 }
+    Scale {
+        from: factor * 2.0,
+        factor,
+        suffix,
+        decimals: 2,
+    }
 }
 
 const KI: f64 = 1024.0;
-const PLAIN: &[Scale] =
-    &[scale(1e15, "P"), scale(1e12, "T"), scale(1e9, "G"), scale(1e6, "M"), scale(1e3, "k"), scale(1.0, "")];
+const PLAIN: &[Scale] = &[
+    scale(1e15, "P"),
+    scale(1e12, "T"),
+    scale(1e9, "G"),
+    scale(1e6, "M"),
+    scale(1e3, "k"),
+    scale(1.0, ""),
+];
 const SECONDS: &[Scale] = &[
     sixty(86_400.0, " d"),
     sixty(3_600.0, " h"),
@@ -90,8 +106,13 @@ const BYTES_PER_SECOND: &[Scale] = &[
     scale(KI, " KiB/s"),
     scale(1.0, " B/s"),
 ];
-const PER_SECOND: &[Scale] =
-    &[scale(1e12, "T/s"), scale(1e9, "G/s"), scale(1e6, "M/s"), scale(1e3, "k/s"), scale(1.0, "/s")];
+const PER_SECOND: &[Scale] = &[
+    scale(1e12, "T/s"),
+    scale(1e9, "G/s"),
+    scale(1e6, "M/s"),
+    scale(1e3, "k/s"),
+    scale(1.0, "/s"),
+];
 const PERCENT: &[Scale] = &[scale(1.0, "%")];
 const RATIO: &[Scale] = &[scale(0.01, "%")];
 
@@ -113,16 +134,29 @@ impl Unit {
     /// Where zero is written: the scale whose factor is the unit itself.
     fn base(self) -> &'static Scale {
         let scales = self.scales();
-        scales.iter().rev().find(|s| s.factor >= 1.0).unwrap_or(&scales[scales.len() - 1])
+        scales
+            .iter()
+            .rev()
+            .find(|s| s.factor >= 1.0)
+            .unwrap_or(&scales[scales.len() - 1])
     }
 
     fn index_for(self, magnitude: f64) -> usize {
         let scales = self.scales();
-        scales.iter().position(|s| magnitude >= s.from).unwrap_or(scales.len() - 1)
+        scales
+            .iter()
+            .position(|s| magnitude >= s.from)
+            .unwrap_or(scales.len() - 1)
     }
 
     /// A value with three significant digits, for reading: `68.3 ms`, `1.07 s`; `–` for what is not finite.
     pub fn value(self, value: f64) -> String {
+        self.value_to(value, f64::INFINITY)
+    }
+
+    /// Like [`Unit::value`], with more digits where differences of `resolution` must be seen: an availability of 99.96 %
+    /// is not one of 100 %.
+    pub(crate) fn value_to(self, value: f64, resolution: f64) -> String {
         if !value.is_finite() {
             return "–".to_owned();
         }
@@ -138,7 +172,14 @@ impl Unit {
             if !(1e-3..1e6).contains(&magnitude) {
                 return minus(format!("{:.2e}{}", scaled, scale.suffix));
             }
-            let decimals = (2 - magnitude.log10().floor() as i32).clamp(0, 5) as usize;
+            // After rounding: 99.97 is 100, not 100.0.
+            let whole = format!("{magnitude:.2e}")
+                .parse()
+                .unwrap_or(magnitude)
+                .log10()
+                .floor() as i32;
+            let needed = (-(resolution / scale.factor).log10()).ceil().clamp(-9.0, 9.0) as i32;
+            let decimals = (2 - whole).max(needed.min(6 - whole)).clamp(0, 7) as usize;
             let text = format!("{scaled:.decimals$}");
             let rounded: f64 = text.parse().unwrap_or(scaled);
             // 999.7 ms rounds to 1000 ms: that is 1 s.
@@ -169,7 +210,10 @@ impl Unit {
             let off_by = (step / scale.factor).abs() * 1e-3;
             for decimals in 0..=scale.decimals {
                 let text = format!("{scaled:.decimals$}");
-                if text.parse::<f64>().is_ok_and(|read| read != 0.0 && (read - scaled).abs() <= off_by) {
+                if text
+                    .parse::<f64>()
+                    .is_ok_and(|read| read != 0.0 && (read - scaled).abs() <= off_by)
+                {
                     return minus(format!("{text}{}", scale.suffix));
                 }
             }
@@ -179,7 +223,10 @@ impl Unit {
         let off_by = (step / base.factor).abs() * 1e-3;
         for decimals in 0..17 {
             let text = format!("{scaled:.decimals$e}");
-            if text.parse::<f64>().is_ok_and(|read| (read - scaled).abs() <= off_by) {
+            if text
+                .parse::<f64>()
+                .is_ok_and(|read| (read - scaled).abs() <= off_by)
+            {
                 return minus(format!("{text}{}", base.suffix));
             }
         }
@@ -280,7 +327,11 @@ fn bare(expression: &str) -> String {
 }
 
 fn trimmed(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
 }
 
 /// A real minus is as wide as a digit.
@@ -382,10 +433,33 @@ mod tests {
         assert_eq!(
             seen,
             [
-                "68.3 ms", "178 ms", "1.07 s", "1.00 s", "90 s", "3.33 min", "0 s", "320 ns", "1.5 s",
-                "1.5 GiB", "1.5 MB", "12.3%", "100%", "12.3k/s", "3", "−0.5", "–", "1.00e285P"
+                "68.3 ms",
+                "178 ms",
+                "1.07 s",
+                "1.00 s",
+                "90 s",
+                "3.33 min",
+                "0 s",
+                "320 ns",
+                "1.5 s",
+                "1.5 GiB",
+                "1.5 MB",
+                "12.3%",
+                "100%",
+                "12.3k/s",
+                "3",
+                "−0.5",
+                "–",
+                "1.00e285P"
             ]
         );
+    }
+
+    #[test]
+    fn small_differences_of_large_values_are_seen() {
+        assert_eq!(Unit::Ratio.value_to(0.99962, 0.000_1), "99.96%");
+        assert_eq!(Unit::Ratio.value_to(0.99962, f64::INFINITY), "100%");
+        assert_eq!(Unit::Seconds.value_to(0.1, 1e-12), "100 ms");
     }
 
     #[test]
@@ -403,11 +477,26 @@ mod tests {
     #[test]
     fn units_are_guessed_from_names() {
         for (expression, unit) in [
-            ("histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))", Unit::Seconds),
-            ("sum(rate(http_requests_total{code=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))", Unit::Ratio),
-            ("100 * sum(rate(a_total[5m])) / sum(rate(b_total[5m]))", Unit::Percent),
-            ("sum(rate(http_requests_total{path=\"/a/b\"}[5m]))", Unit::PerSecond),
-            ("rate(http_request_duration_seconds_sum[5m]) / rate(http_request_duration_seconds_count[5m])", Unit::Seconds),
+            (
+                "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))",
+                Unit::Seconds,
+            ),
+            (
+                "sum(rate(http_requests_total{code=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))",
+                Unit::Ratio,
+            ),
+            (
+                "100 * sum(rate(a_total[5m])) / sum(rate(b_total[5m]))",
+                Unit::Percent,
+            ),
+            (
+                "sum(rate(http_requests_total{path=\"/a/b\"}[5m]))",
+                Unit::PerSecond,
+            ),
+            (
+                "rate(http_request_duration_seconds_sum[5m]) / rate(http_request_duration_seconds_count[5m])",
+                Unit::Seconds,
+            ),
             ("process_resident_memory_bytes", Unit::Bytes),
             ("rate(node_network_receive_bytes_total[1m])", Unit::BytesPerSecond),
             ("rate(process_cpu_seconds_total[1m])", Unit::None),

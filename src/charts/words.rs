@@ -30,18 +30,37 @@ pub(crate) fn range(start: f64, end: f64, zone: &TimeZone) -> String {
     let (from, to) = (zone.to_datetime(moment(start)), zone.to_datetime(moment(end)));
     let fine = end - start < 120.0;
     if from.date() == to.date() {
-        return format!("{} {}, {}–{}", weekday(from), dated(from, true), clock(from, fine), clock(to, fine));
+        return format!(
+            "{} {}, {}–{}",
+            weekday(from),
+            dated(from, true),
+            clock(from, fine),
+            clock(to, fine)
+        );
     }
     let other_year = from.year() != to.year();
-    format!("{} {} – {} {}", dated(from, other_year), clock(from, fine), dated(to, true), clock(to, fine))
+    format!(
+        "{} {} – {} {}",
+        dated(from, other_year),
+        clock(from, fine),
+        dated(to, true),
+        clock(to, fine)
+    )
 }
 
 /// `10:49`, or `5 Nov 10:49` where the range has more than one day.
 pub(crate) fn time(at: f64, start: f64, end: f64, zone: &TimeZone) -> String {
-    let (from, to, at) =
-        (zone.to_datetime(moment(start)), zone.to_datetime(moment(end)), zone.to_datetime(moment(at)));
+    let (from, to, at) = (
+        zone.to_datetime(moment(start)),
+        zone.to_datetime(moment(end)),
+        zone.to_datetime(moment(at)),
+    );
     let clock = clock(at, end - start < 600.0);
-    if from.date() == to.date() { clock } else { format!("{} {clock}", day_label(at.date())) }
+    if from.date() == to.date() {
+        clock
+    } else {
+        format!("{} {clock}", day_label(at.date()))
+    }
 }
 
 /// The zone's name, as `UTC` or `Europe/Berlin`.
@@ -63,7 +82,11 @@ fn clock(at: DateTime, seconds: bool) -> String {
 
 fn dated(at: DateTime, year: bool) -> String {
     let date = at.date();
-    if year { format!("{} {} {}", date.day(), month(date), date.year()) } else { day_label(date) }
+    if year {
+        format!("{} {} {}", date.day(), month(date), date.year())
+    } else {
+        day_label(date)
+    }
 }
 
 fn weekday(at: DateTime) -> &'static str {
@@ -77,21 +100,54 @@ mod tests {
 
     #[test]
     fn durations_have_one_form() {
-        let seen: Vec<String> = [0.0, 0.5, 10.0, 60.0, 90.0, 3600.0, 5400.0, 86_400.0, 90_061.0, f64::NAN, 1e300]
-            .iter()
-            .map(|s| duration(*s))
-            .collect();
-        assert_eq!(seen[..8], ["0 s", "500 ms", "10 s", "1 min", "1 min 30 s", "1 h", "1 h 30 min", "1 d"]);
+        let seen: Vec<String> = [
+            0.0,
+            0.5,
+            10.0,
+            60.0,
+            90.0,
+            3600.0,
+            5400.0,
+            86_400.0,
+            90_061.0,
+            f64::NAN,
+            1e300,
+        ]
+        .iter()
+        .map(|s| duration(*s))
+        .collect();
+        assert_eq!(
+            seen[..8],
+            [
+                "0 s",
+                "500 ms",
+                "10 s",
+                "1 min",
+                "1 min 30 s",
+                "1 h",
+                "1 h 30 min",
+                "1 d"
+            ]
+        );
         assert_eq!(seen[8..10], ["1 d 1 h", "0 s"]);
     }
 
     #[test]
     fn a_range_names_its_days() {
         let at = 1_793_872_800.0;
-        assert_eq!(range(at, at + 3600.0, &TimeZone::UTC), "Thu 5 Nov 2026, 10:00–11:00");
-        assert_eq!(range(at, at + 86_400.0, &TimeZone::UTC), "5 Nov 10:00 – 6 Nov 2026 10:00");
+        assert_eq!(
+            range(at, at + 3600.0, &TimeZone::UTC),
+            "Thu 5 Nov 2026, 10:00–11:00"
+        );
+        assert_eq!(
+            range(at, at + 86_400.0, &TimeZone::UTC),
+            "5 Nov 10:00 – 6 Nov 2026 10:00"
+        );
         assert_eq!(time(at, at, at + 86_400.0, &TimeZone::UTC), "5 Nov 10:00");
         assert_eq!(zone(&TimeZone::UTC, at), "UTC");
-        assert_eq!(zone(&TimeZone::get("Europe/Berlin").expect("bundled"), at), "Europe/Berlin");
+        assert_eq!(
+            zone(&TimeZone::get("Europe/Berlin").expect("bundled"), at),
+            "Europe/Berlin"
+        );
     }
 }

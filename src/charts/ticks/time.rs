@@ -83,7 +83,11 @@ impl Step {
 /// The moment of some Unix seconds; the nearest there is, when they are beyond the calendar.
 pub(crate) fn moment(seconds: f64) -> Timestamp {
     let millis = (seconds * 1e3).clamp(-1e18, 1e18) as i64;
-    Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 /// The ticks from `start` to `end` (Unix seconds) on `width` pixels, about eight, at least `apart` pixels between
@@ -120,7 +124,8 @@ fn clock_ticks(start: f64, end: f64, step: i64, zone: &TimeZone) -> Vec<TimeTick
     let mut at = first;
     while at as f64 <= end {
         let local = zone.to_datetime(moment(at as f64));
-        let of_day = i64::from(local.hour()) * HOUR + i64::from(local.minute()) * MINUTE + i64::from(local.second());
+        let of_day =
+            i64::from(local.hour()) * HOUR + i64::from(local.minute()) * MINUTE + i64::from(local.second());
         if of_day % step == 0 {
             let date = of_day == 0;
             let label = match (date, step < MINUTE) {
@@ -128,7 +133,11 @@ fn clock_ticks(start: f64, end: f64, step: i64, zone: &TimeZone) -> Vec<TimeTick
                 (false, true) => format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second()),
                 (false, false) => format!("{:02}:{:02}", local.hour(), local.minute()),
             };
-            ticks.push(TimeTick { at: at as f64, label, date });
+            ticks.push(TimeTick {
+                at: at as f64,
+                label,
+                date,
+            });
         }
         at += walk;
     }
@@ -137,9 +146,13 @@ fn clock_ticks(start: f64, end: f64, step: i64, zone: &TimeZone) -> Vec<TimeTick
 
 fn calendar_ticks(start: f64, end: f64, step: Step, zone: &TimeZone) -> Vec<TimeTick> {
     let mut ticks = Vec::new();
-    let Some(mut date) = first_date(zone.to_datetime(moment(start)).date(), step) else { return ticks };
+    let Some(mut date) = first_date(zone.to_datetime(moment(start)).date(), step) else {
+        return ticks;
+    };
     loop {
-        let Ok(midnight) = date.to_zoned(zone.clone()) else { return ticks };
+        let Ok(midnight) = date.to_zoned(zone.clone()) else {
+            return ticks;
+        };
         let at = midnight.timestamp().as_second() as f64;
         if at > end {
             return ticks;
@@ -150,7 +163,11 @@ fn calendar_ticks(start: f64, end: f64, step: Step, zone: &TimeZone) -> Vec<Time
                 Step::Months(_) => format!("{} {}", month(date), date.year()),
                 _ => day_label(date),
             };
-            ticks.push(TimeTick { at, label, date: false });
+            ticks.push(TimeTick {
+                at,
+                label,
+                date: false,
+            });
         }
         let span = match step {
             Step::Days(n) => n.days(),
@@ -168,11 +185,18 @@ fn calendar_ticks(start: f64, end: f64, step: Step, zone: &TimeZone) -> Vec<Time
 /// The last aligned date at or before this one: a Monday for weeks, the first of a month for months.
 fn first_date(date: Date, step: Step) -> Option<Date> {
     match step {
-        Step::Weeks(_) => date.checked_sub(i64::from(date.weekday().to_monday_zero_offset()).days()).ok(),
+        Step::Weeks(_) => date
+            .checked_sub(i64::from(date.weekday().to_monday_zero_offset()).days())
+            .ok(),
         Step::Months(n) => {
             let month0 = i64::from(date.year()) * 12 + i64::from(date.month()) - 1;
             let aligned = month0.div_euclid(n) * n;
-            Date::new(aligned.div_euclid(12).max(-9999) as i16, (aligned.rem_euclid(12) + 1) as i8, 1).ok()
+            Date::new(
+                aligned.div_euclid(12).max(-9999) as i16,
+                (aligned.rem_euclid(12) + 1) as i8,
+                1,
+            )
+            .ok()
         }
         _ => Some(date),
     }
@@ -185,8 +209,9 @@ pub(crate) fn day_label(date: Date) -> String {
 
 /// `Nov`.
 pub(crate) fn month(date: Date) -> &'static str {
-    const NAMES: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const NAMES: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     NAMES[usize::from(date.month().unsigned_abs()).clamp(1, 12) - 1]
 }
 
@@ -204,10 +229,12 @@ mod tests {
     }
 
     fn labels(from: &str, to: &str, zone: &TimeZone) -> Vec<String> {
-        time_ticks(seconds(from), seconds(to), zone, 1400.0, 40.0, |t| t.len() as f32 * 12.0)
-            .into_iter()
-            .map(|t| t.label)
-            .collect()
+        time_ticks(seconds(from), seconds(to), zone, 1400.0, 40.0, |t| {
+            t.len() as f32 * 12.0
+        })
+        .into_iter()
+        .map(|t| t.label)
+        .collect()
     }
 
     #[test]
@@ -221,8 +248,14 @@ mod tests {
     #[test]
     fn midnight_shows_the_date() {
         assert_eq!(
-            labels("2026-11-04T15:00:00Z", "2026-11-05T14:00:00Z", &zone("Europe/Berlin")),
-            ["18:00", "21:00", "5 Nov", "03:00", "06:00", "09:00", "12:00", "15:00"]
+            labels(
+                "2026-11-04T15:00:00Z",
+                "2026-11-05T14:00:00Z",
+                &zone("Europe/Berlin")
+            ),
+            [
+                "18:00", "21:00", "5 Nov", "03:00", "06:00", "09:00", "12:00", "15:00"
+            ]
         );
     }
 
@@ -230,17 +263,36 @@ mod tests {
     fn the_clocks_go_back_and_the_ticks_stay_on_the_hour() {
         // 02:00 comes twice in Berlin on this night.
         assert_eq!(
-            labels("2026-10-24T22:00:00Z", "2026-10-25T05:00:00Z", &zone("Europe/Berlin")),
-            ["25 Oct", "01:00", "02:00", "02:00", "03:00", "04:00", "05:00", "06:00"]
+            labels(
+                "2026-10-24T22:00:00Z",
+                "2026-10-25T05:00:00Z",
+                &zone("Europe/Berlin")
+            ),
+            [
+                "25 Oct", "01:00", "02:00", "02:00", "03:00", "04:00", "05:00", "06:00"
+            ]
         );
-        let days = labels("2026-10-22T22:00:00Z", "2026-10-28T23:00:00Z", &zone("Europe/Berlin"));
-        assert_eq!(days, ["23 Oct", "24 Oct", "25 Oct", "26 Oct", "27 Oct", "28 Oct", "29 Oct"]);
+        let days = labels(
+            "2026-10-22T22:00:00Z",
+            "2026-10-28T23:00:00Z",
+            &zone("Europe/Berlin"),
+        );
+        assert_eq!(
+            days,
+            [
+                "23 Oct", "24 Oct", "25 Oct", "26 Oct", "27 Oct", "28 Oct", "29 Oct"
+            ]
+        );
     }
 
     #[test]
     fn a_zone_of_half_hours_is_aligned_on_its_own_clock() {
         assert_eq!(
-            labels("2026-11-05T00:00:00Z", "2026-11-05T12:00:00Z", &zone("Asia/Kolkata")),
+            labels(
+                "2026-11-05T00:00:00Z",
+                "2026-11-05T12:00:00Z",
+                &zone("Asia/Kolkata")
+            ),
             ["06:00", "08:00", "10:00", "12:00", "14:00", "16:00"]
         );
     }
@@ -251,7 +303,10 @@ mod tests {
             labels("2026-10-01T00:00:00Z", "2026-11-05T00:00:00Z", &TimeZone::UTC),
             ["5 Oct", "12 Oct", "19 Oct", "26 Oct", "2 Nov"]
         );
-        assert_eq!(labels("2020-05-01T00:00:00Z", "2024-05-05T00:00:00Z", &TimeZone::UTC)[0], "Jul 2020");
+        assert_eq!(
+            labels("2020-05-01T00:00:00Z", "2024-05-05T00:00:00Z", &TimeZone::UTC)[0],
+            "Jul 2020"
+        );
     }
 
     proptest! {

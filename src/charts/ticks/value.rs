@@ -13,14 +13,18 @@ pub(crate) struct ValueAxis {
 
 /// The axis for values from `min` to `max` with about `wanted` intervals.
 pub(crate) fn value_axis(min: f64, max: f64, unit: Unit, wanted: usize) -> ValueAxis {
-    let (min, max) = if min.is_finite() && max.is_finite() && min <= max { (min, max) } else { (0.0, 1.0) };
+    let (min, max) = if min.is_finite() && max.is_finite() && min <= max {
+        (min, max)
+    } else {
+        (0.0, 1.0)
+    };
     let (min, max) = (min.clamp(-HUGE, HUGE), max.clamp(-HUGE, HUGE));
     let (lo, hi) = framed(min, max, unit);
     let step = step(hi - lo, wanted.max(1) as f64, unit);
 
     let first = (lo / step + 1e-9).floor();
     let lo = if lo == 0.0 { 0.0 } else { first * step };
-    let whole = (hi / step - 1e-9).ceil() * step;
+    let whole = ((hi / step - 1e-9).ceil() * step).max(lo + step);
     let full = max > 0.0 && matches!((unit, max), (Unit::Percent, 100.0) | (Unit::Ratio, 1.0));
     // A peak at the very top would be cut in half by the frame.
     let cramped = !full && max > lo && whole - max < (whole - lo) * 0.03;
@@ -65,14 +69,24 @@ fn step(range: f64, wanted: f64, unit: Unit) -> f64 {
         Unit::Bytes | Unit::BytesPerSecond if least > 1.0 => least.log2().ceil().exp2(),
         _ => decimal(least),
     };
-    if unit == Unit::Count { step.max(1.0).ceil() } else { step }
+    if unit == Unit::Count {
+        step.max(1.0).ceil()
+    } else {
+        step
+    }
 }
 
 /// The next of 1, 2, 2.5, 5 × 10ⁿ.
 fn decimal(least: f64) -> f64 {
     let power = least.log10().floor() as i32;
     // Divided rather than multiplied by a negative power: 0.1 is 1/10, not 10⁻¹ rounded twice.
-    let of = |m: f64, p: i32| if p < 0 { m / 10_f64.powi(-p) } else { m * 10_f64.powi(p) };
+    let of = |m: f64, p: i32| {
+        if p < 0 {
+            m / 10_f64.powi(-p)
+        } else {
+            m * 10_f64.powi(p)
+        }
+    };
     [(1.0, 0), (2.0, 0), (2.5, 0), (5.0, 0), (1.0, 1), (2.0, 1)]
         .into_iter()
         .map(|(m, up)| of(m, power + up))
@@ -97,7 +111,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn labels(min: f64, max: f64, unit: Unit) -> Vec<String> {
-        value_axis(min, max, unit, 5).ticks.into_iter().map(|(_, label)| label).collect()
+        value_axis(min, max, unit, 5)
+            .ticks
+            .into_iter()
+            .map(|(_, label)| label)
+            .collect()
     }
 
     #[test]
@@ -114,7 +132,10 @@ mod tests {
             labels(0.0, 1.7e9, Unit::Bytes),
             ["0 B", "512 MiB", "1 GiB", "1.5 GiB", "2 GiB"]
         );
-        assert_eq!(labels(0.0, 5000.0, Unit::Seconds), ["0 s", "30 min", "60 min", "90 min"]);
+        assert_eq!(
+            labels(0.0, 5000.0, Unit::Seconds),
+            ["0 s", "30 min", "60 min", "90 min"]
+        );
         assert_eq!(labels(0.0, 3.0, Unit::Count), ["0", "1", "2", "3"]);
     }
 

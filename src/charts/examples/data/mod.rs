@@ -5,18 +5,18 @@
 use otus_charts::{Chart, Marker, Series, Threshold, Unit};
 
 /// Thursday 5 November 2026, 10:00 UTC.
-pub const START: f64 = 1_793_872_800.0;
+pub(crate) const START: f64 = 1_793_872_800.0;
 
 /// A small generator: the same numbers everywhere, for ever.
-pub struct Noise(u64);
+pub(crate) struct Noise(u64);
 
 impl Noise {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// From −1 to 1.
-    pub fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -25,13 +25,16 @@ impl Noise {
 }
 
 /// A value that wanders around `base`, every `step` seconds.
-pub fn wandering(seed: u64, base: f64, count: usize, step: f64) -> Vec<(f64, f64)> {
+pub(crate) fn wandering(seed: u64, base: f64, count: usize, step: f64) -> Vec<(f64, f64)> {
     let mut noise = Noise::new(seed);
     let mut drift = 0.0;
     (0..count)
         .map(|i| {
             drift = drift * 0.96 + noise.next() * 0.035;
-            (START + i as f64 * step, base * (1.0 + drift + noise.next() * 0.015))
+            (
+                START + i as f64 * step,
+                base * (1.0 + drift + noise.next() * 0.015),
+            )
         })
         .collect()
 }
@@ -44,12 +47,16 @@ fn labelled(service: &str, points: Vec<(f64, f64)>) -> Series {
 fn incident(t: f64) -> f64 {
     let minute = (t - START) / 60.0;
     let up = 1.0 - (-(minute - 36.3).max(0.0) / 2.4).exp();
-    let down = if minute > 51.9 { (-(minute - 51.9) / 1.2).exp() } else { 1.0 };
+    let down = if minute > 51.9 {
+        (-(minute - 51.9) / 1.2).exp()
+    } else {
+        1.0
+    };
     up * down
 }
 
 /// Four services over an hour: a deploy makes two of them slow, the next deploy mends it, one is not scraped for a while.
-pub fn easy() -> Chart {
+pub(crate) fn easy() -> Chart {
     let (count, step) = (361, 10.0);
     let mut noise = Noise::new(77);
     let checkout = wandering(1, 0.178, count, step)
@@ -62,10 +69,21 @@ pub fn easy() -> Chart {
         .collect();
     let search = wandering(4, 0.071, count, step)
         .into_iter()
-        .map(|(t, v)| (t, if (1200.0..1400.0).contains(&(t - START)) { f64::NAN } else { v }))
+        .map(|(t, v)| {
+            (
+                t,
+                if (1200.0..1400.0).contains(&(t - START)) {
+                    f64::NAN
+                } else {
+                    v
+                },
+            )
+        })
         .collect();
     Chart::new("API p95 latency by service")
-        .query("histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))")
+        .query(
+            "histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))",
+        )
         .unit(Unit::Seconds)
         .range(START, START + 3600.0, 10.0)
         .series(labelled("checkout", checkout))
@@ -78,7 +96,7 @@ pub fn easy() -> Chart {
 }
 
 /// Twenty series of 11,000 points over two days.
-pub fn hard() -> Chart {
+pub(crate) fn hard() -> Chart {
     let step = 15.0;
     let series = (0..20).map(|i| {
         let base = 40.0 + 23.0 * ((i * 7) % 20) as f64;
@@ -86,7 +104,13 @@ pub fn hard() -> Chart {
             .into_iter()
             .map(|(t, v)| (t, v * (1.0 + 0.3 * ((t - START) / 13_000.0 + i as f64).sin())))
             .collect();
-        Series::labelled([("pod", format!("api-7c9d{i:02}")), ("namespace", "shop".to_owned())], points)
+        Series::labelled(
+            [
+                ("pod", format!("api-7c9d{i:02}")),
+                ("namespace", "shop".to_owned()),
+            ],
+            points,
+        )
     });
     Chart::new("Requests per second by pod")
         .query("sum by (pod) (rate(http_requests_total{namespace=\"shop\"}[1m]))")

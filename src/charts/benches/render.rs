@@ -1,0 +1,99 @@
+//! What a picture costs: CPU time and bytes, against the budgets, and against true-colour PNG of the same pixels.
+//!
+//! `cargo bench -p otus-charts` prints a table of CPU time (the thread's own, so that a busy machine does not count),
+//! then runs criterion's wall-clock measurement.
+
+#[path = "../examples/data/mod.rs"]
+mod data;
+
+use std::{hint::black_box, time::Duration};
+
+use criterion::Criterion;
+use otus_charts::{Chart, Series};
+
+/// This thread's CPU time, from the kernel.
+fn cpu() -> Duration {
+    // "utime stime" in ticks are too coarse; schedstat counts nanoseconds.
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(stat.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0))
+}
+
+/// The median CPU milliseconds of one call.
+fn median(runs: usize, mut work: impl FnMut()) -> f64 {
+    work();
+    let mut times: Vec<f64> = (0..runs)
+        .map(|_| {
+            let before = cpu();
+            work();
+            (cpu() - before).as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[runs / 2]
+}
+
+/// The baseline: the same pixels as RGB, with the encoder's usual choice (adaptive filters, balanced compression).
+fn true_colour(png: &[u8]) -> (f64, usize) {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut pixels).expect("a frame");
+    let encode = || {
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, info.width, info.height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_compression(png::Compression::Balanced);
+        encoder.set_filter(png::Filter::Adaptive);
+        encoder
+            .write_header()
+            .expect("writes")
+            .write_image_data(&pixels)
+            .expect("writes");
+        out
+    };
+    let bytes = encode().len();
+    (median(5, || drop(black_box(encode()))), bytes)
+}
+
+fn report(name: &str, chart: &Chart, runs: usize, budget_ms: f64, budget_kb: usize) {
+    let picture = chart.render().expect("a picture");
+    let spent = median(runs, || drop(black_box(chart.render())));
+    let size = picture.png.len();
+    let (other_ms, other_size) = true_colour(&picture.png);
+    let ok = |within: bool| if within { "within" } else { "OVER" };
+    println!("{name}:");
+    println!(
+        "  picture, all in       {spent:7.1} ms CPU   {}: budget {budget_ms} ms",
+        ok(spent <= budget_ms)
+    );
+    println!(
+        "  bytes                 {:7.1} KB       {}: budget {budget_kb} KB",
+        size as f64 / 1024.0,
+        ok(size <= budget_kb * 1024)
+    );
+    println!(
+        "  baseline: RGB, adaptive, balanced encoding alone {other_ms:.1} ms, {:.1} KB: {:.1} × the bytes",
+        other_size as f64 / 1024.0,
+        other_size as f64 / size as f64
+    );
+}
+
+fn main() {
+    report("easy (4 × 361 points)", &data::easy(), 21, 35.0, 80);
+    report("hard (20 × 11,000 points)", &data::hard(), 9, 200.0, 250);
+    let empty = Chart::new("nothing").range(data::START, data::START + 3600.0, 10.0);
+    report(
+        "empty",
+        &empty.clone().series(Series::new("a", Vec::new())),
+        21,
+        35.0,
+        80,
+    );
+
+    let mut criterion = Criterion::default().sample_size(10).configure_from_args();
+    let (easy, hard) = (data::easy(), data::hard());
+    criterion.bench_function("easy", |b| b.iter(|| easy.render()));
+    criterion.bench_function("hard", |b| b.iter(|| hard.render()));
+    criterion.final_summary();
+}
