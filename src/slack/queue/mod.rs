@@ -288,3 +288,6 @@ fn settle<J, R: Clone>(shared: &Shared<J, R>, ticket: Ticket, job: Job<J, R>, ou
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! `check`: what is wrong, and how to mend it.
 
+#![allow(clippy::unwrap_used, reason = "a test may end so")]
+
 mod common;
 
 use common::{config, install_tls, options};

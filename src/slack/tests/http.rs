@@ -1,5 +1,7 @@
 //! The other way in: events, commands and interactions over HTTP.
 
+#![allow(clippy::unwrap_used, reason = "a test may end so")]
+
 mod common;
 
 use axum::http::{Request, StatusCode};

@@ -1,5 +1,7 @@
 //! The whole robot in Slack: one answer to each message, however often and in how many shapes it is delivered.
 
+#![allow(clippy::unwrap_used, reason = "a test may end so")]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

@@ -1,5 +1,7 @@
 //! The sockets, through all that Slack and the network do to them.
 
+#![allow(clippy::unwrap_used, reason = "a test may end so")]
+
 mod common;
 
 use std::{collections::BTreeSet, time::Duration};

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use otus_core::{Message, Segment};
-use otus_emulators::slack::{Options, What, Workspace};
+use otus_core::{Message, MessageRef, Place, Segment, Urgency};
+use otus_emulators::slack::{self, Options, Ts, What, Workspace};
 use otus_slack::{Ear, Liveness, Slack, SlackConfig, SlackError, Timeouts};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -162,6 +162,44 @@ impl Station {
             (seen >= times).then_some(())
         });
         found.await.unwrap();
+    }
+}
+
+impl Station {
+    pub(crate) fn channel(&self, name: &str) -> Place {
+        self.workspace
+            .look(|world| Place::channel(world.channel(name).unwrap().id.clone()))
+    }
+
+    pub(crate) fn user(&self, name: &str) -> otus_core::UserId {
+        self.workspace
+            .look(|world| world.user(name).unwrap().id.clone())
+            .into()
+    }
+
+    pub(crate) fn shown(&self, message: &MessageRef) -> slack::Message {
+        self.workspace
+            .message(message.id.as_str().parse::<Ts>().unwrap())
+            .expect("the message exists")
+    }
+
+    pub(crate) async fn post(&self, place: &Place, text: &str) -> MessageRef {
+        self.slack
+            .chat()
+            .post(place, &text.into(), Urgency::Answer)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until a message reads so.
+    pub(crate) async fn reads(&self, message: &MessageRef, text: &str) {
+        let ts: Ts = message.id.as_str().parse().unwrap();
+        self.workspace
+            .wait_for(SOON, |world| {
+                world.message(ts).filter(|message| message.text == text).map(drop)
+            })
+            .await
+            .unwrap();
     }
 }
 

@@ -2,6 +2,8 @@
 //! person can act on. The crate's own rate control stays off: it would pace posts by workspace, not by channel
 //! (`queue/` does that).
 
+mod outcome;
+
 use std::{sync::Arc, time::Duration};
 
 use rand::RngExt;
@@ -22,8 +24,6 @@ use crate::{SlackConfig, SlackError, config::on_loopback, error::Credential};
 const TRIES: u32 = 4;
 /// The delay before the second try; it doubles from there.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
-/// What to wait when Slack limits without saying for how long.
-const UNSAID_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Whether carrying out a request twice does harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -319,101 +319,11 @@ impl Web {
     ) -> Result<R, SlackError> {
         match timeout(within, call).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.understand(method, credential, error)),
+            Ok(Err(error)) => Err(outcome::understand(&self.host(), method, credential, error)),
             Err(_) => Err(SlackError::Unsure {
                 method,
                 reason: format!("{} did not answer within {} s", self.host(), within.as_secs_f32()),
             }),
-        }
-    }
-
-    fn understand(
-        &self,
-        method: &'static str,
-        credential: Credential,
-        error: SlackClientError,
-    ) -> SlackError {
-        match error {
-            SlackClientError::ApiError(error) => match error.code.as_str() {
-                "ratelimited" | "rate_limited" => SlackError::RateLimited {
-                    method,
-                    retry_after: UNSAID_RETRY_AFTER,
-                },
-                // "Possible some aspect of the operation succeeded" (docs.slack.dev).
-                "internal_error" | "fatal_error" => SlackError::Unsure {
-                    method,
-                    reason: format!("Slack answered {}", error.code),
-                },
-                code => SlackError::refused(
-                    method,
-                    credential,
-                    code,
-                    error.errors.as_deref().unwrap_or_default(),
-                    error.http_response_body.as_deref(),
-                ),
-            },
-            SlackClientError::RateLimitError(error) => SlackError::RateLimited {
-                method,
-                retry_after: error.retry_after.unwrap_or(UNSAID_RETRY_AFTER),
-            },
-            SlackClientError::HttpError(error) if error.status_code.is_server_error() => {
-                SlackError::Trouble {
-                    method,
-                    reason: error.status_code.to_string(),
-                }
-            }
-            SlackClientError::HttpError(error) => SlackError::Refused {
-                method,
-                code: error.status_code.to_string(),
-                detail: String::new(),
-            },
-            SlackClientError::HttpProtocolError(error) => self.broken(method, error.cause),
-            SlackClientError::SystemError(error) => self.broken(method, error.cause),
-            SlackClientError::ProtocolError(error) => {
-                // The parser's message may quote the answer; its kind does not.
-                let reason = format!(
-                    "the answer could not be read ({:?} error)",
-                    error.json_error.classify()
-                );
-                SlackError::Unsure { method, reason }
-            }
-            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
-                SlackError::Unsure {
-                    method,
-                    reason: "the answer ended early".to_owned(),
-                }
-            }
-        }
-    }
-
-    fn broken(
-        &self,
-        method: &'static str,
-        cause: Option<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> SlackError {
-        let Some(cause) = cause else {
-            return SlackError::Unsure {
-                method,
-                reason: "the connection broke".to_owned(),
-            };
-        };
-        let never_sent = cause
-            .downcast_ref::<hyper_util::client::legacy::Error>()
-            .is_some_and(hyper_util::client::legacy::Error::is_connect);
-        let mut deepest: &dyn std::error::Error = cause.as_ref();
-        while let Some(source) = deepest.source() {
-            deepest = source;
-        }
-        if never_sent {
-            SlackError::Unreachable {
-                host: self.host(),
-                reason: deepest.to_string(),
-            }
-        } else {
-            SlackError::Unsure {
-                method,
-                reason: format!("the connection broke ({deepest})"),
-            }
         }
     }
 
@@ -433,7 +343,7 @@ impl Web {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            metrics::counter!("otus_slack_api_errors_total", "method" => method, "kind" => kind(&error))
+            metrics::counter!("otus_slack_api_errors_total", "method" => method, "kind" => outcome::kind(&error))
                 .increment(1);
             let pause = match &error {
                 SlackError::RateLimited { retry_after, .. }
@@ -458,16 +368,6 @@ impl Web {
 fn jittered(tried: u32) -> Duration {
     let full = FIRST_DELAY * 2_u32.saturating_pow(tried - 1);
     full.mul_f64(rand::rng().random_range(0.5..1.0))
-}
-
-fn kind(error: &SlackError) -> &'static str {
-    match error {
-        SlackError::RateLimited { .. } => "rate_limited",
-        SlackError::Unreachable { .. } => "unreachable",
-        SlackError::Trouble { .. } => "trouble",
-        SlackError::Unsure { .. } => "unsure",
-        _ => "refused",
-    }
 }
 
 fn host(url: &Url) -> String {
