@@ -57,7 +57,9 @@ async fn posts_are_paced_and_urgent_ones_first() {
         outbox.post("C1", Urgency::Answer, "urgent"),
         outbox.post("C2", Urgency::Progress, "elsewhere"),
     );
-    (later.unwrap(), urgent.unwrap(), elsewhere.unwrap());
+    for outcome in [later, urgent, elsewhere] {
+        outcome.unwrap();
+    }
     assert_eq!(
         *log.lock().unwrap(),
         [(0, "first"), (0, "elsewhere"), (1, "urgent"), (2, "later")]
@@ -124,7 +126,9 @@ async fn who_waits_for_a_replaced_edit_hears_of_the_one_that_stands() {
         outbox.edit(&message, Urgency::Progress, "newer"),
         outbox.edit(&message, Urgency::Answer, "end"),
     );
-    (step.unwrap(), newer.unwrap(), end.unwrap());
+    for outcome in [step, newer, end] {
+        outcome.unwrap();
+    }
     outbox
         .edit_later(&message, Urgency::Progress, "afterwards")
         .unwrap();
