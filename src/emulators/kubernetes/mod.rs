@@ -1,0 +1,84 @@
+//! A stateful Kubernetes on loopback: the API server, the controllers behind it, and kubelets that make pods fare as
+//! their images ask.
+//!
+//! It speaks plain HTTP, so that kube-rs and `kubectl` work with it unchanged. Objects merge, conflict, count up
+//! generations and roll out as on a real cluster; only time passes faster, as [`Timing`] says. Start one in a test:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use otus_emulators::kubernetes::{Behaviour, Cluster, Options};
+//!
+//! let cluster = Cluster::start(Options::default()).await?;
+//! cluster.deployment("shop", "api", "registry.test/shop/api:1.0", 3).await?;
+//! cluster.behave("shop/api:2.0", Behaviour::CrashLoop { exit_code: 1, log: "no database".into() });
+//! cluster.write_kubeconfig("kubeconfig")?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Behaviours without code
+//!
+//! A word of an image's tag chooses its behaviour too, so that the demo and other processes need no call: `slow`,
+//! `crash`, `crashlater`, `oom`, `missing`, `badconfig`, `unschedulable`, `hang`, `quota`, `evicted`, as in
+//! `shop/api:2.0-crash`. Where an image is given by its digest alone, the words of the pod's label
+//! `app.kubernetes.io/version` count.
+//!
+//! # From another process
+//!
+//! JSON in, JSON out; what cannot be done is answered 422 with `{"error": "…"}`.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /emulator/objects?kind=&namespace=` | all objects of a kind |
+//! | `GET /emulator/requests` | the last requests: `{method, path, status}` |
+//! | `GET /emulator/behaviours` | what was said about images |
+//! | `POST /emulator/behave` `{image, behaviour}` | as [`Cluster::behave`]; `{"kind": "crash_loop", "exit_code": 1, "log": "…"}`; see [`Behaviour`] |
+//! | `POST /emulator/fault` `{fault, times?, method?, path?}` | as [`Cluster::fault_on`]; `{"kind": "status", "code": 503}`; see [`Fault`] |
+//! | `POST /emulator/clear_faults` | no more faults |
+//! | `POST /emulator/deny` `{verb?, resource?, namespace?}`, `/allow_all` | denies something; allows everything again |
+//! | `POST /emulator/cut_watches` | breaks open watches |
+//! | `POST /emulator/compact` | forgets history: older watches are 410 Gone |
+//! | `POST /emulator/seed` (a manifest, JSON or YAML) | creates its objects; `{created}` |
+//!
+//! # What it is not
+//!
+//! There are no schemas: unknown fields are kept as they are, and of known ones only what rollouts depend on is
+//! checked. Resources are those of [the table](self#from-another-process) below `kind`: the core group, `apps`,
+//! `batch` Jobs, leases and events. Exec, attach and port-forward are not served. Foreground deletion is done in
+//! the background.
+
+mod access;
+mod behaviour;
+mod cluster;
+mod control;
+mod controllers;
+mod defaults;
+mod delete;
+mod discovery;
+mod events;
+mod faults;
+mod fields;
+mod logs;
+mod managed;
+mod patch;
+mod resources;
+mod rest;
+mod routes;
+mod schema;
+mod seed;
+mod selectors;
+mod server;
+mod status;
+mod store;
+mod tables;
+mod timing;
+mod validate;
+mod value;
+mod watch;
+mod write;
+
+pub use access::Denial;
+pub use behaviour::Behaviour;
+pub use cluster::{Cluster, Error, Options, View, Waited};
+pub use faults::Fault;
+pub use server::Asked;
+pub use timing::Timing;
