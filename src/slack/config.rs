@@ -157,12 +157,13 @@ impl Default for Liveness {
     }
 }
 
-/// How fast to send. Slack allows about one post a second in a channel, with short bursts, and by method a number of
-/// requests a minute in the whole workspace.
+/// How fast to send. Slack allows about one post a second in a channel, with bursts whose size it does not tell, and by
+/// method a number of requests a minute in the whole workspace. So posts go out as they come until Slack says that a
+/// channel has had enough; then that channel is paced, until it has been quiet for a while.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pace {
-    /// Posts a second in one channel.
+    /// Posts a second in one channel, once its burst is used up or Slack said so.
     pub posts_per_second: f64,
     /// How many posts may follow each other at once in one channel.
     pub post_burst: u32,
@@ -180,7 +181,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             posts_per_second: 1.0,
-            post_burst: 20,
+            post_burst: 1_000,
             edits_per_minute: 50.0,
             edit_burst: 20,
             waiting_per_channel: 2_000,

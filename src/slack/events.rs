@@ -16,8 +16,8 @@ use crate::{
 pub struct Identity {
     /// Its user id: what a mention of it names.
     pub user: String,
-    /// Its bot id.
-    pub bot: String,
+    /// Its bot id, where the server tells it.
+    pub bot: Option<String>,
     /// Its user name.
     pub name: String,
     /// The workspace's name.

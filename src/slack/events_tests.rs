@@ -6,7 +6,7 @@ use super::*;
 fn me() -> Identity {
     Identity {
         user: "UBOT".into(),
-        bot: "BBOT".into(),
+        bot: Some("BBOT".into()),
         name: "otus".into(),
         team: "Owls".into(),
     }

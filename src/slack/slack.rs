@@ -180,13 +180,9 @@ pub(crate) async fn identify(web: &Web) -> Result<Identity, SlackError> {
         team: String,
     }
     let answer: Authenticated = web.get("auth.test", &[]).await?;
-    let bot = answer.bot_id.ok_or_else(|| SlackError::Config {
-        key: "slack.bot_token",
-        problem: "belongs to a person, not to a bot".to_owned(),
-    })?;
     Ok(Identity {
         user: answer.user_id,
-        bot,
+        bot: answer.bot_id,
         name: answer.user,
         team: answer.team,
     })

@@ -1,7 +1,7 @@
 //! What is sent when: a pure decision, told the time and never asking for it.
 //!
 //! - Posts keep a queue and a budget per channel, one under way at a time, so that they arrive in order. A 429 pauses its
-//!   channel and no other.
+//!   channel and no other, and uses its budget up: from there on it is paced.
 //! - Edits share the workspace's budget for `chat.update`, one under way per message. An edit that waits is replaced by
 //!   a newer one of the same message; an end is never replaced by a step. Steps leave a reserve of the budget for ends.
 //! - What somebody waits for goes before what is cosmetic.
@@ -257,6 +257,7 @@ impl<T: Absorb> Schedule<T> {
             Target::Channel(name) => {
                 let channel = self.channel(&name, now);
                 channel.paused = Some(channel.paused.map_or(until, |other| other.max(until)));
+                channel.bucket.drain(now);
                 channel.waiting.insert(ticket.rank, job);
                 self.waiting += 1;
             }
