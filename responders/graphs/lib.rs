@@ -1,1 +1,102 @@
-//! otus-responder-graphs
+//! Purpose: graphs in the chat: queries that the configuration names, and any PromQL in back-ticks.
+//!
+//! Reads only. A picture goes into the thread with a text for who cannot see it; what went wrong is said in Prometheus'
+//! own words with the place. What decides how finely a range is asked stands in `otus-monitoring`, what draws in
+//! `otus-charts`; here they meet people.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+mod ask;
+mod deploys;
+mod draw;
+mod settings;
+mod texts;
+
+use std::sync::Arc;
+
+use otus::prelude::*;
+use otus_monitoring::{Prometheus, step::Rules};
+
+use crate::ask::{Ask, Span};
+pub use crate::settings::{Ground, Limit, Query, Settings};
+
+/// Graphs of what Prometheus knows.
+#[derive(Debug)]
+pub struct Graphs {
+    prometheus: Option<Arc<Prometheus>>,
+    rules: Rules,
+    settings: Settings,
+}
+
+impl Graphs {
+    /// With these settings; without a Prometheus it says that there is none. The rules decide how finely a range is asked.
+    ///
+    /// # Errors
+    /// What in the settings cannot work, by its key.
+    pub fn new(settings: Settings, prometheus: Option<Arc<Prometheus>>, rules: Rules) -> Result<Self> {
+        settings.check()?;
+        Ok(Self {
+            prometheus,
+            rules,
+            settings,
+        })
+    }
+}
+
+impl Configure for Graphs {
+    type Config = Settings;
+
+    fn configure(config: Settings, setup: &Setup<'_>) -> Result<Self> {
+        let rules = setup.resources.get::<Rules>().map(|rules| (*rules).clone());
+        Self::new(config, setup.resources.get(), rules.unwrap_or_default())
+    }
+}
+
+/// Draws graphs.
+#[responder(name = "graphs", config = Settings)]
+impl Graphs {
+    /// Draws a graph that the configuration names.
+    ///
+    /// `graphs` lists them. Without a duration it is the graph's own; without a service it shows all of them.
+    #[respond(
+        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?$",
+        usage = "graph <name> [<duration>] [for <service>]",
+        example = "graph latency",
+        example = "graph latency 6h for api"
+    )]
+    async fn named(
+        &self,
+        cx: Context,
+        name: String,
+        duration: Option<Span>,
+        service: Option<Service>,
+    ) -> Result {
+        let ask = Ask::named(
+            &self.settings,
+            &name,
+            duration,
+            service.map(|service| service.name),
+        )?;
+        draw::answer(self, &cx, ask).await
+    }
+
+    /// Draws any PromQL, written in back-ticks.
+    ///
+    /// `$__rate_interval` and `$__interval` are filled in as Grafana does. A comparison with a number becomes a limit in
+    /// the picture.
+    #[respond(
+        r"^graph `(?<promql>[^`]+)`(?: (?:last |over )?(?<duration>\d\S*))?$",
+        usage = "graph `<promql>` [<duration>]",
+        example = "graph `sum(rate(http_requests_total[$__rate_interval]))` 3h"
+    )]
+    async fn promql(&self, cx: Context, promql: String, duration: Option<Span>) -> Result {
+        let ask = Ask::promql(&self.settings, &promql, duration)?;
+        draw::answer(self, &cx, ask).await
+    }
+
+    /// Lists the graphs there are.
+    #[respond(r"^graphs?$", usage = "graphs", example = "graphs")]
+    async fn list(&self, cx: Context) -> Result {
+        cx.reply(texts::list(&self.settings.queries)).await
+    }
+}

@@ -1,0 +1,286 @@
+//! What was asked: from the words and the settings to a query, a range and how it is to look.
+
+use std::{str::FromStr, time::Duration};
+
+use otus::{UserError, args};
+use otus_charts::{Threshold, Unit};
+use otus_monitoring::{
+    duration,
+    threshold::{self, Bad},
+};
+
+use crate::{settings::Settings, texts};
+
+/// How far back, as one says it: `90m`, `6h`, `2d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = duration::parse(text).map_err(|_| texts::NOT_A_DURATION.to_owned())?;
+        if span < Duration::from_secs(60) {
+            Err(texts::TOO_SHORT.to_owned())
+        } else {
+            Ok(Self(span))
+        }
+    }
+}
+
+/// A graph to be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ask {
+    /// What one said for it: a name, or PromQL in back-ticks.
+    pub(crate) what: String,
+    pub(crate) title: String,
+    pub(crate) query: String,
+    pub(crate) unit: Unit,
+    pub(crate) limit: Option<Threshold>,
+    pub(crate) range: Duration,
+    pub(crate) service: Option<String>,
+}
+
+impl Ask {
+    /// One of the graphs that have a name.
+    pub(crate) fn named(
+        settings: &Settings,
+        name: &str,
+        span: Option<Span>,
+        service: Option<String>,
+    ) -> Result<Self, UserError> {
+        let known = |wanted: &str| {
+            settings
+                .queries
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        };
+        let Some((name, query)) = known(name) else {
+            let names: Vec<String> = settings.queries.keys().cloned().collect();
+            let corrected = |near: &str| Some(command(near, span.map(|span| span.0), service.as_deref()));
+            return Err(args::unknown("graph", name, &names, corrected));
+        };
+        let range = allowed(
+            span.map(|span| span.0).or(query.range).unwrap_or(settings.range),
+            settings,
+        )?;
+        if service.is_some() && !has_service(&query.query) {
+            return Err(texts::not_by_service(name).instead(command(name, Some(range), None)));
+        }
+        let title = query.title.clone().unwrap_or_else(|| name.clone());
+        let (text, limit) = apart(&fill_service(&query.query, service.as_deref()));
+        Ok(Self {
+            what: name.clone(),
+            title: service
+                .as_ref()
+                .map_or(title.clone(), |service| format!("{title} · {service}")),
+            unit: query.unit(),
+            limit: query.limit().ok().flatten().or(limit),
+            query: text,
+            range,
+            service,
+        })
+    }
+
+    /// Any PromQL.
+    pub(crate) fn promql(settings: &Settings, promql: &str, span: Option<Span>) -> Result<Self, UserError> {
+        let range = allowed(span.map_or(settings.range, |span| span.0), settings)?;
+        let (query, limit) = apart(&fill_service(promql.trim(), None));
+        Ok(Self {
+            what: format!("`{}`", promql.trim()),
+            title: String::new(),
+            unit: Unit::guess(&query),
+            query,
+            limit,
+            range,
+            service: None,
+        })
+    }
+
+    /// What one would say for the same over another time.
+    pub(crate) fn over(&self, range: Duration) -> String {
+        command(&self.what, Some(range), self.service.as_deref())
+    }
+}
+
+fn allowed(range: Duration, settings: &Settings) -> Result<Duration, UserError> {
+    if range > settings.longest {
+        Err(texts::too_long(range, settings.longest))
+    } else {
+        Ok(range)
+    }
+}
+
+fn command(what: &str, range: Option<Duration>, service: Option<&str>) -> String {
+    let range = range
+        .map(|range| format!(" {}", duration::format(range)))
+        .unwrap_or_default();
+    let service = service
+        .map(|service| format!(" for {service}"))
+        .unwrap_or_default();
+    format!("graph {what}{range}{service}")
+}
+
+/// The curve and its limit, where the query compares one curve with a number: the curve says more than the holes a
+/// comparison leaves in it.
+fn apart(query: &str) -> (String, Option<Threshold>) {
+    if let [curve] = threshold::split(query).as_slice()
+        && let Some(limit) = curve.limit
+    {
+        let threshold = match limit.bad {
+            Bad::Above | Bad::AtLeast => Some(Threshold::above(limit.value)),
+            Bad::Below | Bad::AtMost => Some(Threshold::below(limit.value)),
+            Bad::Equal | Bad::NotEqual => None,
+        };
+        if threshold.is_some() {
+            return (curve.query.to_owned(), threshold);
+        }
+    }
+    (query.to_owned(), None)
+}
+
+const VARIABLES: [&str; 2] = ["${service}", "$service"];
+
+fn has_service(query: &str) -> bool {
+    next_variable(query).is_some()
+}
+
+/// Where the next `$service` stands; `$service_name` is another's.
+fn next_variable(query: &str) -> Option<(usize, usize)> {
+    VARIABLES
+        .iter()
+        .flat_map(|variable| query.match_indices(variable))
+        .filter(|(at, found)| {
+            let after = query[at + found.len()..].chars().next();
+            found.ends_with('}') || !after.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_')
+        })
+        .map(|(at, found)| (at, at + found.len()))
+        .min()
+}
+
+/// Puts the service in place of `$service`: exactly where the query compares exactly, as a pattern otherwise. Without a
+/// service any is meant, also where the query compares exactly.
+fn fill_service(query: &str, service: Option<&str>) -> String {
+    let mut out = String::new();
+    let mut rest = query;
+    while let Some((from, to)) = next_variable(rest) {
+        let (before, after) = (&rest[..from], &rest[to..]);
+        let exact = before
+            .strip_suffix(['"', '\''])
+            .map(str::trim_end)
+            .filter(|before| before.ends_with('=') && !before.ends_with("!="))
+            .filter(|_| after.starts_with(['"', '\'']));
+        match (service, exact) {
+            (Some(service), Some(_)) => {
+                out.push_str(before);
+                out.push_str(&quoted(service));
+            }
+            (Some(service), None) => {
+                out.push_str(before);
+                out.push_str(&quoted(&pattern(service)));
+            }
+            (None, Some(operator)) => {
+                out.push_str(operator);
+                out.push('~');
+                out.push_str(&before[operator.len()..]);
+                out.push_str(".+");
+            }
+            (None, None) => {
+                out.push_str(before);
+                out.push_str(".+");
+            }
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+/// A name as a regular expression that matches only it.
+fn pattern(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if !(c.is_alphanumeric() || matches!(c, '-' | '_')) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// As it stands inside a PromQL string.
+fn quoted(text: &str) -> String {
+    text.replace('\\', r"\\")
+        .replace('"', "\\\"")
+        .replace('\'', r"\'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        serde_json::from_value(serde_json::json!({ "queries": {
+            "latency": { "query": "rate(x_seconds_sum{service=\"$service\"}[$__rate_interval]) > 0.5", "title": "Latency", "range": "3h" },
+            "load": { "query": "sum(rate(y_total[5m]))" },
+        } }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_service_is_put_in_place() {
+        let filled = |query, service| fill_service(query, service);
+        assert_eq!(filled(r#"x{a="$service"}"#, Some("api")), r#"x{a="api"}"#);
+        assert_eq!(filled(r#"x{a=~"$service"}"#, Some("a.b")), r#"x{a=~"a\\.b"}"#);
+        assert_eq!(filled(r#"x{a="${service}"}"#, None), r#"x{a=~".+"}"#);
+        assert_eq!(
+            filled(r#"x{a=~"$service", b="$service"}"#, None),
+            r#"x{a=~".+", b=~".+"}"#
+        );
+        assert_eq!(filled(r#"x{a=~"$service-.*"}"#, Some("api")), r#"x{a=~"api-.*"}"#);
+        assert_eq!(
+            filled(r#"x{a="$service_name"}"#, Some("api")),
+            r#"x{a="$service_name"}"#
+        );
+        assert_eq!(filled(r#"x{a="$service"}"#, Some("a\"b")), r#"x{a="a\"b"}"#);
+    }
+
+    #[test]
+    fn a_comparison_becomes_a_limit() {
+        let ask = Ask::named(&settings(), "Latency", None, Some("api".into())).unwrap();
+        assert_eq!(
+            ask.query,
+            r#"rate(x_seconds_sum{service="api"}[$__rate_interval])"#
+        );
+        assert_eq!(ask.limit, Some(Threshold::above(0.5)));
+        assert_eq!(
+            (ask.title.as_str(), ask.range),
+            ("Latency · api", Duration::from_secs(10_800))
+        );
+        assert_eq!(ask.over(Duration::from_secs(86_400)), "graph latency 1d for api");
+        let ask = Ask::promql(&settings(), "up == 0", None).unwrap();
+        assert_eq!((ask.query.as_str(), ask.limit), ("up == 0", None));
+    }
+
+    #[test]
+    fn what_is_not_there_is_answered_with_what_is() {
+        let error =
+            Ask::named(&settings(), "latncy", Some(Span(Duration::from_secs(3600))), None).unwrap_err();
+        assert_eq!(error.instead, ["graph latency 1h"]);
+        let error = Ask::named(&settings(), "load", None, Some("api".into())).unwrap_err();
+        assert_eq!(error.instead, ["graph load 1h"]);
+        let long = Some(Span(Duration::from_secs(86_400 * 365)));
+        assert!(
+            Ask::named(&settings(), "load", long, None)
+                .unwrap_err()
+                .text
+                .contains("90d")
+        );
+    }
+
+    #[test]
+    fn spans_are_read() {
+        assert_eq!("1h30m".parse(), Ok(Span(Duration::from_secs(5400))));
+        assert_eq!("10s".parse::<Span>(), Err(texts::TOO_SHORT.to_owned()));
+        assert_eq!("5x".parse::<Span>(), Err(texts::NOT_A_DURATION.to_owned()));
+    }
+}

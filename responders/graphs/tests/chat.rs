@@ -1,0 +1,407 @@
+//! Graphs as people see them: a chat, and an emulated Prometheus behind it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, routing::post};
+use jiff::{SignedDuration, Timestamp};
+use otus::{
+    MemoryStore, Robot, RobotConfig, Room, Store, UserId,
+    chat::Person,
+    prelude::File,
+    responder::Setup,
+    room::What,
+    services::Resources,
+    store::{Begun, Deploy, DeployState},
+};
+use otus_emulators::prometheus::{Effect, Prometheus as Emulated, Story};
+use otus_monitoring::{Prometheus, PrometheusConfig, step::Rules};
+use otus_responder_graphs::{Graphs, Settings};
+use tokio::net::TcpListener;
+
+const CATALOG: &str = "
+    [services.api]
+    aliases = ['backend']
+    [services.web]
+    [environments.production]
+";
+
+const QUERIES: &str = r#"
+    [queries.latency]
+    query = 'histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket{service="$service", environment="production"}[$__rate_interval])))'
+    title = "p95 latency"
+    about = "How long requests take"
+    threshold = "> 500ms"
+    [queries.requests]
+    query = 'sum by (service) (rate(http_requests_total{environment="production"}[$__rate_interval]))'
+    title = "Requests"
+    [queries.nothing]
+    query = 'sum(nobody_has_this{service=~"$service"})'
+    range = "30m"
+"#;
+
+fn settings() -> Settings {
+    toml::from_str(QUERIES).expect("the test's settings")
+}
+
+fn client(url: String, timeout: Duration) -> Prometheus {
+    let config = PrometheusConfig {
+        url: Some(url),
+        timeout,
+        ..PrometheusConfig::default()
+    };
+    Prometheus::new(&config).expect("a client")
+}
+
+/// A room whose Prometheus tells two hours of a shop.
+struct Shop {
+    room: Room,
+    story: Story,
+    store: Arc<dyn Store>,
+    _prometheus: Emulated,
+}
+
+async fn shop() -> Shop {
+    let past = SignedDuration::from_hours(2);
+    let story = Story::with_past(7, &["api", "web"], &["production"], Timestamp::now(), past);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let prometheus = Emulated::start(story.clone(), listener).expect("an emulated Prometheus");
+    let client = client(prometheus.url(), Duration::from_secs(20));
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let room = room_with(Some(client), store.clone());
+    Shop {
+        room,
+        story,
+        store,
+        _prometheus: prometheus,
+    }
+}
+
+fn room_with(prometheus: Option<Prometheus>, store: Arc<dyn Store>) -> Room {
+    let graphs =
+        Graphs::new(settings(), prometheus.map(Arc::new), Rules::default()).expect("settings that work");
+    Room::builder()
+        .catalog(CATALOG)
+        .store(store)
+        .responder(graphs)
+        .open()
+}
+
+fn alt(file: &File) -> &str {
+    file.alt.as_deref().expect("words for who cannot see it")
+}
+
+fn deploy(id: &str, service: &str, began: Timestamp) -> Deploy {
+    Deploy {
+        id: id.into(),
+        service: service.into(),
+        environment: "production".into(),
+        version: format!("v{id}"),
+        image: "i".into(),
+        previous: None,
+        by: UserId::new("U1"),
+        began,
+        ended: None,
+        state: DeployState::Running,
+        card: None,
+        note: None,
+        details: serde_json::Value::Null,
+    }
+}
+
+#[tokio::test]
+async fn a_named_graph_is_uploaded_into_the_thread() {
+    let mut shop = shop().await;
+    let said = shop.room.say("ann", "@otus graph latency").await;
+    let answer = shop.room.next_said().await;
+    let What::File(file) = answer.what else {
+        panic!("a picture was expected, not {answer:?}")
+    };
+    assert_eq!(answer.place.thread, Some(said));
+    assert!(file.bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert_eq!(
+        (file.name.as_str(), file.title.as_str()),
+        ("latency-1h.png", "p95 latency, last 1h")
+    );
+    assert_eq!(file.comment, None);
+    assert!(
+        alt(&file).starts_with("p95 latency, 2 series, "),
+        "{}",
+        alt(&file)
+    );
+    assert!(
+        alt(&file).contains("UTC") && alt(&file).contains("api: last "),
+        "{}",
+        alt(&file)
+    );
+}
+
+#[tokio::test]
+async fn a_time_and_a_service_can_be_said() {
+    let mut shop = shop().await;
+    for words in ["graph latency 30m for backend", "graph Latency last 30m for api"] {
+        shop.room.say("ann", &format!("@otus {words}")).await;
+        let file = shop.room.expect_file().await;
+        assert_eq!(file.name, "latency-api-30m.png");
+        assert!(
+            alt(&file).starts_with("p95 latency · api, 1 series, "),
+            "{}",
+            alt(&file)
+        );
+    }
+}
+
+#[tokio::test]
+async fn promql_is_drawn_in_the_viewer_s_own_time() {
+    let mut shop = shop().await;
+    let zone = Some("Asia/Kathmandu".to_owned());
+    shop.room.chat().introduce(
+        "ann",
+        Person {
+            zone,
+            ..Person::default()
+        },
+    );
+    shop.room
+        .say("ann", "@otus graph `sum(rate(http_requests_total[5m])) > 1` 45m")
+        .await;
+    let file = shop.room.expect_file().await;
+    assert_eq!(file.name, "query-45m.png");
+    assert!(alt(&file).contains("Asia/Kathmandu"), "{}", alt(&file));
+    assert!(
+        alt(&file).contains("above 1/s"),
+        "the comparison is a limit: {}",
+        alt(&file)
+    );
+    assert!(alt(&file).contains("/s"), "{}", alt(&file));
+}
+
+#[tokio::test]
+async fn deploys_of_what_is_shown_are_marked() {
+    let mut shop = shop().await;
+    let began = Timestamp::now() - SignedDuration::from_mins(20);
+    for (id, service) in [("1", "api"), ("2", "web")] {
+        assert_eq!(
+            shop.store
+                .begin_deploy(&deploy(id, service, began))
+                .await
+                .expect("stored"),
+            Begun::Yes
+        );
+    }
+    let old = Deploy {
+        environment: "staging".into(),
+        ..deploy("3", "api", began - SignedDuration::from_hours(5))
+    };
+    shop.store.begin_deploy(&old).await.expect("stored");
+    shop.story.deploy("api", "production", "v1", Effect::Slow);
+
+    shop.room.say("ann", "@otus graph latency for api").await;
+    let file = shop.room.expect_file().await;
+    assert!(
+        alt(&file).contains("deploy api v1 (running) at "),
+        "{}",
+        alt(&file)
+    );
+    assert!(
+        !alt(&file).contains("deploy web") && !alt(&file).contains("v3"),
+        "{}",
+        alt(&file)
+    );
+    shop.room.say("ann", "@otus graph requests").await;
+    let file = shop.room.expect_file().await;
+    assert!(
+        alt(&file).contains("deploy api v1") && alt(&file).contains("deploy web v2"),
+        "{}",
+        alt(&file)
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_query_is_answered_with_its_place() {
+    let mut shop = shop().await;
+    shop.room
+        .say("ann", "@otus graph `sum(rate(http_requests_total[5m])`")
+        .await;
+    let answer = shop.room.answer().await.plain();
+    let lines: Vec<&str> = answer.lines().collect();
+    assert_eq!(lines[0], "⚠️ Prometheus does not understand that query.");
+    assert_eq!(lines[1], "sum(rate(http_requests_total[5m])");
+    assert_eq!(lines[2].trim_start(), "^");
+    assert!(
+        lines[3].contains("1:") && lines[3].contains("parse error: "),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn no_data_is_said_with_a_way_on() {
+    let mut shop = shop().await;
+    shop.room.say("ann", "@otus graph nothing for web").await;
+    let answer = shop.room.answer().await.plain();
+    assert!(
+        answer.starts_with("⚠️ No data for `web` in the last 30m."),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("sum(nobody_has_this{service=~\"web\"})"),
+        "{answer}"
+    );
+    shop.room.press("ann", "Look at 1h").await;
+    assert!(
+        shop.room
+            .answer()
+            .await
+            .plain()
+            .starts_with("⚠️ No data for `web` in the last 1h.")
+    );
+}
+
+#[tokio::test]
+async fn what_is_misspelt_is_answered_with_what_is_near() {
+    let mut shop = shop().await;
+    shop.room.say("ann", "@otus graph latncy 2h for api").await;
+    let answer = shop.room.answer().await.plain();
+    assert!(
+        answer.starts_with("There is no graph called `latncy`. Did you mean `latency`?"),
+        "{answer}"
+    );
+    shop.room.press("bob", "graph latency 2h for api").await;
+    let file = shop.room.expect_file().await;
+    assert_eq!(file.name, "latency-api-2h.png");
+    assert!(
+        file.comment
+            .is_some_and(|words| words.contains("graph latency 2h for api")),
+        "a button says who asked"
+    );
+
+    shop.room.say("ann", "@otus graph latency for apy").await;
+    let answer = shop.room.answer().await.plain();
+    assert!(
+        answer.starts_with("There is no service called `apy`. Did you mean `api`?"),
+        "{answer}"
+    );
+    shop.room.say("ann", "@otus graph latency 5x").await;
+    shop.room
+        .expect_reply("`5x` is no good as <duration>: write for example `30m`, `6h`, `1h30m` or `2d`.")
+        .await;
+    shop.room.say("ann", "@otus graph latency 1y").await;
+    shop.room
+        .expect_reply("`1y` is too long for a graph; `90d` is the most.")
+        .await;
+    shop.room.say("ann", "@otus graph requests for api").await;
+    let answer = shop.room.answer().await.plain();
+    assert!(
+        answer.starts_with("The graph `requests` is not told apart by service"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn the_list_has_buttons() {
+    let mut shop = shop().await;
+    shop.room.say("ann", "@otus graphs").await;
+    let answer = shop.room.answer().await.plain();
+    assert!(answer.contains("• `latency` How long requests take"), "{answer}");
+    shop.room.press("ann", "requests").await;
+    assert_eq!(shop.room.expect_file().await.name, "requests-1h.png");
+}
+
+#[tokio::test]
+async fn a_prometheus_that_is_down_is_told_plainly() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    drop(listener);
+    let mut room = room_with(
+        Some(client(url, Duration::from_secs(20))),
+        Arc::new(MemoryStore::new()),
+    );
+    room.say("ann", "@otus graph latency").await;
+    let answer = room.answer().await.plain();
+    assert!(answer.starts_with("❌ I cannot reach Prometheus."), "{answer}");
+}
+
+#[tokio::test]
+async fn a_robot_without_prometheus_says_so() {
+    let mut room = room_with(None, Arc::new(MemoryStore::new()));
+    room.say("ann", "@otus graph latency").await;
+    let answer = room.answer().await.plain();
+    assert!(answer.starts_with("I know no Prometheus to ask."), "{answer}");
+}
+
+/// A Prometheus that answers only when it is let.
+async fn slow(gate: Arc<tokio::sync::Notify>) -> String {
+    const ANSWER: &str = r#"{"status":"success","data":{"resultType":"matrix","result":[
+        {"metric":{"service":"api"},"values":[[NOW,"1"]]}]}}"#;
+    let answer = move || async move {
+        gate.notified().await;
+        let body = ANSWER.replace("NOW", &Timestamp::now().as_second().to_string());
+        ([("content-type", "application/json")], body)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let routes = Router::new().route("/api/v1/query_range", post(answer));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    url
+}
+
+#[tokio::test]
+async fn who_waits_is_told_so() {
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let prometheus = client(slow(gate.clone()).await, Duration::from_secs(20));
+    let mut room = room_with(Some(prometheus), Arc::new(MemoryStore::new()));
+    room.say("ann", "@otus graph latency").await;
+    room.expect_reaction("hourglass_flowing_sand").await;
+    gate.notify_one();
+    assert!(room.expect_file().await.bytes.starts_with(b"\x89PNG"));
+}
+
+#[tokio::test]
+async fn a_prometheus_that_hangs_is_given_up() {
+    let never = Arc::new(tokio::sync::Notify::new());
+    let prometheus = client(slow(never).await, Duration::from_secs(1));
+    let mut room = room_with(Some(prometheus), Arc::new(MemoryStore::new()));
+    room.say("ann", "@otus graph `up`").await;
+    room.expect_reaction("hourglass_flowing_sand").await;
+    let answer = room.answer().await.plain();
+    assert!(
+        answer.starts_with("⚠️ That query took too long.") && answer.contains("no answer within 1s"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn the_settings_come_from_its_section() {
+    let section = serde_json::json!({ "queries": { "up": { "query": "up", "threshold": "often" } } });
+    let refused = |section| {
+        let (resources, catalog) = (Resources::default(), otus::Catalog::default());
+        let setup = Setup {
+            section,
+            resources: &resources,
+            catalog: &catalog,
+        };
+        setup
+            .configured::<Graphs>()
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    let error = refused(section).expect_err("a threshold that is none");
+    assert!(
+        error.contains("queries.up.threshold") && error.contains("\"often\""),
+        "{error}"
+    );
+    let error = refused(serde_json::json!({ "rnge": "1h" })).expect_err("a key that is none");
+    assert!(error.contains("rnge"), "{error}");
+    assert_eq!(refused(serde_json::json!({})), Ok(()));
+}
+
+#[tokio::test]
+async fn its_examples_are_its_own() {
+    // The robot refuses to start when an example goes to another command.
+    let graphs = Graphs::new(Settings::default(), None, Rules::default()).expect("settings that work");
+    let chat = Arc::new(otus::room::RoomChat::default());
+    let built = otus::responder::Built::new(graphs);
+    let robot = Robot::builder(RobotConfig::default())
+        .responder(built)
+        .build(chat, Arc::new(MemoryStore::new()));
+    assert!(robot.is_ok(), "{:?}", robot.err());
+}
