@@ -59,7 +59,7 @@ impl Graphs {
     ///
     /// `graphs` lists them. Without a duration it is the graph's own; without a service it shows all of them.
     #[respond(
-        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?$",
+        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: (?:last |over )?(?<time>\d\S*))?$",
         usage = "graph <name> [<duration>] [for <service>]",
         example = "graph latency",
         example = "graph latency 6h for api"
@@ -70,13 +70,11 @@ impl Graphs {
         name: String,
         duration: Option<Span>,
         service: Option<Service>,
+        time: Option<Span>,
     ) -> Result {
-        let ask = Ask::named(
-            &self.settings,
-            &name,
-            duration,
-            service.map(|service| service.name),
-        )?;
+        // "latency 3h for api" and "latency for api 3h" are both said.
+        let (span, service) = (duration.or(time), service.map(|service| service.name));
+        let ask = Ask::named(&self.settings, &name, span, service)?;
         draw::answer(self, &cx, ask).await
     }
 

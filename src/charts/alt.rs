@@ -1,6 +1,6 @@
 //! The words for who cannot see the picture, and for a notification: what it says, not how it looks.
 
-use crate::{chart::Scene, series::segments, thresholds::Threshold, words};
+use crate::{scene::Scene, series::segments, thresholds::Threshold, words};
 
 /// Slack refuses longer ones.
 const LONGEST: usize = 1000;

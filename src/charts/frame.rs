@@ -3,10 +3,11 @@
 use plotters_backend::BackendColor;
 
 use crate::{
-    chart::{Chart, Scene},
+    chart::Chart,
     layout::Plot,
     legend::{self, Row},
     naming::Names,
+    scene::Scene,
     sheet::{Align, Area, Sheet, Style},
     text::Weight,
     theme::{self, Rgb},

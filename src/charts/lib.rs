@@ -39,6 +39,7 @@ mod plot;
 mod png;
 #[cfg(test)]
 mod properties;
+mod scene;
 mod series;
 mod sheet;
 mod text;

@@ -10,8 +10,8 @@ use plotters::{
 
 use crate::{
     backend::{Canvas, FINE},
-    chart::Scene,
     error::ChartError,
+    scene::Scene,
     theme::{self, Rgb},
 };
 

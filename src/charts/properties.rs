@@ -95,7 +95,7 @@ proptest! {
         // What lies beyond the range must not pull a line out of the plot.
         points.push((1.79e9 - 1e6, far));
         let bare = Chart::new("t").range(1.79e9, 1.79e9 + 3600.0, 60.0).series(Series::new("a", points));
-        let scene = crate::chart::Scene::of(&bare);
+        let scene = crate::scene::Scene::of(&bare);
         for line in &scene.lines {
             for (t, v) in line.runs.iter().flatten().chain(&line.dots) {
                 prop_assert!(v.is_finite() && t.is_finite());
@@ -118,7 +118,7 @@ fn a_gap_shows_the_ground() {
     let chart = Chart::new("t")
         .range(1.79e9, 1.79e9 + 3600.0, 10.0)
         .series(Series::new("a", points.collect()));
-    let scene = crate::chart::Scene::of(&chart);
+    let scene = crate::scene::Scene::of(&chart);
     let (sheet, alt) = chart.draw().expect("a picture");
     let line = scene.colors.lines[0];
     let seen = |minute: f64| {

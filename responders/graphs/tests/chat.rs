@@ -138,7 +138,11 @@ async fn a_named_graph_is_uploaded_into_the_thread() {
 #[tokio::test]
 async fn a_time_and_a_service_can_be_said() {
     let mut shop = shop().await;
-    for words in ["graph latency 30m for backend", "graph Latency last 30m for api"] {
+    for words in [
+        "graph latency 30m for backend",
+        "graph Latency last 30m for api",
+        "graph latency for api over 30m",
+    ] {
         shop.room.say("ann", &format!("@otus {words}")).await;
         let file = shop.room.expect_file().await;
         assert_eq!(file.name, "latency-api-30m.png");
@@ -190,7 +194,7 @@ async fn deploys_of_what_is_shown_are_marked() {
     }
     let old = Deploy {
         environment: "staging".into(),
-        ..deploy("3", "api", began - SignedDuration::from_hours(5))
+        ..deploy("3", "api", began - SignedDuration::from_mins(5))
     };
     shop.store.begin_deploy(&old).await.expect("stored");
     shop.story.deploy("api", "production", "v1", Effect::Slow);
@@ -227,10 +231,12 @@ async fn a_wrong_query_is_answered_with_its_place() {
     assert_eq!(lines[0], "⚠️ Prometheus does not understand that query.");
     assert_eq!(lines[1], "sum(rate(http_requests_total[5m])");
     assert_eq!(lines[2].trim_start(), "^");
+    let place = lines[2].len();
     assert!(
-        lines[3].contains("1:") && lines[3].contains("parse error: "),
-        "{answer}"
+        lines[3].contains(&format!("1:{place}: ")),
+        "the caret stands where Prometheus says: {answer}"
     );
+    assert!(lines[3].contains("parse error: "), "{answer}");
 }
 
 #[tokio::test]
