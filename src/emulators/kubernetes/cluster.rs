@@ -157,6 +157,10 @@ impl Cluster {
         Ok(Self { shared, address })
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -47,6 +47,7 @@
 //! the background.
 
 mod access;
+mod acts;
 mod behaviour;
 mod cluster;
 mod control;

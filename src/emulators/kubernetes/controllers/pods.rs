@@ -273,7 +273,9 @@ impl State {
                 run.ready_since = Some(Instant::now());
                 run.phase = Phase::Ready;
                 match behaviour {
-                    Behaviour::CrashAfterReady { .. } | Behaviour::Evicted => Some(self.timing.crash * 2),
+                    // Long enough that a rollout of a few pods is through before the first crash.
+                    Behaviour::CrashAfterReady { .. } => Some(*self.timing.ready.end() * 8 / 3),
+                    Behaviour::Evicted => Some(self.timing.crash * 2),
                     _ => None,
                 }
             }

@@ -186,9 +186,9 @@ impl Run {
             .position(bad)
             .or_else(|| containers.iter().position(|c| !c.init));
         let slow = containers.iter().any(|c| c.behaviour == Behaviour::Slow);
-        let octets = text(pod, "/metadata/uid")
-            .bytes()
-            .fold(0_u16, |sum, byte| sum.wrapping_mul(31) + u16::from(byte));
+        let octets = text(pod, "/metadata/uid").bytes().fold(0_u16, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u16::from(byte))
+        });
         Self {
             ns: text(pod, "/metadata/namespace").into(),
             name: text(pod, "/metadata/name").into(),
