@@ -1,1 +1,31 @@
-//! otus
+//! Otus: a ChatOps robot for Slack. This crate is the program, and the facade for whoever writes responders:
+//! `use otus::prelude::*;`.
+//!
+//! A binary with responders of its own is
+//!
+//! ```no_run
+//! // Your responders are here, or in crates that are linked: `use my_responders as _;`
+//! fn main() -> std::process::ExitCode {
+//!     otus::main()
+//! }
+//! ```
+//!
+//! and has everything `otus` has: `run`, `demo`, `check`, `config`, `emulate`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+mod check;
+mod cli;
+pub mod config;
+mod demo;
+mod emulate;
+mod logs;
+pub mod run;
+
+pub use cli::main;
+pub use otus_core::*;
+
+// Linking a responder in is enough to have it.
+use otus_responder_basics as _;
+use otus_responder_deploy as _;
+use otus_responder_graphs as _;

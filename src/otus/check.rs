@@ -1,0 +1,367 @@
+//! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
+
+use crate::{
+    cli::print,
+    config::{Loaded, Settings, demands},
+};
+use otus_core::catalog::Placement;
+use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Kind, Workload};
+use otus_monitoring::{Prometheus, step::Rules};
+use otus_responder_graphs as graphs;
+use otus_store::{OpenError, SqliteStore, StoreConfig};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// How long one thing may take to try.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How something fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Good,
+    Wrong,
+    Untried,
+}
+
+/// What was printed, summed up.
+#[derive(Debug, Default)]
+struct Sheet {
+    good: usize,
+    wrong: usize,
+}
+
+impl Sheet {
+    fn note(&mut self, mark: Mark, what: &str, found: &str) {
+        let sign = match mark {
+            Mark::Good => "✓",
+            Mark::Wrong => "✗",
+            Mark::Untried => "–",
+        };
+        match mark {
+            Mark::Good => self.good += 1,
+            Mark::Wrong => self.wrong += 1,
+            Mark::Untried => {}
+        }
+        print(&format!(
+            "{sign} {what}: {}\n",
+            found.trim_end().replace('\n', "\n    ")
+        ));
+    }
+
+    fn take(&mut self, what: &str, found: Result<String, String>) -> bool {
+        match &found {
+            Ok(found) => self.note(Mark::Good, what, found),
+            Err(wrong) => self.note(Mark::Wrong, what, wrong),
+        }
+        found.is_ok()
+    }
+}
+
+/// Tries everything, line by line.
+pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
+    let mut sheet = Sheet::default();
+    let settings = &loaded.settings;
+    for fault in &loaded.faults.0 {
+        sheet.note(Mark::Wrong, "configuration", &fault.to_string());
+    }
+    if loaded.faults.0.is_empty() {
+        let found = format!(
+            "{} services, {} environments",
+            settings.services.len(),
+            settings.environments.len()
+        );
+        sheet.note(Mark::Good, "configuration", &found);
+        sheet.take("store", bounded(store(&settings.store)).await);
+        slack(&mut sheet, loaded).await;
+        clusters(&mut sheet, settings).await;
+        prometheus(&mut sheet, settings).await;
+    } else {
+        sheet.note(
+            Mark::Untried,
+            "everything else",
+            "is tried when the configuration is right",
+        );
+    }
+    let end = match sheet.wrong {
+        0 => format!("\nAll {} checks are good.\n", sheet.good),
+        1 => "\n1 thing is wrong.\n".to_owned(),
+        wrong => format!("\n{wrong} things are wrong.\n"),
+    };
+    print(&end);
+    if sheet.wrong == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn bounded<T>(attempt: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    timeout(PATIENCE, attempt)
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+}
+
+/// Opens the store, or one beside it when there is none yet: a check leaves nothing behind.
+async fn store(config: &StoreConfig) -> Result<String, String> {
+    let there = config.path.exists();
+    let path = if there {
+        config.path.clone()
+    } else {
+        beside(&config.path)
+    };
+    let tried = SqliteStore::open(&StoreConfig::at(&path)).await;
+    let found = match tried {
+        Ok(store) => {
+            let checked = otus_core::Store::check(&store)
+                .await
+                .map_err(|error| error.to_string());
+            // What was tried is said by the check; a fault of closing would only repeat it.
+            let _ = store.close().await;
+            checked.map(|()| {
+                let state = if there {
+                    "can be read and written"
+                } else {
+                    "can be made"
+                };
+                format!("{} {state}", config.path.display())
+            })
+        }
+        Err(OpenError::InUse { owner, .. }) => Ok(format!(
+            "{} is in use by a running Otus ({owner})",
+            config.path.display()
+        )),
+        Err(error) => Err(error.to_string()),
+    };
+    if !there {
+        for ending in ["", "-wal", "-shm", "-lock", ".lock"] {
+            let mut name = path.clone().into_os_string();
+            name.push(ending);
+            let _ = std::fs::remove_file(name);
+        }
+    }
+    found
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".check-{}", std::process::id()));
+    path.with_file_name(name)
+}
+
+async fn slack(sheet: &mut Sheet, loaded: &Loaded) {
+    let missing = demands(loaded);
+    if !missing.is_empty() {
+        for fault in missing {
+            sheet.note(Mark::Wrong, "Slack", &fault.to_string());
+        }
+        return;
+    }
+    match timeout(PATIENCE * 2, otus_slack::check(&loaded.settings.slack)).await {
+        Ok(checked) => {
+            for checked in checked {
+                sheet.take(checked.what, checked.found);
+            }
+        }
+        Err(_) => sheet.note(
+            Mark::Wrong,
+            "Slack",
+            "it does not answer; is slack.api_url right, and the network up?",
+        ),
+    }
+}
+
+/// A service in an environment.
+struct Spot {
+    service: String,
+    environment: String,
+    placement: Placement,
+}
+
+async fn clusters(sheet: &mut Sheet, settings: &Settings) {
+    let catalog = settings.catalog();
+    let mut spots: BTreeMap<String, Vec<Spot>> = BTreeMap::new();
+    for service in catalog.services() {
+        for environment in catalog.environments_of(&service) {
+            let placement = catalog.placement(&service, &environment);
+            let cluster = placement
+                .cluster
+                .clone()
+                .unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
+            spots.entry(cluster).or_default().push(Spot {
+                service: service.name.clone(),
+                environment: environment.name,
+                placement,
+            });
+        }
+    }
+    if spots.is_empty() {
+        let how = "no service runs anywhere yet: write [environments.…] and [services.…]";
+        sheet.note(Mark::Untried, "Kubernetes", how);
+        return;
+    }
+    let clusters = Clusters::new(settings.kubernetes.clone());
+    for (name, spots) in spots {
+        let what = format!("cluster {name}");
+        let cluster =
+            match bounded(async { clusters.get(&name).await.map_err(|error| error.to_string()) }).await {
+                Ok(cluster) => cluster,
+                Err(wrong) => {
+                    sheet.note(Mark::Wrong, &what, &wrong);
+                    continue;
+                }
+            };
+        if !permissions(sheet, &what, &cluster, &spots).await {
+            continue;
+        }
+        for spot in spots {
+            workload(sheet, &cluster, &name, spot).await;
+        }
+    }
+}
+
+/// Whether the cluster answers; what Otus may not do there is said with the Role that mends it.
+async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[Spot]) -> bool {
+    let namespaces: BTreeSet<String> = spots
+        .iter()
+        .map(|spot| spot.placement.namespace.clone())
+        .collect();
+    let namespaces: Vec<String> = namespaces.into_iter().collect();
+    let report = bounded(async {
+        otus_kubernetes::check(cluster, &namespaces)
+            .await
+            .map_err(|error| error.to_string())
+    });
+    let report = match report.await {
+        Ok(report) => report,
+        Err(wrong) => {
+            sheet.note(Mark::Wrong, what, &wrong);
+            return false;
+        }
+    };
+    sheet.note(Mark::Good, what, &format!("Kubernetes {}", report.version));
+    for namespace in &namespaces {
+        let missing: Vec<String> = report
+            .missing
+            .iter()
+            .filter(|missing| missing.namespace == *namespace)
+            .map(|missing| format!("{} {}", missing.verb, missing.resource))
+            .collect();
+        let what = format!("{what}, namespace {namespace}");
+        if missing.is_empty() {
+            sheet.note(Mark::Good, &what, "everything Otus needs is allowed");
+        } else {
+            let role = otus_kubernetes::role(namespace);
+            let wrong = format!(
+                "not allowed: {}. This Role allows it; bind it to Otus' account with a RoleBinding:\n{role}",
+                missing.join(", ")
+            );
+            sheet.note(Mark::Wrong, &what, &wrong);
+        }
+    }
+    true
+}
+
+async fn workload(sheet: &mut Sheet, cluster: &Cluster, name: &str, spot: Spot) {
+    let Spot {
+        service,
+        environment,
+        placement,
+    } = spot;
+    let workload = Workload {
+        cluster: name.to_owned(),
+        namespace: placement.namespace,
+        kind: Kind::Deployment,
+        name: placement.workload,
+        container: placement.container,
+        service: service.clone(),
+    };
+    let read = bounded(async { workload.read(cluster).await.map_err(|error| error.to_string()) }).await;
+    let found = read.map(|running| format!("{} (container {})", running.image, running.container));
+    sheet.take(&format!("{service} in {environment}"), found);
+}
+
+async fn prometheus(sheet: &mut Sheet, settings: &Settings) {
+    let section = settings.responders.get("graphs").cloned().unwrap_or_default();
+    if settings.prometheus.url.is_none() {
+        let how = "prometheus.url is not set, so there are no graphs";
+        sheet.note(Mark::Untried, "Prometheus", how);
+        return;
+    }
+    let client = match Prometheus::new(&settings.prometheus) {
+        Ok(client) => client,
+        Err(error) => {
+            sheet.note(Mark::Wrong, "Prometheus", &error.to_string());
+            return;
+        }
+    };
+    let found = bounded(async {
+        client.ready().await.map_err(|error| error.to_string())?;
+        let version = client
+            .build()
+            .await
+            .map_or_else(|_| String::new(), |build| format!(", version {}", build.version));
+        Ok(format!("{} is ready{version}", client.url()))
+    });
+    if !sheet.take("Prometheus", found.await) {
+        return;
+    }
+    // A section that cannot be read is a fault of the configuration, told before.
+    let Ok(graphs) = serde_json::from_value::<graphs::Settings>(section) else {
+        return;
+    };
+    let now = jiff::Timestamp::now();
+    for (name, query) in graphs.queries {
+        let asked = bounded(async {
+            let range = Rules::of(&settings.prometheus)
+                .plan(now - jiff::SignedDuration::from_mins(10), now)
+                .map_err(|error| error.to_string())?;
+            let answer = client
+                .query_range(
+                    &range.fill_in(&query.query.replace("${service}", ".+").replace("$service", ".+")),
+                    &range,
+                )
+                .await
+                .map_err(|error| error.to_string())?;
+            Ok(format!("{} series now", answer.data.series().len()))
+        });
+        sheet.take(&format!("graph {name}"), asked.await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_is_not_there_is_tried_beside_it_and_nothing_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig::at(folder.path().join("otus.sqlite"));
+        let found = store(&config).await.unwrap();
+        assert!(found.ends_with("otus.sqlite can be made"), "{found}");
+        let left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, Vec::<std::ffi::OsString>::new());
+    }
+
+    #[tokio::test]
+    async fn a_store_in_use_is_good_and_a_foreign_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig::at(folder.path().join("otus.sqlite"));
+        let running = SqliteStore::open(&config).await.unwrap();
+        assert!(store(&config).await.unwrap().contains("in use by a running Otus"));
+        running.close().await.unwrap();
+        std::fs::write(folder.path().join("text"), "no database at all, just some text").unwrap();
+        let wrong = store(&StoreConfig::at(folder.path().join("text")))
+            .await
+            .unwrap_err();
+        assert!(wrong.contains("no SQLite database"), "{wrong}");
+    }
+}

@@ -1,0 +1,161 @@
+//! The command line.
+
+use crate::{
+    check,
+    config::{self, Loaded, LogConfig, Origin},
+    emulate, logs, run,
+};
+use clap::{Args, Parser, Subcommand};
+use std::{future::Future, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+/// A ChatOps robot for Slack: deploys to Kubernetes, says what runs where, draws graphs.
+///
+/// It reads config/local.toml, or the file of --config, and environment variables such as OTUS__SLACK__BOT_TOKEN.
+/// `otus demo` needs none of it.
+#[derive(Debug, Parser)]
+#[command(name = "otus", version, max_term_width = 100, propagate_version = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Connects to Slack and works, until SIGTERM or ctrl-C
+    Run(Configured),
+    /// Shows what Otus does, with everything emulated and nothing to configure
+    ///
+    /// An emulated Slack, Kubernetes cluster and Prometheus run in this process, and the robot is connected to them as it would
+    /// be in production. You type; what Slack would show is printed.
+    Demo(Demo),
+    /// Tries every connection and permission in the configuration, and says how to mend what is wrong
+    ///
+    /// It posts nothing and changes nothing. The exit code is 1 when something is wrong.
+    Check(Configured),
+    /// Prints the configuration that came together, and where each value came from; secrets are hidden
+    Config {
+        #[command(flatten)]
+        configured: Configured,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs an emulated service for tests, until SIGTERM or ctrl-C
+    ///
+    /// When it is ready it prints where it is and what to set, one `NAME=value` a line, then the line `ready`.
+    Emulate(emulate::Emulate),
+}
+
+#[derive(Debug, Args)]
+struct Configured {
+    /// The configuration file; otherwise config/local.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Says this line, waits until it is fully answered, and exits; can be given several times
+    #[arg(long, value_name = "LINE")]
+    pub(crate) say: Vec<String>,
+    /// Prints changes as lines instead of redrawing
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Where pictures and the log are kept; otherwise a new folder for temporary files
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// What `otus` does; a binary with responders of its own calls it, too.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Whoever was first is right: the error only says that a provider is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match Cli::parse().command {
+        Command::Run(configured) => robot(configured.load()),
+        Command::Demo(demo) => crate::demo::main(demo),
+        Command::Check(configured) => {
+            let loaded = configured.load();
+            quiet(&loaded);
+            on_runtime(async move { check::check(&loaded).await })
+        }
+        Command::Config { configured, json } => show(&configured.load(), json),
+        Command::Emulate(emulated) => {
+            logs::init(&LogConfig::default(), logs::Target::Stderr);
+            logs::log_panics();
+            emulate::main(emulated)
+        }
+    }
+}
+
+impl Configured {
+    fn load(self) -> Loaded {
+        config::load(&Origin::of_process(self.config))
+    }
+}
+
+fn robot(loaded: Loaded) -> ExitCode {
+    let settings = match loaded.runnable() {
+        Ok(settings) => settings,
+        Err(faults) => return refuse(&faults),
+    };
+    logs::init(&settings.log, logs::Target::Stderr);
+    logs::log_panics();
+    on_runtime(async move {
+        match run::run(settings).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refuse(&error),
+        }
+    })
+}
+
+fn show(loaded: &Loaded, json: bool) -> ExitCode {
+    let text = if json {
+        format!("{:#}\n", loaded.to_json())
+    } else {
+        loaded.to_toml()
+    };
+    print(&text);
+    if loaded.faults.0.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        refuse(&loaded.faults)
+    }
+}
+
+/// A check's own words are enough, unless somebody asked for more.
+fn quiet(loaded: &Loaded) {
+    let mut log = loaded.settings.log.clone();
+    if log.filter == LogConfig::default().filter {
+        log.filter = "error".into();
+    }
+    logs::init(&log, logs::Target::Stderr);
+}
+
+/// Prints to a standard output that may be closed by now (`otus config | head`).
+pub(crate) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Says why not.
+pub(crate) fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::FAILURE
+}
+
+/// Runs to the end on a runtime of its own; what still runs then is left.
+pub(crate) fn on_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("the system gives no threads: {error}")),
+    };
+    let code = runtime.block_on(work);
+    runtime.shutdown_background();
+    code
+}
+
+/// Where an emulator listens when nobody says: a free port of this machine.
+pub(crate) fn anywhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}

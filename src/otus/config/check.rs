@@ -1,0 +1,188 @@
+//! What the types alone do not tell: what responders want of their sections, and what is missing to run.
+
+use super::{
+    Fault, Faults, Loaded, Place, Settings,
+    place::Path,
+    read::{Complaint, Reading, no_such, walk},
+};
+use otus_core::{Registration, Setup, StartError, services::Resources};
+use otus_kubernetes::Clusters;
+use otus_monitoring::{Prometheus, step::Rules};
+use otus_slack::{Entrance, SlackError};
+use secrecy::SecretString;
+use serde_json::{Value as Json, json};
+
+/// The engines of a configuration. Nothing is connected yet.
+///
+/// # Errors
+/// What of the configuration they cannot work with.
+pub fn resources(settings: &Settings) -> Result<Resources, Fault> {
+    let mut resources = Resources::default();
+    resources.insert(Clusters::new(settings.kubernetes.clone()));
+    if settings.prometheus.url.is_some() {
+        let prometheus = Prometheus::new(&settings.prometheus)
+            .map_err(|error| Fault::new(Place::Whole, &["prometheus".into()], error.to_string()))?;
+        resources.insert(prometheus);
+        resources.insert(Rules::of(&settings.prometheus));
+    }
+    Ok(resources)
+}
+
+/// Lets every responder read its section, so that its faults are told with their lines.
+pub(super) fn responders(settings: &Settings, tree: &mut Json, reading: &mut Reading<'_>) {
+    let resources = match resources(settings) {
+        Ok(resources) => resources,
+        Err(fault) => {
+            reading.faults.push(located(reading, fault));
+            return;
+        }
+    };
+    let catalog = settings.catalog();
+    let all = Registration::all();
+    let Some(sections) = tree.get_mut("responders").and_then(Json::as_object_mut) else {
+        return;
+    };
+    let names: Vec<&str> = all.iter().map(|registration| registration.spec.name).collect();
+    for unknown in sections.keys().filter(|name| !names.contains(&name.as_str())) {
+        let path: Path = vec!["responders".into(), unknown.clone()];
+        let message = no_such(unknown, &names, "responder");
+        reading
+            .faults
+            .push(Fault::new(reading.places.get(&path), &path, message));
+    }
+    sections.retain(|name, _| names.contains(&name.as_str()));
+    for registration in all {
+        let name = registration.spec.name;
+        let root: Path = vec!["responders".into(), name.into()];
+        let section = sections.entry(name).or_insert_with(|| json!({}));
+        let mut enabled = true;
+        reading.until_right(&root, section, |section| {
+            let mut section = section.clone();
+            match section
+                .as_object_mut()
+                .and_then(|section| section.remove("enabled"))
+            {
+                None | Some(Json::Bool(true)) => {}
+                Some(Json::Bool(false)) => {
+                    enabled = false;
+                    return Ok(());
+                }
+                Some(_) => {
+                    return Err(Complaint {
+                        path: vec!["enabled".into()],
+                        message: "true or false is expected".into(),
+                    });
+                }
+            }
+            let setup = Setup {
+                section: section.clone(),
+                resources: &resources,
+                catalog: &catalog,
+            };
+            (registration.build)(&setup)
+                .map(drop)
+                .map_err(|error| complaint(&section, error))
+        });
+        for command in registration.spec.commands.iter().filter(|_| enabled) {
+            if let Some(role) = command.role.filter(|role| !settings.roles.0.contains_key(*role)) {
+                let path: Path = vec!["roles".into(), role.into()];
+                let message = format!(
+                    "the command {} asks for this role, and it is not defined: write {role} = [\"U…\"] below [roles]",
+                    command.id()
+                );
+                reading.faults.push(Fault::new(Place::Whole, &path, message));
+            }
+        }
+    }
+}
+
+/// What a responder said about its section.
+fn complaint(section: &Json, error: StartError) -> Complaint {
+    match error {
+        StartError::Config { key, message, .. } => Complaint {
+            path: key.map(|key| walk(section, &key)).unwrap_or_default(),
+            message,
+        },
+        StartError::Missing { message, .. } => Complaint {
+            path: Path::new(),
+            message,
+        },
+        other => Complaint {
+            path: Path::new(),
+            message: other.to_string(),
+        },
+    }
+}
+
+/// An engine names the key at the beginning of its sentence; so the line can be found.
+fn located(reading: &Reading<'_>, fault: Fault) -> Fault {
+    let key = fault.message.split([' ', ':']).next().unwrap_or_default();
+    let path: Path = key.split('.').map(str::to_owned).collect();
+    match reading.places.get_exact(&path) {
+        Some(place) => Fault {
+            place: place.clone(),
+            key: String::new(),
+            message: fault.message,
+        },
+        None => fault,
+    }
+}
+
+/// What is missing, or cannot work, to run against Slack: beyond what the types tell.
+#[must_use]
+pub fn demands(loaded: &Loaded) -> Vec<Fault> {
+    let mut slack = loaded.settings.slack.clone();
+    let mut faults = Vec::new();
+    let mut need = |token: &mut Option<SecretString>, key: &str, what: &str, stand_in: &str| {
+        if token.is_none() {
+            let path: Path = vec!["slack".into(), key.into()];
+            let message = format!(
+                "is not set: {what}. Set {key} or {key}_file below [slack] in config/local.toml, or the environment variable OTUS__SLACK__{}; README.md says where to get it",
+                key.to_uppercase()
+            );
+            faults.push(Fault::new(Place::Whole, &path, message));
+            *token = Some(stand_in.into());
+        }
+    };
+    need(
+        &mut slack.bot_token,
+        "bot_token",
+        "the bot token, xoxb-…",
+        "xoxb-",
+    );
+    match slack.events {
+        Entrance::Socket => need(
+            &mut slack.app_token,
+            "app_token",
+            "the app-level token, xapp-…, with the scope connections:write",
+            "xapp-",
+        ),
+        Entrance::Http => need(
+            &mut slack.signing_secret,
+            "signing_secret",
+            "the signing secret, with which events over HTTP are verified",
+            "-",
+        ),
+    }
+    match slack.validate() {
+        Ok(()) => {}
+        Err(SlackError::Config { key, problem }) => {
+            let path: Path = key.split('.').map(str::to_owned).collect();
+            faults.push(Fault::new(loaded.places.get(&path), &path, problem));
+        }
+        Err(other) => faults.push(Fault::whole(other.to_string())),
+    }
+    faults
+}
+
+impl Loaded {
+    /// The settings to run with, or everything that is wrong or missing.
+    ///
+    /// # Errors
+    /// All faults, those of [`demands`] among them.
+    pub fn runnable(mut self) -> Result<Settings, Faults> {
+        let missing = demands(&self);
+        self.faults.0.extend(missing);
+        self.settled()
+    }
+}

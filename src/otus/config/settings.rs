@@ -1,0 +1,133 @@
+//! The configuration as types.
+
+use otus_core::{
+    RobotConfig,
+    catalog::{Catalog, EnvironmentEntry, ServiceEntry},
+    policy::Roles,
+};
+use otus_monitoring::PrometheusConfig;
+use otus_slack::SlackConfig;
+use otus_store::StoreConfig;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::{Map, Value as Json};
+use std::{collections::BTreeMap, net::SocketAddr};
+use tracing_subscriber::EnvFilter;
+
+/// The names of all sections, in the order `otus config` shows them.
+pub(super) const SECTIONS: &[&str] = &[
+    "robot",
+    "roles",
+    "environments",
+    "services",
+    "slack",
+    "kubernetes",
+    "prometheus",
+    "store",
+    "http",
+    "log",
+    "responders",
+];
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `[robot]`
+    pub robot: RobotConfig,
+    /// `[roles]`
+    pub roles: Roles,
+    /// `[environments.*]`
+    pub environments: BTreeMap<String, EnvironmentEntry>,
+    /// `[services.*]`
+    pub services: BTreeMap<String, ServiceEntry>,
+    /// `[slack]`
+    pub slack: SlackConfig,
+    /// `[kubernetes]`
+    pub kubernetes: otus_kubernetes::Config,
+    /// `[prometheus]`
+    pub prometheus: PrometheusConfig,
+    /// `[store]`
+    pub store: StoreConfig,
+    /// `[http]`
+    pub http: HttpConfig,
+    /// `[log]`
+    pub log: LogConfig,
+    /// `[responders.*]`, each as its responder will read it.
+    pub responders: Map<String, Json>,
+}
+
+impl Settings {
+    /// What there is to operate on.
+    #[must_use]
+    pub fn catalog(&self) -> Catalog {
+        Catalog {
+            services: self.services.clone(),
+            environments: self.environments.clone(),
+        }
+    }
+}
+
+/// The section `[http]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Where to listen.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        }
+    }
+}
+
+/// The section `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// For whom.
+    pub format: LogFormat,
+    /// What: a level, or levels by part.
+    #[serde(deserialize_with = "filter")]
+    pub filter: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Human,
+            filter: "info".into(),
+        }
+    }
+}
+
+/// For whom the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!(
+            "{text:?} is no address to listen on; write an IP address and a port: \"0.0.0.0:8080\", \"[::]:8080\""
+        ))
+    })
+}
+
+fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match EnvFilter::builder().parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(D::Error::custom(format!(
+            "{text:?} is no filter ({error}); write a level (error, warn, info, debug, trace) or levels by part: \"info,otus_slack=debug\""
+        ))),
+    }
+}

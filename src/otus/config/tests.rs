@@ -1,0 +1,521 @@
+//! What the configuration promises, on the real files and on garbage.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::Value as Json;
+use std::ffi::OsString;
+
+fn with_file(text: &str) -> Loaded {
+    with(text, &[])
+}
+
+fn with(text: &str, env: &[(&str, &str)]) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("otus.toml");
+    std::fs::write(&file, text).unwrap();
+    let env = env
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .collect();
+    let mut loaded = load(&Origin {
+        file: Some(file.clone()),
+        env,
+        ..Origin::default()
+    });
+    // A name that is the same each time.
+    let name = file.display().to_string();
+    for fault in &mut loaded.faults.0 {
+        if let Place::File { name: shown, .. } = &mut fault.place {
+            *shown = shown.replace(&name, "otus.toml");
+        }
+        fault.message = fault.message.replace(&name, "otus.toml");
+    }
+    loaded
+}
+
+fn told(loaded: &Loaded) -> String {
+    loaded.faults.to_string()
+}
+
+#[test]
+fn what_is_built_in_is_right_and_equals_the_defaults() {
+    let loaded = load(&Origin::default());
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    let mut settings = loaded.settings;
+    settings.responders.clear();
+    assert_eq!(format!("{settings:#?}"), format!("{:#?}", Settings::default()));
+    let deploy: otus_responder_deploy::Settings =
+        serde_json::from_value(loaded.tree["responders"]["deploy"].clone()).unwrap();
+    assert_eq!(deploy, otus_responder_deploy::Settings::default());
+    let graphs: otus_responder_graphs::Settings =
+        serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
+    assert_eq!(graphs, otus_responder_graphs::Settings::default());
+}
+
+/// The default file with every key that has no default written out, too.
+fn complete() -> String {
+    let disabled = |line: &str| {
+        line.strip_prefix('#')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()) && rest.contains(" = "))
+            .map(str::to_owned)
+    };
+    let lines: Vec<String> = DEFAULT
+        .lines()
+        .map(|line| disabled(line).unwrap_or_else(|| line.to_owned()))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn the_built_in_file_has_every_key_and_a_comment_on_each() {
+    let complete: toml::Table = toml::from_str(&complete()).unwrap();
+    for section in [
+        "robot",
+        "slack",
+        "kubernetes",
+        "prometheus",
+        "store",
+        "http",
+        "log",
+    ] {
+        sections_keys_are_written(section, complete[section].as_table().unwrap());
+    }
+    for (section, inner) in [("slack", "timeouts"), ("slack", "liveness"), ("slack", "pace")] {
+        let table = complete[section][inner].as_table().unwrap();
+        sections_keys_are_written(&format!("{section}.{inner}"), table);
+    }
+    for responder in ["deploy", "graphs"] {
+        let table = complete["responders"][responder].as_table().unwrap();
+        sections_keys_are_written(&format!("responders.{responder}"), table);
+    }
+
+    let lines: Vec<&str> = DEFAULT.lines().collect();
+    for pair in lines.windows(2) {
+        let key = pair[1].trim_start_matches('#');
+        let is_key = key.starts_with(|c: char| c.is_ascii_lowercase()) && key.contains(" = ");
+        let commented = pair[0].starts_with("# ");
+        assert!(
+            !is_key || commented || pair[0] == "[roles]",
+            "no comment above: {}",
+            pair[1]
+        );
+    }
+}
+
+/// Asks the section's type which keys it has, by way of a key that it does not.
+fn sections_keys_are_written(section: &str, table: &toml::Table) {
+    let text = format!("[{section}]\n\"no such key\" = 1\n");
+    let fault = read_alone(section, &text);
+    let mut known = read::choices(&fault);
+    known.retain(|key| key != "no such key");
+    assert!(!known.is_empty(), "{section}: {fault}");
+    for key in known {
+        assert!(
+            table.contains_key(&key),
+            "config/default.toml has no [{section}] {key}"
+        );
+    }
+}
+
+fn read_alone(section: &str, text: &str) -> String {
+    fn wrong<T: serde::de::DeserializeOwned>(tree: &Json) -> String {
+        serde_json::from_value::<T>(tree.clone())
+            .err()
+            .unwrap()
+            .to_string()
+    }
+    let tree: Json = toml::from_str(text).unwrap();
+    let mut here = &tree;
+    for step in section.split('.') {
+        here = &here[step];
+    }
+    match section {
+        "robot" => wrong::<otus_core::RobotConfig>(here),
+        "slack" => wrong::<otus_slack::SlackConfig>(here),
+        "slack.timeouts" => wrong::<otus_slack::Timeouts>(here),
+        "slack.liveness" => wrong::<otus_slack::Liveness>(here),
+        "slack.pace" => wrong::<otus_slack::Pace>(here),
+        "kubernetes" => wrong::<otus_kubernetes::Config>(here),
+        "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
+        "store" => wrong::<otus_store::StoreConfig>(here),
+        "http" => wrong::<HttpConfig>(here),
+        "log" => wrong::<LogConfig>(here),
+        "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
+        "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_examples_in_the_built_in_file_are_right() {
+    let examples = complete()
+        .lines()
+        .filter(|line| !line.contains("_file = "))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let loaded = with_file(&examples);
+    let expected = "prometheus has both a user name or password and a bearer token; keep one kind";
+    let [fault] = loaded.faults.0.as_slice() else {
+        panic!("{}", told(&loaded));
+    };
+    assert_eq!(fault.message, expected);
+}
+
+#[test]
+fn the_demo_is_right() {
+    let loaded = load(&Origin {
+        program: vec![("the demo", DEMO.to_owned())],
+        ..Origin::default()
+    });
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    assert!(loaded.settings.services.len() >= 3);
+}
+
+#[test]
+fn all_faults_are_told_with_line_key_and_what_was_meant() {
+    let loaded = with(
+        r#"
+[slack]
+bot_tokn = "xoxb-secret-1"
+sockets = 300
+events = "sockets"
+signing_secret = 12345678
+
+[robot]
+deadline = "soon"
+aliases = "o!"
+
+[slcak]
+x = 1
+
+[environments.production]
+after = "stagging"
+[environments.staging]
+
+[services.api]
+enviroments = ["staging"]
+
+[responders.deploy]
+stabilty = "1m"
+grace = "a while"
+[responders.deplo]
+
+[http]
+listen = "8080"
+[log]
+filter = "inf=o=x"
+"#,
+        &[
+            ("OTUS__SLACK__BOT_TOKNE", "xoxb-secret-2"),
+            ("OTUS__PROMETHEUS", "http://x"),
+            ("OTUS__STORE__KEEP_CLAIMS_HOURS", "many"),
+            ("OTUS__", "x"),
+            ("OTUS__ROBOT__NAME__FIRST", "x"),
+        ],
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    Otus cannot start with this configuration, for 19 reasons:
+      otus.toml:3: slack.bot_tokn: there is no such key; did you mean bot_token?
+      otus.toml:4: slack.sockets: a whole number from 0 to 255 is expected, and this is 300
+      otus.toml:5: slack.events: "sockets" is not known here; there are: socket, http; did you mean "socket"?
+      otus.toml:6: slack.signing_secret: its value cannot be used here: a text in quotation marks is expected
+      otus.toml:9: robot.deadline: "soon" is no duration; write it like "500ms", "10s", "5m" or "1h 30m"
+      otus.toml:10: robot.aliases: a list like ["a", "b"] is expected, and this is "o!"
+      otus.toml:12: slcak: there is no such section; did you mean slack?
+      otus.toml:16: environments.production.after: there is no environment "stagging"; there are: production, staging
+      otus.toml:20: services.api.enviroments: there is no such key; did you mean environments?
+      otus.toml:23: responders.deploy.stabilty: there is no such key; did you mean stability?
+      otus.toml:24: responders.deploy.grace: "a while" is no duration; write it like "500ms", "10s", "5m" or "1h 30m"
+      otus.toml:25: responders.deplo: there is no such responder; did you mean deploy?
+      otus.toml:28: http.listen: "8080" is no address to listen on; write an IP address and a port: "0.0.0.0:8080", "[::]:8080"
+      otus.toml:30: log.filter: "inf=o=x" is no filter (error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5); write a level (error, warn, info, debug, trace) or levels by part: "info,otus_slack=debug"
+      the environment variable OTUS__: it names no key: write OTUS__SECTION__KEY, with two underscores between
+      the environment variable OTUS__PROMETHEUS: prometheus: prometheus is a section: write OTUS__PROMETHEUS__KEY
+      the environment variable OTUS__ROBOT__NAME__FIRST: robot.name: a text in quotation marks is expected, and this is a section
+      the environment variable OTUS__SLACK__BOT_TOKNE: slack.bot_tokne: there is no such key; did you mean bot_token?
+      the environment variable OTUS__STORE__KEEP_CLAIMS_HOURS: store.keep_claims_hours: a whole number, 0 or more, is expected, and this is "many"
+    "#);
+    assert!(!told(&loaded).contains("secret-"));
+    assert!(!told(&loaded).contains("12345678"));
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    insta::assert_snapshot!(told(&with_file("[slack]\nbot_token = xoxb\n")), @"
+    Otus cannot start with this configuration:
+      otus.toml:2: this is not TOML: string values must be quoted, expected literal string
+    ");
+    insta::assert_snapshot!(told(&with_file("slack = 3\n")), @"
+    Otus cannot start with this configuration:
+      otus.toml:1: slack: this is a section: write [slack], and its keys below
+    ");
+    let missing = load(&Origin {
+        file: Some("/nowhere/otus.toml".into()),
+        ..Origin::default()
+    });
+    insta::assert_snapshot!(told(&missing), @"
+    Otus cannot start with this configuration:
+      the file /nowhere/otus.toml cannot be read: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn the_environment_is_above_the_file_and_typed_by_the_key() {
+    let loaded = with(
+        "[slack]\nsockets = 3\nbot_token = \"xoxb-file\"\n[services.my-api]\nimage = \"a\"\n[roles]\nops = [\"*\"]\n",
+        &[
+            ("OTUS__SLACK__SOCKETS", "1"),
+            ("OTUS__SLACK__API_URL", "http://127.0.0.1:1/api"),
+            ("OTUS__SLACK__BOT_TOKEN", "xoxb-env"),
+            ("OTUS__SLACK__ALLOW_PLAIN_HTTP", "true"),
+            ("OTUS__SLACK__PACE__POSTS_PER_SECOND", "2"),
+            ("OTUS__KUBERNETES__CONTEXT", "12345"),
+            ("OTUS__KUBERNETES__KUBECONFIG", "/a,b"),
+            ("OTUS__ROBOT__NAME", "7"),
+            ("OTUS__ROBOT__ALIASES", "o!, hey"),
+            ("OTUS__ROLES__OPS", "U1,@backend"),
+            ("OTUS__ROLES__DEPLOYER", "U2"),
+            ("OTUS__SERVICES__MY_API__IMAGE", "true"),
+            ("OTUS__SERVICES__MY_API__VERSIONS", "[\"v1\", \"v2\"]"),
+            ("OTUS__RESPONDERS__DEPLOY__STABILITY", "3s"),
+            ("OTUS__RESPONDERS__GRAPHS__ENABLED", "false"),
+            ("HOME", "/root"),
+        ],
+    );
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    let settings = loaded.settings;
+    assert_eq!(settings.slack.sockets, 1);
+    assert!(settings.slack.allow_plain_http);
+    assert_eq!(settings.kubernetes.context.as_deref(), Some("12345"));
+    assert_eq!(
+        settings.kubernetes.kubeconfig.as_deref(),
+        Some(std::path::Path::new("/a,b"))
+    );
+    assert_eq!(settings.robot.name, "7");
+    assert_eq!(settings.robot.aliases, ["o!", "hey"]);
+    assert_eq!(settings.roles.0["ops"], ["U1", "@backend"]);
+    assert_eq!(settings.roles.0["deployer"], ["U2"]);
+    assert_eq!(settings.services["my-api"].image.as_deref(), Some("true"));
+    assert_eq!(settings.services["my-api"].versions, ["v1", "v2"]);
+    assert_eq!(settings.responders["deploy"]["stability"], "3s");
+    assert_eq!(settings.responders["graphs"]["enabled"], false);
+}
+
+#[test]
+fn a_secret_can_lie_in_a_file() {
+    use secrecy::ExposeSecret as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "xoxb-from-file\n").unwrap();
+    let path = file.display().to_string();
+    let loaded = with("", &[("OTUS__SLACK__BOT_TOKEN_FILE", &path)]);
+    assert_eq!(loaded.faults, Faults::default());
+    assert_eq!(
+        loaded.settings.slack.bot_token.as_ref().unwrap().expose_secret(),
+        "xoxb-from-file"
+    );
+    assert!(!loaded.to_toml().contains("from-file"));
+
+    let both = with(
+        "[slack]\nbot_token = \"xoxb-1\"\n",
+        &[("OTUS__SLACK__BOT_TOKEN_FILE", &path)],
+    );
+    insta::assert_snapshot!(told(&both), @"
+    Otus cannot start with this configuration:
+      the environment variable OTUS__SLACK__BOT_TOKEN_FILE: slack.bot_token_file: slack.bot_token is given, too (otus.toml:2); keep one of them
+    ");
+    let nowhere = with_file("[slack]\napp_token_file = \"/nowhere/token\"\n");
+    insta::assert_snapshot!(told(&nowhere), @"
+    Otus cannot start with this configuration:
+      otus.toml:2: slack.app_token_file: the file /nowhere/token cannot be read: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn what_is_missing_to_run_is_told_at_once() {
+    let loaded = load(&Origin {
+        program: vec![("a test", "[slack]\nsockets = 99\n".into())],
+        ..Origin::default()
+    });
+    let faults = loaded.runnable().unwrap_err();
+    insta::assert_snapshot!(faults.to_string(), @"
+    Otus cannot start with this configuration, for 3 reasons:
+      slack.bot_token: is not set: the bot token, xoxb-…. Set bot_token or bot_token_file below [slack] in config/local.toml, or the environment variable OTUS__SLACK__BOT_TOKEN; README.md says where to get it
+      slack.app_token: is not set: the app-level token, xapp-…, with the scope connections:write. Set app_token or app_token_file below [slack] in config/local.toml, or the environment variable OTUS__SLACK__APP_TOKEN; README.md says where to get it
+      a test: slack.sockets: must be between 1 and 10
+    ");
+}
+
+#[test]
+fn what_came_together_is_shown_without_secrets() {
+    let loaded = with(
+        r#"
+[slack]
+bot_token = "xoxb-secret"
+[prometheus]
+url = "http://ann:secret@metrics:9090/p"
+headers = { X-Scope-OrgID = "secret" }
+[services."api.v2"]
+versions = ["v1", "v2"]
+[environments.staging]
+"#,
+        &[
+            ("OTUS__SLACK__APP_TOKEN", "xapp-secret"),
+            ("OTUS__ROBOT__NAME", "hedwig"),
+        ],
+    );
+    let toml = loaded.to_toml();
+    assert!(!toml.contains("secret\"") && !toml.contains(":secret"), "{toml}");
+    let again: toml::Table = toml::from_str(&toml).unwrap();
+    assert_eq!(
+        again["services"]["api.v2"]["versions"].as_array().unwrap().len(),
+        2
+    );
+    let lines: Vec<String> = toml
+        .lines()
+        .filter(|line| !line.ends_with("# default"))
+        .map(|line| match line.rsplit_once("# ") {
+            Some((value, place)) => format!("{value}# {}", place.rsplit('/').next().unwrap()),
+            None => line.to_owned(),
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    # What came together: default < file < environment. Behind each value stands where it came from.
+
+    [robot]
+    name = "hedwig"  # OTUS__ROBOT__NAME
+
+
+    [environments.staging]  # otus.toml:9
+
+    [services."api.v2"]
+    versions = ["v1", "v2"]  # otus.toml:8
+
+    [slack]
+    app_token = "••••"                 # OTUS__SLACK__APP_TOKEN
+    bot_token = "••••"                 # otus.toml:3
+
+    [slack.liveness]
+
+    [slack.pace]
+
+    [slack.timeouts]
+
+    [kubernetes]
+
+
+    [prometheus]
+    url = "http://••••@metrics:9090/p"  # otus.toml:5
+
+    [prometheus.headers]
+    X-Scope-OrgID = "••••"  # otus.toml:6
+
+    [store]
+
+    [http]
+
+    [log]
+
+
+    [responders.deploy]
+
+    [responders.graphs]
+    "#);
+    let json = loaded.to_json();
+    assert_eq!(json["slack.bot_token"]["value"], "••••");
+    assert_eq!(json["robot.name"]["from"], "OTUS__ROBOT__NAME");
+    assert!(!json.to_string().contains("secret\""));
+}
+
+fn words() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "slack",
+        "robot",
+        "services",
+        "responders",
+        "deploy",
+        "bot_token",
+        "environments",
+        "aliases",
+        "in",
+        "a[9999999999]",
+        "staging",
+        "prometheus",
+        "headers",
+        "bot_token_file",
+        "roles",
+        "enabled",
+        "__",
+        "",
+        "\0",
+        "ä",
+    ]);
+    prop_oneof![3 => known.prop_map(str::to_owned), 1 => "\\PC{0,8}"]
+}
+
+fn value() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "1",
+        "-1",
+        "1e400",
+        "inf",
+        "nan",
+        "true",
+        "\"x\"",
+        "[1, \"a\"]",
+        "{ a = 1 }",
+        "[[[]]]",
+        "1979-05-27",
+        "\"\"\"\n\"\"\"",
+        "99999999999999999999",
+        "'1h'",
+        "",
+    ]);
+    prop_oneof![3 => known.prop_map(str::to_owned), 1 => "\\PC{0,12}"]
+}
+
+fn quoted(word: &str) -> String {
+    toml_edit::Key::new(word).display_repr().into_owned()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn garbage_never_panics(text in "\\PC{0,200}", name in words(), more in words(), text_value in value()) {
+        let loaded = with(&text, &[(format!("OTUS__{name}__{more}").as_str(), text_value.as_str())]);
+        let _ = (loaded.faults.to_string(), loaded.to_toml(), loaded.to_json());
+    }
+
+    #[test]
+    fn what_is_almost_right_never_panics_and_is_shown_as_toml(
+        lines in prop::collection::vec((prop::collection::vec(words(), 1..4), words(), value()), 0..8),
+        variables in prop::collection::vec((prop::collection::vec(words(), 1..4), value()), 0..4),
+    ) {
+        let text: String = lines
+            .iter()
+            .map(|(path, key, value)| {
+                let path: Vec<_> = path.iter().map(|word| quoted(word)).collect();
+                format!("[{}]\n{} = {value}\n", path.join("."), quoted(key))
+            })
+            .collect();
+        let env: Vec<(OsString, OsString)> = variables
+            .iter()
+            .map(|(path, value)| (format!("OTUS__{}", path.join("__").to_uppercase()).into(), value.into()))
+            .collect();
+        let loaded = load(&Origin { env, program: vec![("a test", text)], ..Origin::default() });
+        let _ = loaded.faults.to_string();
+        let shown = loaded.to_toml();
+        prop_assert!(toml::from_str::<toml::Table>(&shown).is_ok(), "{shown}");
+    }
+
+    #[test]
+    fn no_secret_is_ever_told(secret in "s3cr3t[a-z0-9]{8}", key in prop::sample::select(vec![
+        "bot_token", "bot_tokn", "app_token", "signing_secret", "signing_secre", "bot_token.x", "sockets",
+    ])) {
+        let loaded = with(&format!("[slack]\n{key} = \"{secret}\"\n"), &[("OTUS__PROMETHEUS__PASSWORD", &secret)]);
+        let shown = loaded.to_toml();
+        prop_assert!(!shown.contains(&secret));
+        prop_assert!(key == "sockets" || !loaded.faults.to_string().contains(&secret));
+    }
+}

@@ -1,0 +1,56 @@
+//! The log: for people or as JSON, and what a panic leaves in it.
+
+use crate::config::{LogConfig, LogFormat};
+use std::{backtrace::Backtrace, backtrace::BacktraceStatus, fs::File, io::IsTerminal as _, sync::Mutex};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// Where the log goes.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// The standard error.
+    Stderr,
+    /// A file.
+    File(File),
+}
+
+/// Begins to log; once in a process. A second call changes nothing.
+pub(crate) fn init(config: &LogConfig, target: Target) {
+    let filter = EnvFilter::builder().parse_lossy(&config.filter);
+    let registry = tracing_subscriber::registry().with(filter);
+    // An error says that somebody else logs already, as in a test: that one goes on.
+    let _ = match (target, config.format) {
+        (Target::Stderr, LogFormat::Json) => registry
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stderr),
+            )
+            .try_init(),
+        (Target::Stderr, LogFormat::Human) => registry
+            .with(
+                fmt::layer()
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_writer(std::io::stderr),
+            )
+            .try_init(),
+        (Target::File(file), _) => registry
+            .with(fmt::layer().with_ansi(false).with_writer(Mutex::new(file)))
+            .try_init(),
+    };
+}
+
+/// Lets panics be logged by their place. What they say stays out of the log: it may hold what somebody said, or a secret.
+pub(crate) fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            tracing::error!(place, thread, %backtrace, "a panic");
+        } else {
+            tracing::error!(place, thread, "a panic; RUST_BACKTRACE=1 shows how it came about");
+        }
+    }));
+}
