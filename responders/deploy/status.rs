@@ -102,7 +102,8 @@ async fn row(services: &Services, service: Service, environment: Environment) ->
 /// The table, and what needs words.
 pub(crate) fn card(rows: &[Row], now: Timestamp) -> Card {
     let notes: Vec<String> = rows.iter().flat_map(|row| notes(row, now)).collect();
-    let well = rows.iter().all(|row| row.found.as_ref().is_ok_and(is_well));
+    let deploying = rows.iter().filter(|row| row.deploying.is_some()).count();
+    let well = rows.iter().all(|row| row.found.as_ref().is_ok_and(is_well)) && notes.len() == deploying;
     let tone = if well { Tone::Good } else { Tone::Warning };
     let card = Card::new(tone, texts::status_title(rows.len())).code(table(rows, now));
     match notes.is_empty() {

@@ -116,7 +116,8 @@ pub(crate) fn plan(deploy: &Deploy) -> String {
             format!("{} → {}", code(&from.short()), code(&to.short()))
         }
         (Some(from), _, _) => format!("{} → {}", code(from), code(&deploy.image)),
-        (None, _, _) => code(&deploy.image),
+        (None, _, Some(to)) => code(&to.short()),
+        (None, _, None) => code(&deploy.image),
     };
     format!("{change} for {}", user(&deploy.by))
 }
