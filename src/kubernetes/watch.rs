@@ -25,8 +25,11 @@ use crate::apply::Applied;
 use crate::cause::{Cause, Fault};
 use crate::client::Cluster;
 use crate::error::Error;
-use crate::judge::{Memory, Settings, Verdict, Why, World, is_after, is_ready, judge};
+use crate::judge::{Settings, World, judge};
 use crate::logs::last_lines;
+use crate::memory::{Memory, is_after};
+use crate::seen::is_ready;
+use crate::verdict::{Verdict, Why};
 use crate::workload::Workload;
 
 /// How often the judge looks when nothing happens: its clocks run too.

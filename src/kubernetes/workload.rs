@@ -136,7 +136,7 @@ impl Workload {
         let replicas = spec.and_then(|spec| spec.replicas).unwrap_or(1);
         let updated = status.updated_replicas.unwrap_or(0);
         let generation = meta.generation.unwrap_or(0);
-        let counts = crate::judge::Counts::of(deployment);
+        let counts = crate::seen::Counts::of(deployment);
         Ok(Running {
             version: noted(annotations::VERSION),
             deploy: noted(annotations::DEPLOY),
