@@ -1,3 +1,103 @@
-pub(crate) fn main(_: crate::cli::Demo) -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! `otus demo`: what Otus does, with nothing to configure. A Slack, a cluster and a Prometheus are emulated in this process;
+//! the robot is connected to them as in production; a person types in the terminal.
+
+mod chat;
+mod screen;
+mod view;
+mod world;
+
+use crate::{
+    cli::{Demo, on_runtime, refuse},
+    config::LogConfig,
+    logs,
+};
+use anyhow::Context as _;
+use chat::Chat;
+use screen::Screen;
+use std::{
+    fs::File,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use world::World;
+
+/// Runs the demo.
+pub(crate) fn main(demo: Demo) -> ExitCode {
+    let folder = match folder(demo.dir.as_deref()) {
+        Ok(folder) => folder,
+        Err(error) => return refuse(&format!("{error:#}")),
+    };
+    on_runtime(async move {
+        match run(demo, &folder).await {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => refuse(&format!(
+                "the demo stopped: {error:#}. The log is {}",
+                log(&folder).display()
+            )),
+        }
+    })
+}
+
+/// Whether everything that was said was answered.
+async fn run(demo: Demo, folder: &Path) -> anyhow::Result<bool> {
+    let live = !demo.plain
+        && demo.say.is_empty()
+        && std::io::stdout().is_terminal()
+        && std::io::stdin().is_terminal();
+    let world = World::start().await?;
+    let mut screen = Screen::new(std::io::stdout(), live);
+    screen.note(&banner(folder));
+    let mut chat = Chat::new(&world, screen, folder.to_owned());
+    let outcome = if demo.say.is_empty() {
+        chat.talk().await
+    } else {
+        chat.recite(&demo.say).await
+    };
+    chat.close();
+    world.stop().await;
+    outcome
+}
+
+fn banner(folder: &Path) -> String {
+    format!(
+        "\
+Otus demo. Slack, a Kubernetes cluster and Prometheus are emulated in this process; nothing leaves this machine.
+You are {person} in {channel}, and what you type is said to @otus (the demo puts the @otus before it).
+`!1` presses the button [!1 …], `> words` says words to the channel only, `quit` or ctrl-D leaves.
+Pictures and the log are kept in {folder}
+
+Try:
+  deploy api to staging         a new version, live in seconds
+  status                        what runs where
+  graph latency 1h for api      a slow release an hour ago, and the one that cured it
+  deploy api@crash to staging   a version that crashes: why, in seconds
+  deploy web@missing to staging one whose image is missing
+  deplyo api to staging         a typo
+  help
+",
+        person = world::PERSON,
+        channel = world::CHANNEL,
+        folder = folder.display(),
+    )
+}
+
+/// Where pictures and the log are kept; the log begins.
+fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let folder = match wanted {
+        Some(wanted) => wanted.to_owned(),
+        None => std::env::temp_dir().join(format!("otus-demo-{}", std::process::id())),
+    };
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    let log = log(&folder);
+    let file = File::create(&log).with_context(|| format!("the file {} cannot be written", log.display()))?;
+    logs::init(&LogConfig::default(), logs::Target::File(file));
+    logs::log_panics();
+    Ok(folder)
+}
+
+fn log(folder: &Path) -> PathBuf {
+    folder.join("otus.log")
 }
