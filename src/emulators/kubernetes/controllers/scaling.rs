@@ -122,6 +122,13 @@ impl State {
             }
         } else if is_rolling(deployment) {
             self.scale_in_proportion(deployment, active, wished);
+        } else {
+            // Left as they are: they go before anything else comes.
+            for set in active {
+                self.modify("replicasets", (namespace(&set), name(&set)), &CONTROLLER, |o| {
+                    sized(o, deployment)
+                });
+            }
         }
     }
 
