@@ -202,7 +202,9 @@ async fn a_graph_of_a_real_prometheus_comes_as_a_picture() {
     let asked: Ts = house.say("@otus graph latency 1h");
     let file = house
         .slack
-        .wait_for(SOON, |world| world.files().find(|file| !file.shares.is_empty()).cloned())
+        .wait_for(SOON, |world| {
+            world.files().find(|file| !file.shares.is_empty()).cloned()
+        })
         .await;
     let file = file.unwrap_or_else(|error| panic!("{error}\n{}\n{}", house.transcript(), house.log()));
     assert!(

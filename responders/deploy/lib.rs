@@ -67,6 +67,7 @@ impl Deploys {
         example = "deploy api",
         example = "deploy api@v1.4.2 to production",
         example = "deploy api v1.4.2 to production --force",
+        role = "deployer",
         effect = "changes"
     )]
     async fn deploy(

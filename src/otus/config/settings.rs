@@ -29,7 +29,7 @@ pub(super) const SECTIONS: &[&str] = &[
 ];
 
 /// Everything that can be set.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// `[robot]`
     pub robot: RobotConfig,
@@ -53,6 +53,25 @@ pub struct Settings {
     pub log: LogConfig,
     /// `[responders.*]`, each as its responder will read it.
     pub responders: Map<String, Json>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            robot: RobotConfig::default(),
+            // Who can talk to the robot may deploy, until somebody says who may.
+            roles: Roles([("deployer".to_owned(), vec!["*".to_owned()])].into()),
+            environments: BTreeMap::new(),
+            services: BTreeMap::new(),
+            slack: SlackConfig::default(),
+            kubernetes: otus_kubernetes::Config::default(),
+            prometheus: PrometheusConfig::default(),
+            store: StoreConfig::default(),
+            http: HttpConfig::default(),
+            log: LogConfig::default(),
+            responders: Map::new(),
+        }
+    }
 }
 
 impl Settings {

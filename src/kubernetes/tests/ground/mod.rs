@@ -36,11 +36,11 @@ const EMULATED: Images = Images {
 };
 
 const REAL: Images = Images {
-    first: "registry.k8s.io/pause:3.8",
-    second: "registry.k8s.io/pause:3.9",
-    third: "registry.k8s.io/pause:3.10",
-    crashing: "docker.io/library/hello-world:latest",
-    missing: "registry.k8s.io/pause:there-is-no-such-tag",
+    first: "nginx:1.25-alpine",
+    second: "nginx:1.26-alpine",
+    third: "nginx:1.27-alpine",
+    crashing: "hello-world:latest",
+    missing: "nginx:there-is-no-such-tag",
 };
 
 /// A namespace of a cluster, with one Deployment `web` of the first image in it.
