@@ -1,0 +1,424 @@
+//! The program from outside: its configuration, its ways to end, its checks, its emulators.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use otus_emulators::{
+    kubernetes::{self, Cluster, Denial},
+    prometheus::{Prometheus, Story},
+    slack::{Options, Workspace},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::{Program, SOON, Start, run};
+
+// Tests that wait for a child have a runtime of several threads, so that what it talks to goes on meanwhile.
+fn ring() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[test]
+fn without_tokens_it_says_what_to_set_and_where() {
+    let (code, printed, logged) = run(&["run"], &Start::default());
+    assert_eq!((code, printed.as_str()), (Some(1), ""));
+    insta::assert_snapshot!(logged, @"
+    Otus cannot start with this configuration, for 2 reasons:
+      slack.bot_token: is not set: the bot token, xoxb-…. Set bot_token or bot_token_file below [slack] in config/local.toml, or the environment variable OTUS__SLACK__BOT_TOKEN; README.md says where to get it
+      slack.app_token: is not set: the app-level token, xapp-…, with the scope connections:write. Set app_token or app_token_file below [slack] in config/local.toml, or the environment variable OTUS__SLACK__APP_TOKEN; README.md says where to get it
+    ");
+}
+
+#[test]
+fn a_wrong_configuration_stops_the_start_with_every_fault() {
+    let config = "[slack]\nbot_token = \"xoxb-1\"\napp_tokn = \"xapp-1\"\n\n[responders.deploy]\nstability = \"soon\"\n";
+    let env = [("OTUS__SLACK__BOT_TOKNE", "xoxb-2")];
+    let start = Start {
+        config,
+        env: &env,
+        ..Start::default()
+    };
+    let (code, _, logged) = run(&["run"], &start);
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(logged, @r#"
+    Otus cannot start with this configuration, for 4 reasons:
+      config/local.toml:3: slack.app_tokn: there is no such key; did you mean app_token?
+      config/local.toml:6: responders.deploy.stability: "soon" is no duration; write it like "500ms", "10s", "5m" or "1h 30m"
+      the environment variable OTUS__SLACK__BOT_TOKNE: slack.bot_tokne: there is no such key; did you mean bot_token?
+      slack.app_token: is not set: the app-level token, xapp-…, with the scope connections:write. Set app_token or app_token_file below [slack] in config/local.toml, or the environment variable OTUS__SLACK__APP_TOKEN; README.md says where to get it
+    "#);
+    let (code, printed, _) = run(&["check"], &start);
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(printed, @r#"
+    ✗ configuration: config/local.toml:3: slack.app_tokn: there is no such key; did you mean app_token?
+    ✗ configuration: config/local.toml:6: responders.deploy.stability: "soon" is no duration; write it like "500ms", "10s", "5m" or "1h 30m"
+    ✗ configuration: the environment variable OTUS__SLACK__BOT_TOKNE: slack.bot_tokne: there is no such key; did you mean bot_token?
+    – everything else: is tried when the configuration is right
+
+    3 things are wrong.
+    "#);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let (code, _, logged) = run(&["run", "--config", "nowhere.toml"], &Start::default());
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(logged.lines().take(2).collect::<Vec<_>>().join("\n"), @"
+    Otus cannot start with this configuration, for 3 reasons:
+      the file nowhere.toml cannot be read: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn the_configuration_is_shown_with_its_origins_and_without_secrets() {
+    let config = "[slack]\nbot_token = \"xoxb-secret\"\n[services.api]\n";
+    let env = [
+        ("OTUS__ROBOT__NAME", "hedwig"),
+        ("OTUS__SLACK__APP_TOKEN", "xapp-secret"),
+    ];
+    let start = Start {
+        config,
+        env: &env,
+        ..Start::default()
+    };
+    let (code, printed, logged) = run(&["config"], &start);
+    assert_eq!((code, logged.as_str()), (Some(0), ""));
+    assert!(!printed.contains("secret\""), "{printed}");
+    let mine: Vec<&str> = printed
+        .lines()
+        .filter(|line| line.contains("  # ") && !line.ends_with("# default"))
+        .collect();
+    insta::assert_snapshot!(mine.join("\n"), @r#"
+    name = "hedwig"  # OTUS__ROBOT__NAME
+    [services.api]  # config/local.toml:3
+    app_token = "••••"                 # OTUS__SLACK__APP_TOKEN
+    bot_token = "••••"                 # config/local.toml:2
+    "#);
+    let (code, printed, _) = run(&["config", "--json"], &start);
+    assert_eq!(code, Some(0));
+    let all: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(
+        all["robot.name"],
+        json!({ "value": "hedwig", "from": "OTUS__ROBOT__NAME" })
+    );
+    assert_eq!(
+        all["slack.bot_token"],
+        json!({ "value": "••••", "from": "config/local.toml:2" })
+    );
+}
+
+#[test]
+fn help_tells_the_commands() {
+    let (code, printed, _) = run(&["--help"], &Start::default());
+    assert_eq!(code, Some(0));
+    for command in ["run", "demo", "check", "config", "emulate"] {
+        assert!(printed.contains(&format!("\n  {command}  ")), "{printed}");
+    }
+}
+
+/// An emulated Slack as a process of its own, and what to set to use it.
+fn slack() -> (Program, Vec<(String, String)>) {
+    let mut slack = Program::start(
+        &["emulate", "slack", "--people", "ann", "--channels", "general"],
+        &Start::default(),
+    );
+    let values = slack.wait_for(|printed, _| {
+        printed.ends_with("ready\n").then(|| {
+            let pairs = printed.lines().filter_map(|line| line.split_once('='));
+            pairs
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect::<Vec<_>>()
+        })
+    });
+    (slack, values)
+}
+
+fn borrowed(values: &[(String, String)]) -> Vec<(&str, &str)> {
+    values
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_runs_against_an_emulated_slack_tells_its_health_and_stops_in_order() {
+    ring();
+    let (mut slack, values) = slack();
+    let mut env = borrowed(&values);
+    env.extend([
+        ("OTUS__HTTP__LISTEN", "127.0.0.1:0"),
+        ("OTUS__LOG__FORMAT", "json"),
+        ("OTUS__SLACK__SOCKETS", "1"),
+    ]);
+    let mut otus = Program::start(
+        &["run"],
+        &Start {
+            env: &env,
+            ..Start::default()
+        },
+    );
+    let line: Value = otus.wait_for(|_, logged| {
+        let line = logged.lines().find(|line| line.contains("\"connected\""))?;
+        serde_json::from_str(line).ok()
+    });
+    let http = line["http"].as_str().unwrap().to_owned();
+
+    let client = reqwest::Client::new();
+    let get = async |path: &str| {
+        let answer = client
+            .get(format!("http://{http}{path}"))
+            .timeout(SOON)
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(get("/healthz").await.0, 200);
+    let (status, report) = get("/readyz").await;
+    assert_eq!(status, 200, "{report}");
+    assert!(
+        report.contains("\"slack\"") && report.contains("\"store\""),
+        "{report}"
+    );
+
+    let control = values
+        .iter()
+        .find(|(name, _)| name == "CONTROL_URL")
+        .unwrap()
+        .1
+        .clone();
+    let said: Value = client
+        .post(format!("{control}/say"))
+        .json(&json!({ "user": "ann", "channel": "#general", "text": "@otus ping" }))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert!(said["ts"].is_string(), "{said}");
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let messages = client
+            .get(format!("{control}/messages?channel=general"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        if messages.contains("\"pong\"") {
+            break;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{messages}\n{}",
+            otus.logged()
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (_, metrics) = get("/metrics").await;
+    assert!(metrics.contains("otus_slack_sockets 1"), "{metrics}");
+
+    let ended = otus.terminate();
+    assert_eq!(ended.code(), Some(0), "{}", otus.logged());
+    let logged = otus.logged();
+    assert!(
+        logged
+            .lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok()),
+        "{logged}"
+    );
+    assert!(logged.contains("\"stopped\""), "{logged}");
+    for (name, secret) in &values {
+        assert!(
+            !name.contains("TOKEN") || !logged.contains(secret.as_str()),
+            "a token is in the log"
+        );
+    }
+    assert_eq!(slack.terminate().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_slack_does_not_accept_ends_it_with_a_sentence() {
+    ring();
+    let slack = Workspace::start(Options::default()).await.unwrap();
+    let (api, app) = (slack.api_url(), slack.app_token());
+    let env = [
+        ("OTUS__SLACK__API_URL", api.as_str()),
+        ("OTUS__SLACK__BOT_TOKEN", "xoxb-of-somebody-else"),
+        ("OTUS__SLACK__APP_TOKEN", app.as_str()),
+        ("OTUS__HTTP__LISTEN", "127.0.0.1:0"),
+    ];
+    let (code, _, logged) = run(
+        &["run"],
+        &Start {
+            env: &env,
+            ..Start::default()
+        },
+    );
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(logged.lines().last().unwrap(), @"Slack: the bot token (slack.bot_token) is not accepted: it is wrong, or of another workspace; copy it again from the Slack app's settings (invalid_auth). `otus check` tries the tokens and permissions");
+    assert!(!logged.contains("somebody-else"));
+}
+
+/// Everything that `otus check` tries, there to be tried.
+struct Surroundings {
+    slack: Workspace,
+    cluster: Cluster,
+    prometheus: Prometheus,
+    config: String,
+    _folder: tempfile::TempDir,
+}
+
+async fn surroundings() -> Surroundings {
+    ring();
+    let slack = Workspace::start(Options::default()).await.unwrap();
+    let timing = kubernetes::Timing::fast();
+    let cluster = Cluster::start(kubernetes::Options {
+        timing,
+        ..kubernetes::Options::default()
+    })
+    .await
+    .unwrap();
+    cluster
+        .deployment("shop", "api", "registry.test/shop/api:1.0", 1)
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    cluster.write_kubeconfig(&kubeconfig).unwrap();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let story = Story::with_past(7, &["api"], &["production"], jiff::Timestamp::now(), hour);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let prometheus = Prometheus::start(story, listener).unwrap();
+    let config = format!(
+        "[slack]\napi_url = '{}'\nbot_token = '{}'\napp_token = '{}'\n[kubernetes]\nkubeconfig = '{}'\n[prometheus]\nurl = '{}'\n\
+         [environments.production]\nnamespace = 'shop'\n[services.api]\n\
+         [responders.graphs.queries.traffic]\nquery = 'sum(rate(http_requests_total{{service=\"$service\"}}[$__rate_interval]))'\n",
+        slack.api_url(),
+        slack.bot_token(),
+        slack.app_token(),
+        kubeconfig.display(),
+        prometheus.url(),
+    );
+    Surroundings {
+        slack,
+        cluster,
+        prometheus,
+        config,
+        _folder: folder,
+    }
+}
+
+impl Surroundings {
+    fn check(&self, more: &str) -> (Option<i32>, String) {
+        let config = format!("{}{more}", self.config);
+        let (code, printed, logged) = run(
+            &["check"],
+            &Start {
+                config: &config,
+                ..Start::default()
+            },
+        );
+        assert_eq!(logged, "");
+        (code, printed.replace(&self.prometheus.url(), "http://prometheus"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_tries_everything() {
+    let surroundings = surroundings().await;
+    let (code, printed) = surroundings.check("");
+    insta::assert_snapshot!(printed, @"
+    ✓ configuration: 1 services, 1 environments
+    ✓ store: otus.sqlite can be made
+    ✓ Slack configuration: complete
+    ✓ Slack bot token: otus (U0OTUS) in Owls
+    ✓ Slack scopes: all 10 that are needed
+    ✓ Slack Socket Mode: the socket opens and Slack says hello
+    ✓ cluster default: Kubernetes v1.36.0-emulated
+    ✓ cluster default, namespace shop: everything Otus needs is allowed
+    ✓ api in production: registry.test/shop/api:1.0 (container app)
+    ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
+    ✓ graph traffic: 0 series now
+
+    All 11 checks are good.
+    ");
+    assert_eq!(code, Some(0));
+    assert!(
+        surroundings
+            .slack
+            .calls()
+            .iter()
+            .all(|call| !call.method.starts_with("chat."))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
+    let surroundings = surroundings().await;
+    surroundings.cluster.deny(Denial {
+        verb: "patch".into(),
+        resource: "deployments".into(),
+        namespace: "shop".into(),
+    });
+    let more = "[responders.graphs.queries.wrong]\nquery = 'sum(rate('\n[services.web]\n";
+    let (code, printed) = surroundings.check(more);
+    insta::assert_snapshot!(printed, @r#"
+    ✓ configuration: 2 services, 1 environments
+    ✓ store: otus.sqlite can be made
+    ✓ Slack configuration: complete
+    ✓ Slack bot token: otus (U0OTUS) in Owls
+    ✓ Slack scopes: all 10 that are needed
+    ✓ Slack Socket Mode: the socket opens and Slack says hello
+    ✓ cluster default: Kubernetes v1.36.0-emulated
+    ✗ cluster default, namespace shop: not allowed: patch deployments. This Role allows it; bind it to Otus' account with a RoleBinding:
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: Role
+        metadata:
+          name: otus
+          namespace: shop
+        rules:
+          - apiGroups: ["apps"]
+            resources: ["deployments"]
+            verbs: ["get", "list", "watch", "patch"]
+          - apiGroups: ["apps"]
+            resources: ["replicasets"]
+            verbs: ["list", "watch"]
+          - apiGroups: [""]
+            resources: ["pods"]
+            verbs: ["list", "watch"]
+          - apiGroups: [""]
+            resources: ["pods/log"]
+            verbs: ["get"]
+          - apiGroups: [""]
+            resources: ["events"]
+            verbs: ["list"]
+    ✓ api in production: registry.test/shop/api:1.0 (container app)
+    ✗ web in production: there is no deployment web in the namespace shop of the cluster default
+    ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
+    ✓ graph traffic: 0 series now
+    ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
+
+    3 things are wrong.
+    "#);
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn an_emulated_cluster_is_ready_for_scripts() {
+    let mut cluster = Program::start(&["emulate", "kubernetes", "--json", "--fast"], &Start::default());
+    let ready: Value = cluster.wait_for(|printed, _| serde_json::from_str(printed.lines().next()?).ok());
+    let kubeconfig = ready["OTUS__KUBERNETES__KUBECONFIG"].as_str().unwrap().to_owned();
+    assert!(
+        std::fs::read_to_string(&kubeconfig)
+            .unwrap()
+            .contains(ready["KUBERNETES_URL"].as_str().unwrap())
+    );
+    assert_eq!(cluster.terminate().code(), Some(0));
+    assert!(
+        !std::path::Path::new(&kubeconfig).exists(),
+        "the kubeconfig it made is left behind"
+    );
+}
