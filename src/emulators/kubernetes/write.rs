@@ -118,6 +118,9 @@ impl State {
         if res.generation {
             put(&mut new, &["metadata", "generation"], 1);
         }
+        if res.kind == "Job" {
+            super::controllers::claim(&mut new);
+        }
         defaults::fill(res, &mut new);
         validate::check(res, None, &new)?;
         let mut managed = Managed::default();

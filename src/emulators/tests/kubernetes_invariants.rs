@@ -171,7 +171,8 @@ fn check_objects(view: &View<'_>) -> Result<(), String> {
     }
     for pod in view.list("pods", "shop") {
         let owner = &pod["metadata"]["ownerReferences"][0];
-        let leaving = pod["metadata"]["deletionTimestamp"].is_string();
+        // What is over may outlive its owner for the moment until it is collected.
+        let leaving = pod["metadata"]["deletionTimestamp"].is_string() || pod["status"]["phase"] == "Failed";
         let Some(set) = by_uid.get(&owner["uid"].to_string()) else {
             if leaving {
                 continue;

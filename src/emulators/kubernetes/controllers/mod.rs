@@ -1,14 +1,18 @@
 //! What keeps the cluster moving: controllers, the scheduler and the kubelets, each a while after what it answers to.
 
 mod conditions;
+mod daemonset;
 mod deployment;
 mod history;
+mod job;
 mod pods;
 mod progress;
 mod replicas;
 mod replicaset;
+mod revisions;
 mod run;
 mod scaling;
+mod statefulset;
 
 use std::{
     cmp::Reverse,
@@ -18,6 +22,7 @@ use std::{
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub(crate) use job::claim;
 pub(crate) use run::{Condition, Container, Phase, Run};
 
 use super::{
@@ -77,7 +82,7 @@ impl Agenda {
 }
 
 /// The workloads whose controllers look at them.
-const SYNCED: [&str; 2] = ["deployments", "replicasets"];
+const SYNCED: [&str; 5] = ["deployments", "replicasets", "statefulsets", "daemonsets", "jobs"];
 
 /// Plans what answers to a change.
 pub(crate) fn observe(state: &mut State, res: Res, change: &Change) {
@@ -106,6 +111,7 @@ pub(crate) fn observe(state: &mut State, res: Res, change: &Change) {
         let delay = match (res.store, change.kind, respecified) {
             ("deployments", ChangeKind::Modified, true) => state.timing.stale,
             ("deployments", ..) => reaction * 2,
+            (_, ChangeKind::Modified, true) if res.store != "replicasets" => state.timing.stale,
             _ => reaction,
         };
         state.agenda.add(now + delay, own);
@@ -117,6 +123,9 @@ pub(crate) fn observe(state: &mut State, res: Res, change: &Change) {
         let store = match reference.map(|r| text(r, "/kind")) {
             Some("Deployment") => "deployments",
             Some("ReplicaSet") => "replicasets",
+            Some("StatefulSet") => "statefulsets",
+            Some("DaemonSet") => "daemonsets",
+            Some("Job") => "jobs",
             _ => return,
         };
         let delay = if store == "deployments" {
@@ -137,6 +146,9 @@ pub(crate) fn advance(state: &mut State, now: Instant) -> Option<Instant> {
         match task {
             Task::Sync("deployments", ns, name) => state.sync_deployment(&ns, &name),
             Task::Sync("replicasets", ns, name) => state.sync_replica_set(&ns, &name),
+            Task::Sync("statefulsets", ns, name) => state.sync_stateful_set(&ns, &name),
+            Task::Sync("daemonsets", ns, name) => state.sync_daemon_set(&ns, &name),
+            Task::Sync("jobs", ns, name) => state.sync_job(&ns, &name),
             Task::Sync(..) => {}
             Task::Pod(uid) => state.step(&uid),
             Task::Remove(gone, ns, name) => {
@@ -148,6 +160,15 @@ pub(crate) fn advance(state: &mut State, now: Instant) -> Option<Instant> {
         }
     }
     state.agenda.next()
+}
+
+impl State {
+    /// A controller whose pod was refused looks again after a while, as its queue backs off.
+    fn later(&mut self, store: &'static str, owner: &Value) {
+        let at = Instant::now() + self.timing.seconds(2.0);
+        self.agenda
+            .add(at, Task::Sync(store, namespace(owner).into(), name(owner).into()));
+    }
 }
 
 /// Whether a pod still counts: it is neither going nor done.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Phase, Run, Task, run::Condition};
+use super::{Phase, Run, Task, daemonset::is_open, run::Condition};
 use crate::kubernetes::{
     behaviour::Behaviour,
     store::State,
@@ -108,7 +108,8 @@ impl State {
             run.unplaced = Some(message);
             return Some(self.timing.seconds(10.0));
         }
-        let nodes: Vec<_> = self.all("nodes", "").map(|node| name(node).to_owned()).collect();
+        let open = self.all("nodes", "").filter(|node| is_open(node));
+        let nodes: Vec<_> = open.map(|node| name(node).to_owned()).collect();
         let wanted = text(pod, "/spec/nodeName").to_owned();
         let node = if wanted.is_empty() {
             let load = |node: &String| {

@@ -102,12 +102,7 @@ impl State {
         if active.len() < wished {
             for _ in active.len()..wished {
                 if let Err(message) = self.create_pod(set, "replicaset-controller") {
-                    // A quota that is used up is asked again after a while, as the controller's queue backs off.
-                    let later = Instant::now() + self.timing.seconds(2.0);
-                    self.agenda.add(
-                        later,
-                        Task::Sync("replicasets", namespace(set).into(), name(set).into()),
-                    );
+                    self.later("replicasets", set);
                     return Some(message);
                 }
             }
@@ -140,8 +135,7 @@ impl State {
     /// Creates a pod with a generated name from the owner's template.
     fn create_pod(&mut self, owner: &Value, component: &str) -> Result<(), String> {
         let pod_name = format!("{}-{}", name(owner), self.letters(5));
-        let made = self.create_pod_as(owner, &pod_name, component, |_| {});
-        made
+        self.create_pod_as(owner, &pod_name, component, |_| {})
     }
 
     /// Creates a pod of that name from the owner's template.
