@@ -1,5 +1,7 @@
 //! What users rely on, with the real program between an emulated Slack, an emulated cluster and a real Prometheus.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod house;
 
 use house::{House, SOON, words};

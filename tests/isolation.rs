@@ -1,6 +1,8 @@
 //! A responder from outside the house, written against the facade alone, that panics, hangs and floods in a real
 //! (emulated) Slack; and what that does to everybody else: nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use otus::{Robot, RobotConfig, prelude::*, responder::Built};
 use otus_emulators::slack::{Options, Workspace};
 use otus_slack::{Pace, Slack, SlackConfig};

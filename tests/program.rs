@@ -240,6 +240,33 @@ async fn it_runs_against_an_emulated_slack_tells_its_health_and_stops_in_order()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_come_in_over_http_too() {
+    ring();
+    let slack = Workspace::start(Options::default()).await.unwrap();
+    let (api, bot, secret) = (slack.api_url(), slack.bot_token(), slack.signing_secret());
+    let env = [
+        ("OTUS__SLACK__API_URL", api.as_str()),
+        ("OTUS__SLACK__BOT_TOKEN", bot.as_str()),
+        ("OTUS__SLACK__SIGNING_SECRET", secret.as_str()),
+        ("OTUS__SLACK__EVENTS", "http"),
+        ("OTUS__HTTP__LISTEN", "127.0.0.1:0"),
+        ("OTUS__LOG__FORMAT", "json"),
+    ];
+    let mut otus = Program::start(&["run"], &Start { env: &env, ..Start::default() });
+    let line: Value = otus.wait_for(|_, logged| {
+        let line = logged.lines().find(|line| line.contains("\"connected\""))?;
+        serde_json::from_str(line).ok()
+    });
+    slack.set_request_url(&format!("http://{}/slack/events", line["http"].as_str().unwrap())).await.unwrap();
+    let asked = slack.say("ann", "#general", "@otus ping").unwrap();
+    let answer = slack.wait_for(SOON, |world| {
+        world.messages("#general").find(|message| message.from_app && message.ts > asked).map(|message| message.text.clone())
+    });
+    assert_eq!(answer.await.unwrap(), "pong");
+    assert_eq!(otus.terminate().code(), Some(0), "{}", otus.logged());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_slack_does_not_accept_ends_it_with_a_sentence() {
     ring();
     let slack = Workspace::start(Options::default()).await.unwrap();
