@@ -55,7 +55,7 @@ impl Face<'_> {
                 let mut card = running(texts::deploying(deploy))
                     .text(texts::pods(*done, *total))
                     .text(texts::waiting(*why, settings.stability));
-                if let Some(trouble) = trouble {
+                if let Some(trouble) = trouble.as_ref().filter(|trouble| !faults::just_starts(trouble)) {
                     card = card.text(texts::trouble(&faults::why(trouble)));
                 }
                 match outage {

@@ -133,6 +133,16 @@ fn while_it_goes_on() {
     Not well yet: The new pod `api-7d9f-x2x` crashes: its container `app` ended with exit code 1, and was started again 2 times.
     1 min 23 s · began 2026-11-22 10:00 UTC
     ");
+    let starting = Box::new(Cause::of(Fault::NotReady {
+        probe: None,
+        message: None,
+        failures: 0,
+        threshold: 3,
+    }));
+    assert!(
+        !shown(rolling(Why::Starting { left: 1 }, Some(starting), None)).contains("Not well"),
+        "a pod that just starts is no trouble"
+    );
     let error = Error::Unreachable {
         cluster: "default".into(),
         detail: "Connection refused (os error 111)".into(),

@@ -5,6 +5,11 @@ use otus_kubernetes::{Cause, Exit, Fault};
 
 use crate::words::{count, cut};
 
+/// A pod that runs and whose probe has not failed once is on its way, as every pod is for a while: nothing to tell.
+pub(crate) fn just_starts(cause: &Cause) -> bool {
+    matches!(cause.fault, Fault::NotReady { failures: 0, .. })
+}
+
 /// How much of what a cluster said is repeated.
 const QUOTE: usize = 300;
 
