@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::{
     access::Denial,
+    answers,
     behaviour::Behaviour,
     faults::Fault,
-    resources, routes, seed,
+    resources, seed,
     server::{Shared, lock},
 };
 
@@ -46,8 +47,8 @@ pub(crate) fn answer(
     body: &Bytes,
 ) -> Response {
     match obey(shared, method, order, params, body) {
-        Ok(answer) => routes::json_answer(StatusCode::OK, &answer),
-        Err((status, why)) => routes::json_answer(status, &json!({ "error": why })),
+        Ok(answer) => answers::json_answer(StatusCode::OK, &answer),
+        Err((status, why)) => answers::json_answer(status, &json!({ "error": why })),
     }
 }
 

@@ -42,12 +42,13 @@
 //! # What it is not
 //!
 //! There are no schemas: unknown fields are kept as they are, and of known ones only what rollouts depend on is
-//! checked. Resources are those of [the table](self#from-another-process) below `kind`: the core group, `apps`,
-//! `batch` Jobs, leases and events. Exec, attach and port-forward are not served. Foreground deletion is done in
-//! the background.
+//! checked. There are the kinds a rollout needs, in the core group, `apps`, `batch`, `coordination.k8s.io` and
+//! `events.k8s.io`, as `kubectl api-resources` lists them, and no custom ones. Exec, attach and port-forward are not
+//! served, nor bodies in protobuf but the smallest. Foreground deletion is done in the background.
 
 mod access;
 mod acts;
+mod answers;
 mod behaviour;
 mod cluster;
 mod control;
@@ -61,6 +62,8 @@ mod fields;
 mod logs;
 mod managed;
 mod patch;
+mod paths;
+mod protobuf;
 mod resources;
 mod rest;
 mod routes;
@@ -68,6 +71,7 @@ mod schema;
 mod seed;
 mod selectors;
 mod server;
+mod shape;
 mod status;
 mod store;
 mod tables;

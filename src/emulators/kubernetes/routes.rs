@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{Request, State as Extract},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
@@ -11,9 +11,13 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    access, control, discovery,
+    access,
+    answers::{broken, failure, json_answer, plain, stream, written},
+    control, discovery,
     faults::{self, Fault},
-    logs, resources,
+    logs,
+    paths::target,
+    protobuf,
     rest::{Listing, Shown, Target, scale, show},
     selectors::Selector,
     server::{Asked, Shared, lock},
@@ -301,19 +305,26 @@ impl Call<'_> {
         Ok(plain(logs::read(&state, ns, name, &ask)?))
     }
 
+    /// The body of a creation, which may be protobuf.
+    fn body(&self, content_type: &str, body: &Bytes) -> Answer<Value> {
+        if content_type.contains("protobuf")
+            && let Some(object) = protobuf::object(self.target.res, body)
+        {
+            return Ok(object);
+        }
+        parsed(content_type, body)
+    }
+
     fn create(&self, content_type: &str, body: &Bytes) -> Answer<Response> {
         if self.target.res.kind == "SelfSubjectReview" {
             return Ok(json_answer(StatusCode::CREATED, &access::whoami()));
         }
         if self.target.res.kind == "SelfSubjectAccessReview" {
-            let review = match access::from_protobuf(body) {
-                Some(review) => review,
-                None => parsed(content_type, body)?,
-            };
+            let review = self.body(content_type, body)?;
             let reviewed = access::review(&self.shared.state().denials, &review);
             return Ok(json_answer(StatusCode::CREATED, &reviewed));
         }
-        let body = parsed(content_type, body)?;
+        let body = self.body(content_type, body)?;
         if self.target.sub == "eviction" {
             let target = Target {
                 sub: String::new(),
@@ -397,42 +408,6 @@ impl Call<'_> {
     }
 }
 
-/// What a path names: `/api/v1/…`, `/apis/GROUP/VERSION/…`.
-fn target(path: &str) -> Option<Target> {
-    let mut parts = path.trim_matches('/').split('/');
-    let (group, version) = match parts.next()? {
-        "api" => ("", parts.next()?),
-        "apis" => (parts.next()?, parts.next()?),
-        _ => return None,
-    };
-    let rest: Vec<_> = parts.collect();
-    let (ns, rest) = match rest.as_slice() {
-        // `namespaces/NAME` is a namespace itself, and so is what is below it under these names.
-        ["namespaces", _, "status" | "finalize"] | ["namespaces", _] | ["namespaces"] => {
-            ("", rest.as_slice())
-        }
-        ["namespaces", ns, rest @ ..] => (*ns, rest),
-        rest => ("", rest),
-    };
-    let (plural, name, sub) = match rest {
-        [plural] => (*plural, "", ""),
-        [plural, name] => (*plural, *name, ""),
-        [plural, name, sub] => (*plural, *name, *sub),
-        _ => return None,
-    };
-    let res = resources::at(group, version, plural)?;
-    // An object of a namespace cannot be named without it.
-    if res.namespaced == ns.is_empty() && (!name.is_empty() || !res.namespaced) && res.namespaced {
-        return None;
-    }
-    Some(Target {
-        res,
-        ns: ns.into(),
-        name: name.into(),
-        sub: sub.into(),
-    })
-}
-
 fn shown(accept: &str, params: &Params) -> Shown {
     let first = accept
         .split(',')
@@ -469,52 +444,4 @@ fn parsed(content_type: &str, body: &Bytes) -> Answer<Value> {
     json.map_err(|error| {
         ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
     })
-}
-
-pub(crate) fn json_answer(status: StatusCode, body: &Value) -> Response {
-    written(status, body, "application/json")
-}
-
-fn written(status: StatusCode, body: &Value, kind: &'static str) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
-fn plain(text: String) -> Response {
-    let mut response = Response::new(Body::from(text));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
-}
-
-fn stream(body: Body) -> Response {
-    let mut response = Response::new(body);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn failure(error: &ApiError) -> Response {
-    let status = StatusCode::from_u16(error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json_answer(status, &error.body());
-    if let Some(seconds) = error.retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-/// An answer that breaks off: the connection is closed in the midst of it.
-fn broken() -> Response {
-    let cut = futures_util::stream::once(async {
-        Err::<Bytes, _>(std::io::Error::other("the connection was cut"))
-    });
-    Response::new(Body::from_stream(cut))
 }

@@ -29,6 +29,12 @@ pub(crate) fn check(res: &Resource, old: Option<&Value>, new: &Value) -> Answer<
     match res.kind {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => workload(old, new, &mut causes),
         "Job" => {
+            for field in ["completions", "parallelism", "backoffLimit"] {
+                if int(new, &format!("/spec/{field}")) < 0 {
+                    let why = "must be greater than or equal to 0";
+                    causes.push(Cause::invalid(format!("spec.{field}"), &new["spec"][field], why));
+                }
+            }
             containers(new, "spec.template.spec", &mut causes);
             let policy = text(new, "/spec/template/spec/restartPolicy");
             if !matches!(policy, "OnFailure" | "Never") {
@@ -55,13 +61,16 @@ pub(crate) fn check(res: &Resource, old: Option<&Value>, new: &Value) -> Answer<
 }
 
 fn workload(old: Option<&Value>, new: &Value, causes: &mut Vec<Cause>) {
-    if int(new, "/spec/replicas") < 0 {
-        let replicas = &new["spec"]["replicas"];
-        causes.push(Cause::invalid(
-            "spec.replicas",
-            replicas,
-            "must be greater than or equal to 0",
-        ));
+    for field in [
+        "replicas",
+        "minReadySeconds",
+        "progressDeadlineSeconds",
+        "revisionHistoryLimit",
+    ] {
+        if int(new, &format!("/spec/{field}")) < 0 {
+            let why = "must be greater than or equal to 0";
+            causes.push(Cause::invalid(format!("spec.{field}"), &new["spec"][field], why));
+        }
     }
     let labels = new.pointer("/spec/template/metadata/labels");
     match new

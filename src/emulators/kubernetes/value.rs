@@ -153,7 +153,7 @@ pub(crate) fn share(value: Option<&Value>, of: i64, up: bool) -> i64 {
             let percent: i64 = text.trim_end_matches('%').parse().unwrap_or_default();
             let hundredfold = percent.saturating_mul(of);
             if up {
-                (hundredfold + 99).div_euclid(100)
+                hundredfold.saturating_add(99).div_euclid(100)
             } else {
                 hundredfold.div_euclid(100)
             }

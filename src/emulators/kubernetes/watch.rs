@@ -75,9 +75,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, state: &State, ask: Ask) -> Answer<Bod
         }
     }
     let now = Instant::now();
-    let over = from_now
-        .then_some(false)
-        .unwrap_or(seen < state.oldest() && !ask.send_initial);
+    let over = !from_now && !ask.send_initial && seen < state.oldest();
     let stream = Stream {
         until: now + ask.timeout.unwrap_or(LONGEST).min(LONGEST),
         bookmark: now + state.timing.bookmark,

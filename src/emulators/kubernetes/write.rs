@@ -10,6 +10,7 @@ use super::{
     managed::{Entry, Managed, Operation},
     patch,
     resources::{self, Res},
+    shape,
     status::{Answer, ApiError, Cause},
     store::State,
     timing::stamp,
@@ -76,6 +77,7 @@ impl State {
         by: &Writer<'_>,
         applied: Option<Entry>,
     ) -> Answer<Arc<Value>> {
+        shape::check(res, &new)?;
         if name(&new).is_empty() && !text(&new, "/metadata/generateName").is_empty() {
             let generated = format!("{}{}", text(&new, "/metadata/generateName"), self.letters(5));
             put(&mut new, &["metadata", "name"], generated);
@@ -144,6 +146,7 @@ impl State {
         mut new: Value,
         by: &Writer<'_>,
     ) -> Answer<Arc<Value>> {
+        shape::check(res, &new)?;
         self.guard(res, current, &mut new)?;
         self.frame(res, current, &mut new, by.subresource);
         defaults::fill(res, &mut new);
@@ -200,6 +203,7 @@ impl State {
                 by.subresource: wish.get(by.subresource).cloned().unwrap_or_default(),
             });
         }
+        shape::check(res, &wish)?;
         let mine = Fields::of(&wish);
         let entry = patch::apply::applier(by.manager, &res.api_version(), by.subresource, mine.clone());
         let Some(live) = self.get(res, ns, object_name) else {

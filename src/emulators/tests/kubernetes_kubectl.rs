@@ -152,6 +152,27 @@ async fn what_is_there_is_shown_in_tables() -> Result {
         described.contains("Controlled By:  ReplicaSet/api-")
             && described.contains("Successfully assigned shop/")
     );
+    // These are sent as protobuf.
+    kubectl.run("create namespace more").await?;
+    kubectl
+        .run("-n more create configmap flags --from-literal=new=on")
+        .await?;
+    kubectl
+        .run("-n more create secret generic word --from-literal=word=quiet")
+        .await?;
+    assert_eq!(
+        kubectl
+            .run("-n more get configmap flags -o jsonpath={.data.new}")
+            .await?,
+        "on"
+    );
+    assert_eq!(
+        kubectl
+            .run("-n more get secret word -o jsonpath={.data.word}")
+            .await?,
+        "cXVpZXQ="
+    );
+    kubectl.run("delete namespace more --timeout=30s").await?;
     let missing = kubectl.fails("-n shop get deploy nothing", "").await?;
     assert!(
         missing.contains(r#"Error from server (NotFound): deployments.apps "nothing" not found"#),

@@ -189,7 +189,7 @@ impl Replay {
 fn shifted(state: &str) -> String {
     let mut words: Vec<String> = state.split(' ').map(str::to_owned).collect();
     for at in [1, 3] {
-        let generation: i64 = words[at].parse().unwrap();
+        let generation: i64 = words[at].parse().unwrap_or_default();
         words[at] = (generation + 1).to_string();
     }
     words.join(" ")

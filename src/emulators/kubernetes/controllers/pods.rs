@@ -206,7 +206,7 @@ impl State {
             };
             return Some(self.timing.seconds(12.0));
         }
-        if times % 2 == 0 {
+        if times.is_multiple_of(2) {
             if times > 0 {
                 self.record(
                     pod,

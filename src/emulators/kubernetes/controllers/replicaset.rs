@@ -14,6 +14,11 @@ use crate::kubernetes::{
     write::{CONTROLLER, CONTROLLER_STATUS},
 };
 
+/// How many pods one look creates, as in the real controller.
+const BURST: usize = 500;
+/// How many pods the emulator holds.
+const MOST_PODS: usize = 5_000;
+
 impl State {
     pub(super) fn sync_replica_set(&mut self, ns: &str, set_name: &str) {
         let Some(set) = self.find("replicasets", ns, set_name) else {
@@ -100,7 +105,7 @@ impl State {
             .filter(|pod| is_active(pod))
             .collect();
         if active.len() < wished {
-            for _ in active.len()..wished {
+            for _ in active.len()..wished.min(active.len() + BURST) {
                 if let Err(message) = self.create_pod(set, "replicaset-controller") {
                     self.later("replicasets", set);
                     return Some(message);
@@ -167,6 +172,10 @@ impl State {
                 Behaviour::Quota { message } => Some(message),
                 _ => None,
             }
+        });
+        let full = self.all("pods", "").count() >= MOST_PODS;
+        let quota = quota.or_else(|| {
+            full.then(|| format!("exceeded quota: emulator, requested: pods=1, used: pods={MOST_PODS}, limited: pods={MOST_PODS}"))
         });
         let made = match quota {
             Some(message) => Err(format!("pods \"{pod_name}\" is forbidden: {message}")),

@@ -91,8 +91,7 @@ impl State {
                     } else {
                         current
                     };
-                    self.create_ordinal(set, number, at);
-                    if ordered {
+                    if !self.create_ordinal(set, number, at) || ordered {
                         return;
                     }
                 }
@@ -138,11 +137,11 @@ impl State {
         }
     }
 
-    fn create_ordinal(&mut self, set: &Arc<Value>, number: i64, revision: &str) {
+    fn create_ordinal(&mut self, set: &Arc<Value>, number: i64, revision: &str) -> bool {
         let mut owner = Value::clone(set);
         put(&mut owner, &["spec", "template"], self.template_of(set, revision));
         let pod_name = format!("{}-{number}", name(set));
-        // A refusal is told by an event, and tried again at the next look.
+        // A refusal is told by an event, and tried again at a later look.
         let made = self.create_pod_as(&owner, &pod_name, COMPONENT, |pod| {
             put(pod, &["metadata", "labels", REVISION_LABEL], revision);
             put(
@@ -159,5 +158,6 @@ impl State {
         if made.is_err() {
             self.later("statefulsets", set);
         }
+        made.is_ok()
     }
 }

@@ -20,17 +20,17 @@ use serde_json::{Value, json};
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 /// How long to wait for what must come.
-pub const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-pub struct Place {
+pub(crate) struct Place {
     /// The emulator, unless a real cluster is asked for.
-    pub cluster: Option<Cluster>,
-    pub client: Client,
-    pub ns: String,
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) client: Client,
+    pub(crate) ns: String,
 }
 
 /// The emulator alone.
-pub async fn emulated() -> Result<(Cluster, Client)> {
+pub(crate) async fn emulated() -> Result<(Cluster, Client)> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cluster = Cluster::start(Options::default()).await?;
     let client = client(&cluster)?;
@@ -38,14 +38,14 @@ pub async fn emulated() -> Result<(Cluster, Client)> {
 }
 
 /// A client that shows every error at once.
-pub fn client(cluster: &Cluster) -> Result<Client> {
+pub(crate) fn client(cluster: &Cluster) -> Result<Client> {
     let mut config = kube::Config::new(cluster.url().parse()?);
     config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 
 impl Place {
-    pub async fn new(purpose: &str) -> Result<Self> {
+    pub(crate) async fn new(purpose: &str) -> Result<Self> {
         let Some(path) = std::env::var_os("OTUS_TEST_KUBECONFIG") else {
             let (cluster, client) = emulated().await?;
             let place = Self {
@@ -78,14 +78,14 @@ impl Place {
         Ok(())
     }
 
-    pub async fn end(self) -> Result {
+    pub(crate) async fn end(self) -> Result {
         Api::<Namespace>::all(self.client.clone())
             .delete(&self.ns, &DeleteParams::default())
             .await?;
         Ok(())
     }
 
-    pub fn api<K>(&self) -> Api<K>
+    pub(crate) fn api<K>(&self) -> Api<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned,
     {
@@ -93,7 +93,7 @@ impl Place {
     }
 
     /// Creates a Deployment as somebody.
-    pub async fn create_as(
+    pub(crate) async fn create_as(
         &self,
         manager: &str,
         name: &str,
@@ -109,7 +109,7 @@ impl Place {
     }
 
     /// The Deployment, once its controller has nothing more to write: by kubectl's rules, and no pod is leaving.
-    pub async fn settled(&self, name: &str) -> Result<Deployment> {
+    pub(crate) async fn settled(&self, name: &str) -> Result<Deployment> {
         let api = self.api::<Deployment>();
         let settled = tokio::time::timeout(SOON, async {
             loop {
@@ -124,7 +124,7 @@ impl Place {
     }
 
     /// The managers that own the image of the container `app`.
-    pub async fn owners_of_image(&self, name: &str) -> Result<Vec<String>> {
+    pub(crate) async fn owners_of_image(&self, name: &str) -> Result<Vec<String>> {
         let deployment = self.api::<Deployment>().get(name).await?;
         let mut owners = Vec::new();
         for entry in deployment.metadata.managed_fields.unwrap_or_default() {
@@ -139,7 +139,7 @@ impl Place {
     }
 }
 
-pub fn is_settled(deployment: &Deployment) -> bool {
+pub(crate) fn is_settled(deployment: &Deployment) -> bool {
     let wanted = deployment
         .spec
         .as_ref()
@@ -158,7 +158,7 @@ pub fn is_settled(deployment: &Deployment) -> bool {
     })
 }
 
-pub fn manifest(name: &str, image: &str, replicas: u32) -> Value {
+pub(crate) fn manifest(name: &str, image: &str, replicas: u32) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
