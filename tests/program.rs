@@ -64,7 +64,7 @@ fn a_file_that_is_not_there_is_named() {
     let (code, _, logged) = run(&["run", "--config", "nowhere.toml"], &Start::default());
     assert_eq!(code, Some(1));
     insta::assert_snapshot!(logged.lines().take(2).collect::<Vec<_>>().join("\n"), @"
-    Otus cannot start with this configuration, for 3 reasons:
+    Otus cannot start with this configuration:
       the file nowhere.toml cannot be read: No such file or directory (os error 2)
     ");
 }
@@ -252,15 +252,27 @@ async fn events_come_in_over_http_too() {
         ("OTUS__HTTP__LISTEN", "127.0.0.1:0"),
         ("OTUS__LOG__FORMAT", "json"),
     ];
-    let mut otus = Program::start(&["run"], &Start { env: &env, ..Start::default() });
+    let mut otus = Program::start(
+        &["run"],
+        &Start {
+            env: &env,
+            ..Start::default()
+        },
+    );
     let line: Value = otus.wait_for(|_, logged| {
         let line = logged.lines().find(|line| line.contains("\"connected\""))?;
         serde_json::from_str(line).ok()
     });
-    slack.set_request_url(&format!("http://{}/slack/events", line["http"].as_str().unwrap())).await.unwrap();
+    slack
+        .set_request_url(&format!("http://{}/slack/events", line["http"].as_str().unwrap()))
+        .await
+        .unwrap();
     let asked = slack.say("ann", "#general", "@otus ping").unwrap();
     let answer = slack.wait_for(SOON, |world| {
-        world.messages("#general").find(|message| message.from_app && message.ts > asked).map(|message| message.text.clone())
+        world
+            .messages("#general")
+            .find(|message| message.from_app && message.ts > asked)
+            .map(|message| message.text.clone())
     });
     assert_eq!(answer.await.unwrap(), "pong");
     assert_eq!(otus.terminate().code(), Some(0), "{}", otus.logged());
@@ -358,7 +370,7 @@ async fn a_check_tries_everything() {
     let surroundings = surroundings().await;
     let (code, printed) = surroundings.check("");
     insta::assert_snapshot!(printed, @"
-    ✓ configuration: 1 services, 1 environments
+    ✓ configuration: 1 service, 1 environment
     ✓ store: otus.sqlite can be made
     ✓ Slack configuration: complete
     ✓ Slack bot token: otus (U0OTUS) in Owls
@@ -368,7 +380,7 @@ async fn a_check_tries_everything() {
     ✓ cluster default, namespace shop: everything Otus needs is allowed
     ✓ api in production: registry.test/shop/api:1.0 (container app)
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
-    ✓ graph traffic: 0 series now
+    ✓ graph traffic: Prometheus understands its query
 
     All 11 checks are good.
     ");
@@ -393,7 +405,7 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     let more = "[responders.graphs.queries.wrong]\nquery = 'sum(rate('\n[services.web]\n";
     let (code, printed) = surroundings.check(more);
     insta::assert_snapshot!(printed, @r#"
-    ✓ configuration: 2 services, 1 environments
+    ✓ configuration: 2 services, 1 environment
     ✓ store: otus.sqlite can be made
     ✓ Slack configuration: complete
     ✓ Slack bot token: otus (U0OTUS) in Owls
@@ -423,9 +435,9 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
             resources: ["events"]
             verbs: ["list"]
     ✓ api in production: registry.test/shop/api:1.0 (container app)
-    ✗ web in production: there is no deployment web in the namespace shop of the cluster default
+    ✗ web in production: there is no deployment web in the namespace shop of the cluster default. Set workload or environments below [services.web], or namespace below [environments.production]
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
-    ✓ graph traffic: 0 series now
+    ✓ graph traffic: Prometheus understands its query
     ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
 
     3 things are wrong.

@@ -54,3 +54,43 @@ pub(crate) fn log_panics() {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{io::Write, sync::Arc};
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_logged_by_its_place_and_not_by_its_words() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber =
+            tracing_subscriber::registry().with(fmt::layer().with_writer(move || writer.clone()));
+        let before = std::panic::take_hook();
+        log_panics();
+        let caught = tracing::subscriber::with_default(subscriber, || {
+            std::panic::catch_unwind(|| panic!("the token is {}", "xoxb-secret"))
+        });
+        std::panic::set_hook(before);
+        assert!(caught.is_err());
+        let logged = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            logged.contains("a panic") && logged.contains("logs.rs"),
+            "{logged}"
+        );
+        assert!(!logged.contains("secret"), "{logged}");
+    }
+}

@@ -71,6 +71,7 @@ pub(super) fn responders(settings: &Settings, tree: &mut Json, reading: &mut Rea
                     return Err(Complaint {
                         path: vec!["enabled".into()],
                         message: "true or false is expected".into(),
+                        last: false,
                     });
                 }
             }
@@ -96,20 +97,23 @@ pub(super) fn responders(settings: &Settings, tree: &mut Json, reading: &mut Rea
     }
 }
 
-/// What a responder said about its section.
+/// What a responder said about its section. Its own words begin with the key, where one is to blame.
 fn complaint(section: &Json, error: StartError) -> Complaint {
     match error {
         StartError::Config { key, message, .. } => Complaint {
             path: key.map(|key| walk(section, &key)).unwrap_or_default(),
             message,
+            last: false,
         },
         StartError::Missing { message, .. } => Complaint {
-            path: Path::new(),
+            path: walk(section, message.split([' ', ':']).next().unwrap_or_default()),
             message,
+            last: true,
         },
         other => Complaint {
-            path: Path::new(),
             message: other.to_string(),
+            last: true,
+            ..Complaint::default()
         },
     }
 }
@@ -181,8 +185,10 @@ impl Loaded {
     /// # Errors
     /// All faults, those of [`demands`] among them.
     pub fn runnable(mut self) -> Result<Settings, Faults> {
-        let missing = demands(&self);
-        self.faults.0.extend(missing);
+        if self.whole {
+            let missing = demands(&self);
+            self.faults.0.extend(missing);
+        }
         self.settled()
     }
 }

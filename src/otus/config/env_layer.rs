@@ -1,7 +1,11 @@
 //! The environment as a layer: `OTUS__SLACK__BOT_TOKEN`. A variable is text; what it means depends on the key, so each
 //! carries several readings, and the first that the key takes is it.
 
-use super::{Fault, Place, place::Path, settings::SECTIONS};
+use super::{
+    Fault, Place,
+    place::{Path, printable},
+    settings::SECTIONS,
+};
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use serde::{Deserialize as _, de::IntoDeserializer as _};
 use serde_json::Value as Json;
@@ -39,8 +43,9 @@ impl EnvLayer {
             let Some(keys) = name.strip_prefix(PREFIX) else {
                 continue;
             };
-            let fault =
-                |path: &[String], message: String| Fault::new(Place::Variable(name.clone()), path, message);
+            let fault = |path: &[String], message: String| {
+                Fault::new(Place::Variable(printable(&name)), path, message)
+            };
             let path = spelled(keys, below);
             let Some(section) = path.first().filter(|_| path.iter().all(|key| !key.is_empty())) else {
                 let message =
@@ -84,7 +89,7 @@ impl EnvLayer {
             layer.variables.insert(
                 path,
                 Variable {
-                    name,
+                    name: printable(&name),
                     readings,
                     refused: None,
                 },

@@ -3,7 +3,7 @@
 use super::{
     DEFAULT, Fault, Faults, Place, Settings,
     env_layer::EnvLayer,
-    place::Places,
+    place::{Places, printable},
     read::Reading,
     secrets,
     settings::SECTIONS,
@@ -51,6 +51,8 @@ pub struct Loaded {
     pub(super) places: Places,
     /// Everything that is wrong.
     pub faults: Faults,
+    /// Whether every layer could be read: else what is missing may stand in the one that could not.
+    pub(super) whole: bool,
 }
 
 /// Reads and merges everything. Whatever is wrong is in the answer.
@@ -62,6 +64,7 @@ pub fn load(origin: &Origin) -> Loaded {
         layers.push(TomlLayer::read(&Name::Program(name), text));
     }
     layers.extend(file(origin, &mut faults));
+    let whole = faults.is_empty() && layers.iter().all(|layer| !layer.unreadable);
 
     let below = merged(layers.iter().map(boxed), &mut faults);
     let env = EnvLayer::read(origin.env.iter().cloned(), &below);
@@ -110,6 +113,7 @@ pub fn load(origin: &Origin) -> Loaded {
         tree,
         places,
         faults: Faults(faults),
+        whole,
     }
 }
 
@@ -157,7 +161,7 @@ fn file(origin: &Origin, faults: &mut Vec<Fault>) -> Option<TomlLayer> {
         None if origin.local && local.exists() => &local,
         None => return None,
     };
-    let name = path.display().to_string();
+    let name = printable(&path.display().to_string());
     match std::fs::read_to_string(path) {
         Ok(text) => Some(TomlLayer::read(&Name::File(name), &text)),
         Err(error) => {

@@ -34,6 +34,13 @@ impl fmt::Display for Place {
     }
 }
 
+/// A name of a file or a variable on one line of a terminal, whatever is in it.
+pub(super) fn printable(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
 /// A key's way from the root: `["slack", "bot_token"]`.
 pub(super) type Path = Vec<String>;
 

@@ -4,7 +4,7 @@
 use super::{
     Fault,
     env_layer::Variable,
-    place::{Path, Places},
+    place::{Path, Places, dotted},
     secrets,
 };
 use otus_core::suggest;
@@ -24,9 +24,12 @@ pub(super) struct Reading<'a> {
 }
 
 /// What was found wrong: which value, and in whose words.
+#[derive(Default)]
 pub(super) struct Complaint {
     pub(super) path: Path,
     pub(super) message: String,
+    /// Without this value there is nothing more to find out.
+    pub(super) last: bool,
 }
 
 impl Reading<'_> {
@@ -36,6 +39,7 @@ impl Reading<'_> {
             serde_path_to_error::deserialize::<_, T>(value.clone()).map_err(|error| Complaint {
                 path: steps(error.path()),
                 message: error.into_inner().to_string(),
+                last: false,
             })
         })
         .unwrap_or_default()
@@ -74,13 +78,26 @@ impl Reading<'_> {
             {
                 message = first;
             }
-            self.faults
-                .push(Fault::new(self.places.get(&path), &path, message));
+            if !self.follows(&complaint.message, &path) {
+                self.faults
+                    .push(Fault::new(self.places.get(&path), &path, message));
+            }
+            if complaint.last {
+                return None;
+            }
             if !remove(value, &local) {
                 return None;
             }
         }
         None
+    }
+
+    /// Whether a key is only missing because its value was at fault.
+    fn follows(&self, message: &str, path: &[String]) -> bool {
+        quoted(message, "missing field `").is_some_and(|key| {
+            let path: Path = path.iter().cloned().chain([key.to_owned()]).collect();
+            self.faults.iter().any(|fault| fault.key == dotted(&path))
+        })
     }
 
     /// The value of an environment variable is text that can be meant otherwise.

@@ -94,11 +94,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let key = pair[1].trim_start_matches('#');
         let is_key = key.starts_with(|c: char| c.is_ascii_lowercase()) && key.contains(" = ");
         let commented = pair[0].starts_with("# ");
-        assert!(
-            !is_key || commented || pair[0] == "[roles]",
-            "no comment above: {}",
-            pair[1]
-        );
+        assert!(!is_key || commented, "no comment above: {}", pair[1]);
     }
 }
 
@@ -260,6 +256,24 @@ fn what_is_no_toml_is_told_with_its_line() {
 }
 
 #[test]
+fn what_an_engine_cannot_work_with_is_told_with_its_line() {
+    insta::assert_snapshot!(told(&with_file("[prometheus]\n\nurl = \"nonsense\"\n")), @"
+    Otus cannot start with this configuration:
+      otus.toml:3: prometheus.url cannot be used: relative URL without a base
+    ");
+    insta::assert_snapshot!(told(&with_file("[responders.graphs.queries.a]\nquery = \"\"\n")), @"
+    Otus cannot start with this configuration:
+      otus.toml:2: responders.graphs.queries.a.query: queries.a.query is empty
+    ");
+    insta::assert_snapshot!(told(&with_file("[responders.graphs.queries.a]\nunit = \"furlong\"\nthreshhold = 1\nquery = 5\n")), @r#"
+    Otus cannot start with this configuration, for 3 reasons:
+      otus.toml:2: responders.graphs.queries.a.unit: there is no unit "furlong"; known are none, count, seconds, milliseconds, bytes, bytes-si, bytes-per-second, percent (0 to 100), ratio (0 to 1), per-second
+      otus.toml:3: responders.graphs.queries.a.threshhold: there is no such key; did you mean threshold?
+      otus.toml:4: responders.graphs.queries.a.query: a text in quotation marks is expected, and this is 5
+    "#);
+}
+
+#[test]
 fn the_environment_is_above_the_file_and_typed_by_the_key() {
     let loaded = with(
         "[slack]\nsockets = 3\nbot_token = \"xoxb-file\"\n[services.my-api]\nimage = \"a\"\n[roles]\nops = [\"*\"]\n",
@@ -385,6 +399,8 @@ versions = ["v1", "v2"]
     [robot]
     name = "hedwig"  # OTUS__ROBOT__NAME
 
+
+    [roles]
 
     [environments.staging]  # otus.toml:9
 

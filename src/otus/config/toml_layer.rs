@@ -23,6 +23,8 @@ pub(super) struct TomlLayer {
     sections: Map<String, Value>,
     pub(super) places: Places,
     pub(super) faults: Vec<Fault>,
+    /// It is no TOML.
+    pub(super) unreadable: bool,
 }
 
 impl TomlLayer {
@@ -36,6 +38,7 @@ impl TomlLayer {
             Ok(document) => reader.sections(document.as_table()),
             Err(error) => {
                 let place = reader.place(error.span());
+                reader.layer.unreadable = true;
                 let message = error.message().trim().replace('\n', ", ");
                 reader
                     .layer

@@ -249,6 +249,9 @@ fn wrapped(line: &str, room: usize, live: bool) -> Vec<String> {
         }
         for c in word.chars() {
             if pieces.last().is_some_and(|piece| width(piece) >= room) {
+                if c == ' ' {
+                    continue;
+                }
                 pieces.push(String::new());
             }
             if let Some(piece) = pieces.last_mut() {
@@ -396,7 +399,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_wrapped_by_words() {
-        assert_eq!(wrapped("aaa bbb ccc", 7, true), ["aaa bbb ", "ccc"]);
+        assert_eq!(wrapped("aaa bbb ccc", 7, true), ["aaa bbb", "ccc"]);
         assert_eq!(wrapped("⏳⏳⏳", 4, true), ["⏳⏳", "⏳"]);
         assert_eq!(wrapped("aaa bbb ccc", 7, false), ["aaa bbb ccc"]);
     }
