@@ -1,7 +1,7 @@
 //! The configuration: what is built in, under the file, under the environment; read into types with every fault named by
 //! file, line and key, and kept with where each value came from.
 //!
-//! The layers are merged by the `config` crate; [`toml_layer`] and [`env_layer`] are its sources. [`read`] turns the merged
+//! The layers are merged by the `config` crate; `toml_layer` and `env_layer` are its sources. `read` turns the merged
 //! values into types and goes on after a fault, so that all of them are told at once.
 
 mod check;
