@@ -79,12 +79,14 @@ impl Robot {
                 tracing::error!(%error, "a listener ended abruptly");
             }
         }
-        if let Err(error) = self
-            .0
-            .services
-            .store()
-            .advance(&message.event, ClaimStage::Done)
-            .await
+        // An answer moved the claim on before its first word; only what was heard may have gone by in silence.
+        if !addressed
+            && let Err(error) = self
+                .0
+                .services
+                .store()
+                .advance(&message.event, ClaimStage::Done)
+                .await
         {
             tracing::warn!(%error, "the end of an event could not be recorded");
         }
