@@ -5,6 +5,7 @@ mod deploys;
 mod lock;
 mod memories;
 mod open;
+mod short;
 mod writer;
 
 use crate::{OpenError, StoreConfig};

@@ -6,10 +6,15 @@
 use super::{
     claims::{Batch, Held, names},
     lock::Owned,
+    short::{self, Ours},
 };
 use otus_core::{EventKey, StoreError, store::ClaimStage};
 use sqlx::{Connection as _, SqliteConnection};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     task::JoinHandle,
@@ -126,11 +131,12 @@ async fn write(
     mut asked: mpsc::Receiver<Command>,
 ) {
     let mut commands = Vec::with_capacity(LARGEST_BATCH);
+    let mut ours = Ours::default();
     while asked.recv_many(&mut commands, LARGEST_BATCH).await > 0 {
         let mut done = Vec::with_capacity(commands.len());
         let stop = commands.iter().any(|command| matches!(command, Command::Stop(_)));
         let turn = turn.lock().await;
-        let committed = commit(&mut connection, run, &mut commands, &mut done).await;
+        let committed = commit(&mut connection, run, &mut ours, &mut commands, &mut done).await;
         drop(turn);
         let committed = committed.map_err(|error| error.to_string());
         if let Err(why) = &committed {
@@ -165,11 +171,12 @@ fn not_done(command: Command) -> Done {
 async fn commit(
     connection: &mut SqliteConnection,
     run: i64,
+    ours: &mut Ours,
     commands: &mut Vec<Command>,
     done: &mut Vec<Done>,
 ) -> Result<(), sqlx::Error> {
-    if let Some(stage) = only_advances(commands) {
-        return advance(connection, run, stage, commands, done).await;
+    if is_short(commands) {
+        return shortly(connection, run, ours, commands, done).await;
     }
     let now = jiff::Timestamp::now().as_millisecond();
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -184,6 +191,7 @@ async fn commit(
             }
             Command::Release(key, reply) => {
                 batch.release(&key, run);
+                ours.forget(&key);
                 Done::Unit(reply)
             }
             Command::Check(reply) => {
@@ -192,6 +200,7 @@ async fn commit(
             }
             Command::Stop(reply) => Done::Unit(reply),
             Command::Prune(before, reply) => {
+                ours.clear();
                 prunes.push((before, reply));
                 continue;
             }
@@ -225,43 +234,43 @@ async fn commit(
     transaction.commit().await
 }
 
-/// The stage, when all that is asked is to move claims on to it.
-fn only_advances(commands: &[Command]) -> Option<ClaimStage> {
-    let stage = |command: &Command| match command {
-        Command::Advance(_, stage, _) => Some(*stage),
-        _ => None,
-    };
-    let first = commands.first().and_then(stage)?;
+/// Whether all that is asked is to take claims and to move them on. A claim is moved on only after it was taken and told, so
+/// the two never speak of one event in one batch, and their order does not matter.
+fn is_short(commands: &[Command]) -> bool {
     commands
         .iter()
-        .all(|command| stage(command) == Some(first))
-        .then_some(first)
+        .all(|command| matches!(command, Command::Claim(..) | Command::Advance(..)))
 }
 
-/// Moves claims on in one statement, which is a transaction by itself: the short way for what each answer waits for.
-async fn advance(
+/// Carries those out the short way.
+async fn shortly(
     connection: &mut SqliteConnection,
     run: i64,
-    stage: ClaimStage,
+    ours: &mut Ours,
     commands: &mut Vec<Command>,
     done: &mut Vec<Done>,
 ) -> Result<(), sqlx::Error> {
-    let mut moved = Vec::new();
-    for command in commands.drain(..) {
-        if let Command::Advance(key, _, reply) = command {
-            moved.extend(names(&key).cloned());
-            done.push(Done::Unit(reply));
+    let mut stages: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    let mut keys = Vec::new();
+    for command in commands.iter() {
+        match command {
+            Command::Advance(key, stage, _) => {
+                stages
+                    .entry(*stage as i64)
+                    .or_default()
+                    .extend(names(key).cloned());
+            }
+            Command::Claim(key, _) => keys.push(key.clone()),
+            Command::Release(..) | Command::Check(_) | Command::Prune(..) | Command::Stop(_) => {}
         }
     }
-    sqlx::query(
-        "UPDATE claims SET stage = ?1 \
-         WHERE name IN (SELECT value FROM json_each(?2)) AND run = ?3 AND stage < ?1",
-    )
-    .bind(stage as i64)
-    .bind(serde_json::json!(moved).to_string())
-    .bind(run)
-    .execute(connection)
-    .await?;
+    short::advance(connection, run, &stages).await?;
+    let now = jiff::Timestamp::now().as_millisecond();
+    let mut taken = short::claim(connection, run, now, ours, &keys).await?.into_iter();
+    done.extend(commands.drain(..).map(|command| match command {
+        Command::Claim(_, reply) => Done::Claim(taken.next().unwrap_or(false), reply),
+        other => not_done(other),
+    }));
     Ok(())
 }
 
@@ -275,6 +284,14 @@ async fn held(
         Command::Check(_) | Command::Prune(..) | Command::Stop(_) => None,
     });
     let names: Vec<&String> = keys.flat_map(names).collect();
+    held_under(connection, &names).await
+}
+
+/// What the file holds under these names.
+pub(super) async fn held_under(
+    connection: &mut SqliteConnection,
+    names: &[&String],
+) -> Result<HashMap<String, Held>, sqlx::Error> {
     if names.is_empty() {
         return Ok(HashMap::new());
     }
@@ -291,7 +308,7 @@ async fn held(
 }
 
 /// Writes what changed, in at most two statements whatever its size.
-async fn put(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
+pub(super) async fn put(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
     let (mut kept, mut removed) = (Vec::new(), Vec::new());
     for (name, claim) in batch.changed() {
         match claim {
