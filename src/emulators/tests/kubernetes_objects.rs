@@ -251,9 +251,7 @@ async fn json_patch(place: &Place, name: &str, patch: Value) -> Result<u16> {
 async fn a_watch_tells_a_rollout_to_its_end() -> Result {
     let place = Place::new("watch").await?;
     // A real cluster can pull this one.
-    place
-        .create_as("tester", "web", "nginx:1.26-alpine", 2)
-        .await?;
+    place.create_as("tester", "web", "nginx:1.26-alpine", 2).await?;
     for strategy in [
         watcher::Config::default(),
         watcher::Config::default().streaming_lists(),
@@ -327,9 +325,7 @@ async fn what_leaves_a_selection_is_deleted_to_its_watch() -> Result {
 #[tokio::test]
 async fn events_are_shown_in_both_groups() -> Result {
     let place = Place::new("events").await?;
-    let made = place
-        .create_as("tester", "web", "nginx:1.26-alpine", 1)
-        .await?;
+    let made = place.create_as("tester", "web", "nginx:1.26-alpine", 1).await?;
     place.settled("web").await?;
     let uid = made.uid().ok_or("no uid")?;
     let fields = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
