@@ -37,7 +37,10 @@ impl Names {
     /// the robot; elsewhere it must begin with a mention of it, or with one of its names and a boundary.
     pub fn addressing(&self, message: &Message) -> Addressing {
         let line = words::line(&message.content);
-        if matches!(message.via, Via::Slash | Via::Button { .. }) {
+        if matches!(
+            message.via,
+            Via::Slash | Via::Button { .. } | Via::Schedule { .. }
+        ) {
             return Addressing::Command(line);
         }
         let blank = |segment: &&Segment| matches!(segment, Segment::Text(text) if text.trim().is_empty());

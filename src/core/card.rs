@@ -10,6 +10,19 @@ pub struct Post {
     pub text: String,
     /// The card.
     pub card: Option<Card>,
+    /// A mark that nobody sees, by which [`Chat::find`](crate::Chat::find) finds the message again: written beforehand, it
+    /// tells a process that comes after a crash whether the message was posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+impl Post {
+    /// The same, marked with a key.
+    #[must_use]
+    pub fn keyed(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
 }
 
 impl From<&str> for Post {
@@ -17,13 +30,18 @@ impl From<&str> for Post {
         Self {
             text: text.to_owned(),
             card: None,
+            key: None,
         }
     }
 }
 
 impl From<String> for Post {
     fn from(text: String) -> Self {
-        Self { text, card: None }
+        Self {
+            text,
+            card: None,
+            key: None,
+        }
     }
 }
 
@@ -32,6 +50,7 @@ impl From<Card> for Post {
         Self {
             text: card.summary(),
             card: Some(card),
+            key: None,
         }
     }
 }

@@ -30,6 +30,18 @@ pub trait Chat: Send + Sync + 'static {
     /// Uploads a file.
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError>;
 
+    /// The message of the robot's own that was posted with this [key](Post::key), if it is among the newer ones there. An error
+    /// is not a no.
+    async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {
+        let _ = (place, key);
+        Ok(None)
+    }
+
+    /// The name of a channel, without `#`.
+    async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {
+        Err(ChatError::Missing(format!("a name of the channel {channel}")))
+    }
+
     /// What is known of a person.
     async fn person(&self, user: &UserId) -> Result<Person, ChatError>;
 

@@ -7,6 +7,7 @@ use crate::{
     live::Live,
     markup,
     message::{Message, Via},
+    options::Options,
     responder::CommandSpec,
     services::Services,
     store::ClaimStage,
@@ -28,6 +29,7 @@ struct Inner {
     message: Message,
     line: String,
     spec: &'static CommandSpec,
+    options: Options,
     services: Services,
     limit: u32,
     said: AtomicU32,
@@ -46,6 +48,7 @@ impl Context {
         message: Message,
         line: String,
         spec: &'static CommandSpec,
+        options: Options,
         services: Services,
         limit: u32,
         earlier: Option<MessageRef>,
@@ -55,6 +58,7 @@ impl Context {
             message,
             line,
             spec,
+            options,
             services,
             limit,
             said: AtomicU32::new(0),
@@ -87,6 +91,21 @@ impl Context {
     /// The command that answers.
     pub fn command(&self) -> &'static CommandSpec {
         self.0.spec
+    }
+
+    /// What was added to the command: `--plan`, `because …`.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Proposes an operation of this kind: plans it, decides on it, and begins it or shows what it waits for. This is the answer
+    /// to the message.
+    ///
+    /// # Errors
+    /// A [`UserError`](crate::UserError) with the reason when it is refused.
+    pub async fn propose(&self, kind: &str, ask: impl serde::Serialize + Send) -> Result {
+        let ask = serde_json::to_value(ask)?;
+        self.services().operations().propose(self, kind, ask).await
     }
 
     /// Everything a handler can reach.

@@ -9,6 +9,7 @@ extern crate self as otus;
 
 pub mod address;
 pub mod args;
+pub mod audit;
 pub mod card;
 pub mod catalog;
 pub mod chat;
@@ -20,6 +21,8 @@ mod isolation;
 pub mod live;
 pub mod markup;
 pub mod message;
+pub mod operations;
+pub mod options;
 pub mod policy;
 pub mod prelude;
 pub mod responder;

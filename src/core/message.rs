@@ -78,6 +78,11 @@ pub enum Via {
         /// The message the button stands on.
         message: Option<MessageRef>,
     },
+    /// It was scheduled, and its time has come: addressed by its nature.
+    Schedule {
+        /// Which schedule.
+        id: String,
+    },
 }
 
 /// A piece of what was said.

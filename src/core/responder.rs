@@ -4,6 +4,7 @@
 use crate::{
     context::Context,
     error::{Result, StartError},
+    operations::Action,
     services::{Resources, Services},
 };
 use futures_util::future::BoxFuture;
@@ -17,6 +18,11 @@ pub trait Responder: Send + Sync + 'static {
 
     /// Its handlers, in the order of the commands.
     fn handlers(self: Arc<Self>) -> Vec<Handler>;
+
+    /// What it can do to the world, for its commands with `effect = "operation"`.
+    fn actions(self: Arc<Self>) -> Vec<Arc<dyn Action>> {
+        Vec::new()
+    }
 
     /// Runs once when the robot has started, beside everything else: takes up what was left undone, watches
     /// something until [`Services::stopping`].
@@ -99,8 +105,17 @@ pub enum Kind {
 pub enum Effect {
     /// Nothing: it may be run again when the message is edited.
     Reads,
-    /// It changes something: an edit never runs it.
+    /// It changes something at once: an edit never runs it.
     Changes,
+    /// It proposes an [operation](crate::operations), which is planned, decided on and recorded: an edit never runs it.
+    Proposes,
+}
+
+impl Effect {
+    /// Whether saying it can change anything.
+    pub fn changes(self) -> bool {
+        self != Self::Reads
+    }
 }
 
 /// A command with what answers it.
@@ -244,6 +259,8 @@ pub struct Built {
     pub spec: ResponderSpec,
     /// What answers.
     pub handlers: Vec<Handler>,
+    /// What it can do to the world.
+    pub actions: Vec<Arc<dyn Action>>,
     /// Its start hook.
     pub start: Box<dyn FnOnce(Services) -> BoxFuture<'static, Result> + Send>,
 }
@@ -255,6 +272,7 @@ impl Built {
         Self {
             spec: R::SPEC,
             handlers: responder.clone().handlers(),
+            actions: responder.clone().actions(),
             start: Box::new(move |services| responder.start(services)),
         }
     }

@@ -1,6 +1,14 @@
 //! What every handler can reach: the chat, the memory, the catalog, the engines.
 
-use crate::{catalog::Catalog, chat::Chat, policy::Roles, responder::CommandSpec, store::Store};
+use crate::{
+    audit::Entry,
+    catalog::Catalog,
+    chat::Chat,
+    operations::{Engine, Operations},
+    policy::{Policy, Roles},
+    responder::CommandSpec,
+    store::Store,
+};
 use std::{
     any::{Any, TypeId, type_name},
     collections::HashMap,
@@ -43,6 +51,8 @@ struct Inner {
     store: Arc<dyn Store>,
     catalog: Catalog,
     roles: Roles,
+    policy: Policy,
+    engine: Engine,
     resources: Resources,
     stop: CancellationToken,
     /// Set once, when the router is made: the router's handlers are made of responders that hold these services.
@@ -50,12 +60,18 @@ struct Inner {
 }
 
 impl Services {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "made in one place, from what the builder was given"
+    )]
     pub(crate) fn new(
         name: String,
         chat: Arc<dyn Chat>,
         store: Arc<dyn Store>,
         catalog: Catalog,
         roles: Roles,
+        policy: Policy,
+        engine: Engine,
         resources: Resources,
         stop: CancellationToken,
     ) -> Self {
@@ -66,6 +82,8 @@ impl Services {
             store,
             catalog,
             roles,
+            policy,
+            engine,
             resources,
             stop,
             commands,
@@ -100,6 +118,30 @@ impl Services {
     /// Who has which role.
     pub fn roles(&self) -> &Roles {
         &self.0.roles
+    }
+
+    /// The rules of who may do what, where and when.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// The operations: what was asked, runs and ran.
+    pub fn operations(&self) -> Operations {
+        Operations::new(self.clone())
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Adds entries to the audit trail. One that cannot be added is logged in full: what was done is done.
+    pub async fn record(&self, entries: &[Entry]) {
+        if let Err(error) = self.0.store.record(entries).await {
+            for entry in entries {
+                let entry = serde_json::to_string(entry).unwrap_or_default();
+                tracing::error!(%error, entry, "an entry of the audit trail could not be written");
+            }
+        }
     }
 
     /// An engine: `services.resource::<Clusters>()?`.

@@ -1,9 +1,15 @@
-//! What the robot remembers, as a trait: event claims, deploys, and a small key-value space per responder. [`MemoryStore`]
-//! keeps it in memory for tests; the real ones are elsewhere.
+//! What the robot remembers, as a trait: event claims, operations with their journal, the audit trail, deploys, and small
+//! key-value spaces. [`MemoryStore`] keeps it in memory for tests; the real ones are elsewhere.
 
 mod memory;
 
-use crate::{chat::MessageRef, ids::UserId, message::EventKey};
+use crate::{
+    audit::{AuditFilter, Entry, Recorded, Tip},
+    chat::MessageRef,
+    ids::UserId,
+    message::EventKey,
+    operations::{Operation, OperationFilter, Saved, Step},
+};
 use async_trait::async_trait;
 use jiff::Timestamp;
 pub use memory::MemoryStore;
@@ -25,17 +31,61 @@ pub trait Store: Send + Sync + 'static {
     /// Gives a claim back, when nothing was said or done, so that a later delivery is worked on.
     async fn release(&self, key: &EventKey) -> Result<(), StoreError>;
 
-    /// Records the beginning of a deploy, unless one of that service and environment is running.
-    async fn begin_deploy(&self, deploy: &Deploy) -> Result<Begun, StoreError>;
+    /// The store's clock. Leases, expiries and schedules go by it, so that replicas need not agree on the time.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
 
-    /// Records what changed of a running deploy: its card, its image, its details.
-    async fn save_deploy(&self, deploy: &Deploy) -> Result<(), StoreError>;
+    /// Saves an operation together with steps of its journal and entries of the audit trail: all of it, or nothing.
+    ///
+    /// `operation.revision` is the revision that was read; 0 makes a new row. It is [`Saved::Stale`] when the row has another
+    /// one (or, for 0, exists). A row that would be the second one [active](crate::operations::State::is_active) with an
+    /// exclusive plan on the same target is [`Saved::Busy`] with the other.
+    ///
+    /// A step of the same operation and number is replaced.
+    async fn save(
+        &self,
+        operation: &Operation,
+        steps: &[Step],
+        entries: &[Entry],
+    ) -> Result<Saved, StoreError>;
 
-    /// Records the end of a deploy: `deploy.state` and `deploy.ended` must be set. Answers whether it was still running.
-    async fn end_deploy(&self, deploy: &Deploy) -> Result<bool, StoreError>;
+    /// One operation.
+    async fn operation(&self, id: &str) -> Result<Option<Operation>, StoreError>;
+
+    /// Operations that match, newest first.
+    async fn operations(&self, filter: &OperationFilter) -> Result<Vec<Operation>, StoreError>;
+
+    /// The journal of an operation, in order.
+    async fn steps(&self, operation: &str) -> Result<Vec<Step>, StoreError>;
+
+    /// Adds entries to the audit trail.
+    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError>;
+
+    /// Entries of the audit trail.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Recorded>, StoreError>;
+
+    /// Where the audit trail ends.
+    async fn audit_tip(&self) -> Result<Tip, StoreError>;
+
+    /// Records a deploy, or what changed of it since: the row of its id is replaced, unless a higher generation wrote it.
+    /// Answers whether it was written.
+    async fn record_deploy(&self, deploy: &Deploy) -> Result<bool, StoreError>;
 
     /// Deploys that match, newest first.
     async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError>;
+
+    /// All values of a space, by key.
+    async fn entries(&self, space: &str) -> Result<Vec<Value>, StoreError>;
+
+    /// Writes a value if its revision is still the one that was read (0: there is none yet), with entries of the audit trail:
+    /// all of it, or nothing. `None` forgets it. Answers whether it was written.
+    async fn swap(
+        &self,
+        space: &str,
+        key: &str,
+        revision: u64,
+        value: Option<&serde_json::Value>,
+        entries: &[Entry],
+    ) -> Result<bool, StoreError>;
 
     /// Reads a value of a responder's.
     async fn recall(&self, responder: &str, key: &str) -> Result<Option<serde_json::Value>, StoreError>;
@@ -63,13 +113,15 @@ pub enum ClaimStage {
     Done = 2,
 }
 
-/// What became of beginning a deploy.
+/// A value of a space, as it was when it was read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Begun {
-    /// It is recorded as running.
-    Yes,
-    /// Another one is running.
-    Busy(Box<Deploy>),
+pub struct Value {
+    /// Its key.
+    pub key: String,
+    /// What it is.
+    pub value: serde_json::Value,
+    /// How often it was written, for [`Store::swap`].
+    pub revision: u64,
 }
 
 /// One deploy of one service to one environment.
@@ -99,15 +151,17 @@ pub struct Deploy {
     pub card: Option<MessageRef>,
     /// A sentence on its end.
     pub note: Option<String>,
-    /// What the responder needs to take it up again.
+    /// Whatever else belongs to it.
     pub details: serde_json::Value,
+    /// The generation of the operation's lease that wrote it.
+    pub generation: u64,
 }
 
 /// How a deploy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeployState {
-    /// Under way. At most one per service and environment.
+    /// Under way.
     Running,
     /// Out and stable.
     Succeeded,

@@ -49,8 +49,17 @@ pub(crate) struct HandlerArgs {
     pub(crate) usage: Option<LitStr>,
     pub(crate) examples: Vec<LitStr>,
     pub(crate) role: Option<LitStr>,
-    pub(crate) changes: bool,
+    pub(crate) effect: Effect,
     pub(crate) deadline: Option<Duration>,
+}
+
+/// What a command does to the world.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Effect {
+    #[default]
+    Reads,
+    Changes,
+    Proposes,
 }
 
 const HANDLER_KEYS: [&str; 5] = ["usage", "example", "role", "effect", "deadline"];
@@ -98,7 +107,7 @@ impl HandlerArgs {
             usage: None,
             examples: Vec::new(),
             role: None,
-            changes: false,
+            effect: Effect::Reads,
             deadline: None,
         };
         let mut seen: Vec<String> = Vec::new();
@@ -114,7 +123,7 @@ impl HandlerArgs {
                     errors.at(&value, "the role is empty; leave it out if anybody may say this");
                 }
                 "role" => args.role = Some(value),
-                "effect" => args.changes = errors.take(changes(&value)).unwrap_or_default(),
+                "effect" => args.effect = errors.take(effect(&value)).unwrap_or_default(),
                 "deadline" => args.deadline = errors.take(deadline(&value)),
                 _ => errors.add(unknown(&key, &format!("#[{name}]"), &HANDLER_KEYS)),
             }
@@ -138,14 +147,15 @@ fn twice(key: &Ident) -> syn::Error {
     syn::Error::new_spanned(key, format!("`{key}` is given twice"))
 }
 
-fn changes(value: &LitStr) -> syn::Result<bool> {
+fn effect(value: &LitStr) -> syn::Result<Effect> {
     match value.value().as_str() {
-        "reads" => Ok(false),
-        "changes" => Ok(true),
+        "reads" => Ok(Effect::Reads),
+        "changes" => Ok(Effect::Changes),
+        "operation" => Ok(Effect::Proposes),
         other => {
             let message = format!(
-                "there is no effect `{other}`; a command `reads` (the default) or `changes` something{}",
-                hint(other, ["reads", "changes"])
+                "there is no effect `{other}`; a command `reads` (the default), `changes` something, or proposes an `operation`{}",
+                hint(other, ["reads", "changes", "operation"])
             );
             Err(syn::Error::new_spanned(value, message))
         }

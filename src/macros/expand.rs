@@ -1,6 +1,7 @@
 //! What the macro writes: plain values that could be written by hand.
 
 use crate::{
+    attribute::Effect,
     handler::{Handler, Parameter},
     pattern::Kind,
     responder::Responder,
@@ -21,6 +22,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
         .enumerate()
         .map(|(at, handler)| run(handler, at, ty));
     let start = responder.start.as_ref().map(|start| start_hook(start, ty));
+    let actions = responder.actions.as_ref().map(|actions| acts(actions, ty));
     let build = build(responder, ty);
     quote! {
         const _: () = {
@@ -42,6 +44,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
                 }
 
                 #start
+                #actions
             }
 
             #build
@@ -80,10 +83,10 @@ fn spec(handler: &Handler, responder: &str) -> TokenStream {
     let (examples, about) = (&handler.examples, &handler.about);
     let usage = option(handler.args.usage.as_ref());
     let role = option(handler.args.role.as_ref());
-    let effect = if handler.args.changes {
-        quote!(Changes)
-    } else {
-        quote!(Reads)
+    let effect = match handler.args.effect {
+        Effect::Reads => quote!(Reads),
+        Effect::Changes => quote!(Changes),
+        Effect::Proposes => quote!(Proposes),
     };
     let deadline = option(handler.args.deadline.map(duration));
     quote! {
@@ -185,6 +188,17 @@ fn start_hook(start: &Ident, ty: &Type) -> TokenStream {
                 let returned: ::otus::Result = #call;
                 returned
             })
+        }
+    }
+}
+
+fn acts(actions: &Ident, ty: &Type) -> TokenStream {
+    let call = quote_spanned!(located_at(actions.span())=> <#ty>::#actions(&self));
+    quote! {
+        fn actions(
+            self: ::otus::__private::Arc<Self>,
+        ) -> ::std::vec::Vec<::otus::__private::Arc<dyn ::otus::operations::Action>> {
+            #call
         }
     }
 }

@@ -16,12 +16,14 @@ pub(crate) struct Responder {
     pub(crate) config: Option<Type>,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) start: Option<Ident>,
+    pub(crate) actions: Option<Ident>,
 }
 
 /// What a method's attribute makes of it.
 enum Role {
     Answers(Kind, Attribute),
     Starts(Attribute),
+    Acts(Attribute),
 }
 
 /// Reads an `impl` and takes this crate's attributes off its methods.
@@ -40,16 +42,16 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
     }
     let mut handlers: Vec<Handler> = Vec::new();
     let mut names: Vec<String> = Vec::new();
-    let mut start: Option<Ident> = None;
+    let (mut start, mut actions): (Option<Ident>, Option<Ident>) = (None, None);
     let mut attributed = false;
     item.items.retain_mut(|item| {
         let ImplItem::Fn(method) = item else { return true };
         let mut roles = roles(method);
         attributed |= !roles.is_empty();
-        if let Some(Role::Answers(_, second) | Role::Starts(second)) = roles.get(1) {
+        if let Some(Role::Answers(_, second) | Role::Starts(second) | Role::Acts(second)) = roles.get(1) {
             errors.at(
                 second,
-                "one method has one of `#[respond]`, `#[hear]` and `#[start]`, once",
+                "one method has one of `#[respond]`, `#[hear]`, `#[start]` and `#[actions]`, once",
             );
         }
         match (!roles.is_empty()).then(|| roles.swap_remove(0)) {
@@ -62,6 +64,16 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
                     );
                 } else if starts_well(method, &attribute, errors) {
                     start = Some(method.sig.ident.clone());
+                }
+            }
+            Some(Role::Acts(attribute)) => {
+                if let Some(first) = &actions {
+                    errors.at(
+                        &attribute,
+                        format!("a responder says once what it can do, and `{first}` does already"),
+                    );
+                } else if acts_well(method, &attribute, errors) {
+                    actions = Some(method.sig.ident.clone());
                 }
             }
             Some(Role::Answers(kind, attribute)) => {
@@ -91,6 +103,7 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
         config: args.config,
         handlers,
         start,
+        actions,
     }
 }
 
@@ -105,6 +118,8 @@ fn roles(method: &mut ImplItemFn) -> Vec<Role> {
             roles.push(Role::Answers(Kind::Hear, attribute.clone()));
         } else if path.is_ident("start") {
             roles.push(Role::Starts(attribute.clone()));
+        } else if path.is_ident("actions") {
+            roles.push(Role::Acts(attribute.clone()));
         } else {
             return true;
         }
@@ -131,6 +146,25 @@ fn starts_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) 
         errors.at(
             &method.sig.inputs,
             "a start hook takes what it can reach and nothing else: `&self, services: Services`",
+        );
+        right = false;
+    }
+    right
+}
+
+fn acts_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> bool {
+    let mut right = true;
+    if attribute.meta.require_path_only().is_err() {
+        errors.at(
+            attribute,
+            "`#[actions]` takes nothing: it is asked once, when the robot is made",
+        );
+        right = false;
+    }
+    if method.sig.asyncness.is_some() || method.sig.inputs.len() != 1 || method.sig.receiver().is_none() {
+        errors.at(
+            &method.sig,
+            "what a responder can do is said by `fn actions(&self) -> Vec<Arc<dyn Action>>`",
         );
         right = false;
     }

@@ -7,7 +7,8 @@ use crate::{
     chat::Chat,
     error::StartError,
     isolation::Gates,
-    policy::Roles,
+    operations::{Action, Engine},
+    policy::{Policy, Roles},
     responder::{Built, Handler, Registration, Setup},
     router::Router,
     services::{Resources, Services},
@@ -61,6 +62,7 @@ pub struct Builder {
     config: RobotConfig,
     catalog: Catalog,
     roles: Roles,
+    policy: Policy,
     resources: Resources,
     built: Vec<Built>,
     faults: Vec<StartError>,
@@ -72,6 +74,7 @@ impl Builder {
             config,
             catalog: Catalog::default(),
             roles: Roles::default(),
+            policy: Policy::default(),
             resources: Resources::default(),
             built: Vec::new(),
             faults: Vec::new(),
@@ -87,6 +90,12 @@ impl Builder {
     /// Sets who has which role.
     pub fn roles(mut self, roles: Roles) -> Self {
         self.roles = roles;
+        self
+    }
+
+    /// Sets the rules of who may do what, where and when.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -163,8 +172,10 @@ impl Builder {
         }));
         let mut handlers: Vec<Handler> = Vec::new();
         let mut hooks: Vec<(&'static str, Hook)> = Vec::new();
+        let mut actions: Vec<Arc<dyn Action>> = Vec::new();
         for built in self.built {
             handlers.extend(built.handlers);
+            actions.extend(built.actions);
             hooks.push((built.spec.name, built.start));
         }
         for spec in handlers.iter().map(|handler| handler.spec) {
@@ -195,6 +206,8 @@ impl Builder {
             store,
             self.catalog,
             self.roles,
+            self.policy,
+            Engine::new(actions),
             self.resources,
             stop.clone(),
         );

@@ -11,7 +11,7 @@ use crate::{
     markup,
     message::Message,
     policy::Decision,
-    responder::{Captures, CommandSpec, Effect, Handler, Kind},
+    responder::{Captures, CommandSpec, Handler, Kind},
     router::Routed,
     store::ClaimStage,
     suggest,
@@ -165,7 +165,7 @@ impl Robot {
             return;
         };
         let spec = handler.spec;
-        if edited && spec.effect == Effect::Changes {
+        if edited && spec.effect.changes() {
             count("edited");
             self.tell(message, None, texts::edited(&line)).await;
             return;
@@ -184,7 +184,7 @@ impl Robot {
         }
         tracing::info!(command = spec.id(), user = %message.author, channel = %message.channel, "running");
         let cx = self.context(id.to_owned(), message, line, spec, earlier);
-        if spec.effect == Effect::Changes
+        if spec.effect.changes()
             && let Err(error) = cx.open().await
         {
             count("failed");
@@ -350,6 +350,7 @@ impl Robot {
             message.clone(),
             line,
             spec,
+            crate::options::Options::default(),
             self.0.services.clone(),
             self.0.most_said,
             earlier,

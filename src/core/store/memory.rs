@@ -1,10 +1,15 @@
 //! The memory of a test: gone with the process.
 
-use super::{Begun, ClaimStage, Deploy, DeployFilter, DeployState, Store, StoreError};
-use crate::message::EventKey;
+use super::{ClaimStage, Deploy, DeployFilter, Store, StoreError, Value};
+use crate::{
+    audit::{AuditFilter, Entry, Recorded, Tip},
+    message::EventKey,
+    operations::{Operation, OperationFilter, Saved, Step},
+};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,7 +23,47 @@ pub struct MemoryStore {
 struct State {
     claims: HashMap<String, ClaimStage>,
     deploys: Vec<Deploy>,
-    values: HashMap<(String, String), serde_json::Value>,
+    operations: BTreeMap<String, Operation>,
+    steps: BTreeMap<(String, u32), Step>,
+    audit: Vec<Recorded>,
+    values: BTreeMap<(String, String), Value>,
+    /// The revisions given out to values. One number for all, so that a value that was forgotten and is back has a new one.
+    revisions: u64,
+}
+
+impl State {
+    fn tip(&self) -> Tip {
+        self.audit.last().map_or_else(Tip::default, |last| Tip {
+            number: last.number,
+            hash: last.hash.clone(),
+        })
+    }
+
+    fn append(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let tip = self.tip();
+            let recorded = Recorded::after(&tip.hash, tip.number + 1, entry.clone());
+            self.audit.push(recorded);
+        }
+    }
+
+    fn put(&mut self, place: (String, String), value: Option<serde_json::Value>) {
+        let Some(value) = value else {
+            self.values.remove(&place);
+            return;
+        };
+        self.revisions += 1;
+        let value = Value {
+            key: place.1.clone(),
+            value,
+            revision: self.revisions,
+        };
+        self.values.insert(place, value);
+    }
+}
+
+fn limit(asked: u32) -> usize {
+    if asked == 0 { 100 } else { asked as usize }
 }
 
 impl MemoryStore {
@@ -68,49 +113,108 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn begin_deploy(&self, deploy: &Deploy) -> Result<Begun, StoreError> {
-        let mut state = self.state();
-        let running = state.deploys.iter().find(|other| {
-            other.state == DeployState::Running
-                && other.service == deploy.service
-                && other.environment == deploy.environment
-        });
-        if let Some(running) = running {
-            return Ok(Begun::Busy(Box::new(running.clone())));
-        }
-        state.deploys.push(deploy.clone());
-        Ok(Begun::Yes)
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp::now())
     }
 
-    async fn save_deploy(&self, deploy: &Deploy) -> Result<(), StoreError> {
+    async fn save(
+        &self,
+        operation: &Operation,
+        steps: &[Step],
+        entries: &[Entry],
+    ) -> Result<Saved, StoreError> {
         let mut state = self.state();
-        let held = state.deploys.iter_mut().find(|held| held.id == deploy.id);
-        if let Some(held) = held.filter(|held| held.state == DeployState::Running) {
-            *held = Deploy {
-                state: DeployState::Running,
-                ended: None,
-                ..deploy.clone()
-            };
+        let held = state
+            .operations
+            .get(&operation.id)
+            .map_or(0, |held| held.revision);
+        if held != operation.revision {
+            return Ok(Saved::Stale);
         }
+        let busy = state.operations.values().find(|other| {
+            operation.state.is_active()
+                && operation.plan.exclusive
+                && other.id != operation.id
+                && other.state.is_active()
+                && other.plan.exclusive
+                && other.plan.target == operation.plan.target
+        });
+        if let Some(busy) = busy {
+            return Ok(Saved::Busy(Box::new(busy.clone())));
+        }
+        let revision = held + 1;
+        let saved = Operation {
+            revision,
+            ..operation.clone()
+        };
+        state.operations.insert(operation.id.clone(), saved);
+        for step in steps {
+            state
+                .steps
+                .insert((step.operation.clone(), step.number), step.clone());
+        }
+        state.append(entries);
+        Ok(Saved::Yes(revision))
+    }
+
+    async fn operation(&self, id: &str) -> Result<Option<Operation>, StoreError> {
+        Ok(self.state().operations.get(id).cloned())
+    }
+
+    async fn operations(&self, filter: &OperationFilter) -> Result<Vec<Operation>, StoreError> {
+        let state = self.state();
+        let mut found: Vec<_> = state
+            .operations
+            .values()
+            .filter(|operation| filter.takes(operation))
+            .cloned()
+            .collect();
+        found.sort_by(|a, b| (b.asked, &b.id).cmp(&(a.asked, &a.id)));
+        found.truncate(limit(filter.limit));
+        Ok(found)
+    }
+
+    async fn steps(&self, operation: &str) -> Result<Vec<Step>, StoreError> {
+        let state = self.state();
+        let range = (operation.to_owned(), 0)..=(operation.to_owned(), u32::MAX);
+        Ok(state.steps.range(range).map(|(_, step)| step.clone()).collect())
+    }
+
+    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.state().append(entries);
         Ok(())
     }
 
-    async fn end_deploy(&self, deploy: &Deploy) -> Result<bool, StoreError> {
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Recorded>, StoreError> {
+        let state = self.state();
+        let mut found: Vec<_> = state
+            .audit
+            .iter()
+            .filter(|recorded| filter.takes(recorded))
+            .cloned()
+            .collect();
+        if !filter.oldest_first {
+            found.reverse();
+        }
+        found.truncate(limit(filter.limit));
+        Ok(found)
+    }
+
+    async fn audit_tip(&self) -> Result<Tip, StoreError> {
+        Ok(self.state().tip())
+    }
+
+    async fn record_deploy(&self, deploy: &Deploy) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let held = state.deploys.iter_mut().find(|held| held.id == deploy.id);
-        let Some(held) = held.filter(|held| held.state == DeployState::Running) else {
-            return Ok(false);
-        };
-        *held = deploy.clone();
+        match state.deploys.iter_mut().find(|held| held.id == deploy.id) {
+            Some(held) if held.generation > deploy.generation => return Ok(false),
+            Some(held) => *held = deploy.clone(),
+            None => state.deploys.push(deploy.clone()),
+        }
         Ok(true)
     }
 
     async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError> {
-        let limit = if filter.limit == 0 {
-            100
-        } else {
-            filter.limit as usize
-        };
         let state = self.state();
         let mut found: Vec<_> = state
             .deploys
@@ -132,16 +236,37 @@ impl Store for MemoryStore {
             .cloned()
             .collect();
         found.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));
-        found.truncate(limit);
+        found.truncate(limit(filter.limit));
         Ok(found)
     }
 
+    async fn entries(&self, space: &str) -> Result<Vec<Value>, StoreError> {
+        let state = self.state();
+        let of_space = state.values.iter().filter(|((of, _), _)| of == space);
+        Ok(of_space.map(|(_, value)| value.clone()).collect())
+    }
+
+    async fn swap(
+        &self,
+        space: &str,
+        key: &str,
+        revision: u64,
+        value: Option<&serde_json::Value>,
+        entries: &[Entry],
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let place = (space.to_owned(), key.to_owned());
+        if state.values.get(&place).map_or(0, |held| held.revision) != revision {
+            return Ok(false);
+        }
+        state.put(place, value.cloned());
+        state.append(entries);
+        Ok(true)
+    }
+
     async fn recall(&self, responder: &str, key: &str) -> Result<Option<serde_json::Value>, StoreError> {
-        Ok(self
-            .state()
-            .values
-            .get(&(responder.to_owned(), key.to_owned()))
-            .cloned())
+        let place = (responder.to_owned(), key.to_owned());
+        Ok(self.state().values.get(&place).map(|held| held.value.clone()))
     }
 
     async fn remember(
@@ -150,11 +275,7 @@ impl Store for MemoryStore {
         key: &str,
         value: Option<serde_json::Value>,
     ) -> Result<(), StoreError> {
-        let key = (responder.to_owned(), key.to_owned());
-        match value {
-            Some(value) => self.state().values.insert(key, value),
-            None => self.state().values.remove(&key),
-        };
+        self.state().put((responder.to_owned(), key.to_owned()), value);
         Ok(())
     }
 

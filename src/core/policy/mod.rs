@@ -1,0 +1,18 @@
+//! Who may do what, where and when: one pure function of the rules and of what is known, with a trace that says why.
+//!
+//! Deny beats allow. Whatever cannot be found out (a directory that does not answer, a role nobody defined, a store that is
+//! gone) is a refusal with its reason.
+
+mod decide;
+mod freezes;
+mod gather;
+mod locks;
+mod roles;
+mod rules;
+
+pub use decide::{Asked, Facts, Held, Line, Mark, Verdict, VerdictKind, decide};
+pub use freezes::Freeze;
+pub use gather::{gather, verdict};
+pub use locks::{ELEVATIONS, Elevation, LOCKS, Lock, LockTarget, Waiting};
+pub use roles::{Decision, Roles};
+pub use rules::{BreakGlass, Policy, PolicyFault, Rule};
