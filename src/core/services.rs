@@ -4,6 +4,7 @@ use crate::{
     audit::Entry,
     catalog::Catalog,
     chat::Chat,
+    message::Message,
     operations::{Engine, Operations},
     policy::{Policy, Roles},
     responder::CommandSpec,
@@ -57,7 +58,11 @@ struct Inner {
     stop: CancellationToken,
     /// Set once, when the router is made: the router's handlers are made of responders that hold these services.
     commands: OnceLock<Vec<&'static CommandSpec>>,
+    /// The robot's ear. It does not hold the robot, which holds these services.
+    ear: OnceLock<Ear>,
 }
+
+type Ear = Box<dyn Fn(Message) + Send + Sync>;
 
 impl Services {
     #[allow(
@@ -75,7 +80,6 @@ impl Services {
         resources: Resources,
         stop: CancellationToken,
     ) -> Self {
-        let commands = OnceLock::new();
         Self(Arc::new(Inner {
             name,
             chat,
@@ -86,13 +90,29 @@ impl Services {
             engine,
             resources,
             stop,
-            commands,
+            commands: OnceLock::new(),
+            ear: OnceLock::new(),
         }))
     }
 
     pub(crate) fn set_commands(&self, commands: Vec<&'static CommandSpec>) {
         // A second robot on the same services cannot be made, so the first write is the only one.
         let _ = self.0.commands.set(commands);
+    }
+
+    pub(crate) fn set_ear(&self, ear: impl Fn(Message) + Send + Sync + 'static) {
+        // As above.
+        let _ = self.0.ear.set(Box::new(ear));
+    }
+
+    /// Lets the robot hear something as if the chat had brought it, and returns at once: for what was scheduled, or is said
+    /// again. It is matched, decided on and answered like everything that [`Message::author`] says; its event's id must be as
+    /// unique as any, since an event is worked on once.
+    pub fn hear(&self, message: Message) {
+        match self.0.ear.get() {
+            Some(ear) => ear(message),
+            None => tracing::error!(event = %message.event.id, "nobody hears this: there is no robot yet"),
+        }
     }
 
     /// What the robot is called.

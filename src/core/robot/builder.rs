@@ -212,7 +212,7 @@ impl Builder {
             stop.clone(),
         );
         services.set_commands(specs);
-        Ok(Robot(Arc::new(Inner {
+        let robot = Robot(Arc::new(Inner {
             router,
             names: Names::new(&config.name, &config.aliases),
             command_aliases: config.commands,
@@ -224,6 +224,12 @@ impl Builder {
             deadline: config.deadline.unsigned_abs(),
             most_said: config.most_said,
             hooks: Mutex::new(hooks),
-        })))
+        }));
+        let ear = Arc::downgrade(&robot.0);
+        robot.services().set_ear(move |message| match ear.upgrade() {
+            Some(robot) => Robot(robot).receive(message),
+            None => tracing::warn!(event = %message.event.id, "nobody hears this: the robot is gone"),
+        });
+        Ok(robot)
     }
 }

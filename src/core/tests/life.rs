@@ -533,3 +533,27 @@ async fn memory_claims_release() {
     store.release(&key).await.unwrap();
     assert!(store.claim(&EventKey::new("b")).await.unwrap());
 }
+
+#[tokio::test]
+async fn what_services_hear_is_answered_like_what_is_said_and_once() {
+    let mut room = Room::with(Trouble::default());
+    let services = room.robot().services().clone();
+    let heard = Message {
+        id: None,
+        via: otus::Via::Schedule { id: "s1".into() },
+        ..Message::said(
+            EventKey::new("s1/1"),
+            "C1".into(),
+            "1".into(),
+            "ann".into(),
+            "ping",
+        )
+    };
+    services.hear(heard.clone());
+    room.expect_reply("@ann: `ping`\npong").await;
+    services.hear(heard.clone());
+    room.expect_silence().await;
+    drop(room);
+    // The services do not keep the robot alive, and hearing without one is no panic.
+    services.hear(heard);
+}
