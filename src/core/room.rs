@@ -28,7 +28,7 @@ use crate::{
     catalog::Catalog,
     ids::{ChannelId, MessageId, UserId},
     message::{ChannelKind, EventKey, Message, Via},
-    policy::Roles,
+    policy::{Policy, Roles},
     responder::{Built, Responder},
     robot::{Robot, RobotConfig},
     services::Resources,
@@ -56,6 +56,7 @@ pub struct RoomBuilder {
     config: RobotConfig,
     catalog: Catalog,
     roles: BTreeMap<String, Vec<String>>,
+    policy: Policy,
     resources: Resources,
     built: Vec<Built>,
     store: Arc<dyn Store>,
@@ -81,6 +82,15 @@ impl RoomBuilder {
     pub fn role(mut self, role: &str, members: &[&str]) -> Self {
         self.roles
             .insert(role.into(), members.iter().map(|&member| member.into()).collect());
+        self
+    }
+
+    /// Sets the rules, as TOML like in the configuration's `[policy]`.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn policy(mut self, toml: &str) -> Self {
+        self.policy = toml::from_str(toml).unwrap_or_else(|error| panic!("the room's policy: {error}"));
         self
     }
 
@@ -130,6 +140,7 @@ impl RoomBuilder {
         let builder = Robot::builder(self.config)
             .catalog(self.catalog)
             .roles(Roles(self.roles))
+            .policy(self.policy)
             .resources(self.resources);
         let builder = self
             .built
@@ -161,6 +172,7 @@ impl Room {
             config: RobotConfig::default(),
             catalog: Catalog::default(),
             roles: BTreeMap::new(),
+            policy: Policy::default(),
             resources: Resources::default(),
             built: Vec::new(),
             store: Arc::new(MemoryStore::new()),
