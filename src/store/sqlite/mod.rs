@@ -1,20 +1,18 @@
-//! Purpose: the [`Store`] on SQLite.
+//! Purpose: the store on SQLite: one file, one process.
 
-mod claims;
-mod deploys;
 mod lock;
-mod memories;
 mod open;
 mod short;
 mod writer;
 
-use crate::{OpenError, StoreConfig};
-use async_trait::async_trait;
-use lock::Owned;
-use otus_core::{
-    EventKey, Store, StoreError,
-    store::{Begun, ClaimStage, Deploy, DeployFilter},
+use crate::{
+    OpenError, StoreConfig,
+    shared::{Database, Engine, Failure, Row, Select, Session as _, Write, Written, session},
 };
+use async_trait::async_trait;
+use jiff::Timestamp;
+use lock::Owned;
+use otus_core::{EventKey, StoreError, store::ClaimStage};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{
@@ -26,8 +24,13 @@ use writer::Writer;
 /// How often old claims are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
+session!(SqliteConnection, sqlx::sqlite::SqliteRow, int: "INTEGER", text: "TEXT");
+
 /// What the robot remembers, in one SQLite file that this process owns.
-pub struct SqliteStore {
+pub type SqliteStore = Database<Sqlite>;
+
+/// The file.
+pub struct Sqlite {
     path: std::path::PathBuf,
     writer: Writer,
     writing: Mutex<Option<JoinHandle<()>>>,
@@ -41,9 +44,9 @@ pub struct SqliteStore {
     owned: Mutex<Option<Arc<Owned>>>,
 }
 
-impl fmt::Debug for SqliteStore {
+impl fmt::Debug for Sqlite {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.debug_struct("SqliteStore")
+        to.debug_struct("Sqlite")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
@@ -61,7 +64,7 @@ impl SqliteStore {
         let (writer, writing) = writer::start(opened.quick, opened.run, turn.clone(), owned.clone());
         let keep_claims = config.keep_claims();
         let pruning = tokio::spawn(prune_regularly(writer.clone(), keep_claims));
-        Ok(Self {
+        Ok(Database(Sqlite {
             path: opened.path,
             writer,
             writing: Mutex::new(Some(writing)),
@@ -71,13 +74,7 @@ impl SqliteStore {
             readers: opened.readers,
             keep_claims,
             owned: Mutex::new(Some(owned)),
-        })
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+        }))
     }
 
     /// Forgets claims that are older than configured, in small batches, and says how many. Done by itself every ten minutes.
@@ -85,7 +82,7 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be written.
     pub async fn prune(&self) -> Result<u64, StoreError> {
-        self.writer.prune(self.keep_claims).await
+        self.0.writer.prune(self.0.keep_claims).await
     }
 
     /// Writes what is still waiting, closes the file and gives it up. Whoever asks later is told that it is closed.
@@ -93,21 +90,17 @@ impl SqliteStore {
     /// # Errors
     /// When the last writing fails.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.pruning.abort();
-        if let Some(writing) = self.writing.lock().await.take() {
-            self.writer.stop().await?;
-            writing
-                .await
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        }
-        self.readers.close().await;
-        if let Some(connection) = self.durable.lock().await.take() {
-            connection.close().await.map_err(unavailable)?;
-        }
-        self.owned.lock().await.take();
-        Ok(())
+        self.0.close().await
     }
 
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+}
+
+impl Sqlite {
     /// A turn to write with the connection whose commits are on the disk.
     async fn durable(&self) -> Result<Durable<'_>, StoreError> {
         let turn = self.turn.lock().await;
@@ -127,7 +120,7 @@ struct Durable<'a> {
     _turn: MutexGuard<'a, ()>,
 }
 
-impl Drop for SqliteStore {
+impl Drop for Sqlite {
     fn drop(&mut self) {
         self.pruning.abort();
     }
@@ -146,7 +139,31 @@ async fn prune_regularly(writer: Writer, keep: Duration) {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Engine for Sqlite {
+    async fn select(&self, question: &Select) -> Result<Vec<Row>, StoreError> {
+        let mut reader = self.readers.acquire().await.map_err(unavailable)?;
+        reader.rows(question).await.map_err(unavailable)
+    }
+
+    async fn write(&self, change: &Write<'_>) -> Result<Written, StoreError> {
+        let mut durable = self.durable().await?;
+        // Immediate, so that nobody writes between a look and an act.
+        let mut transaction = durable
+            .connection
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(unavailable)?;
+        let written = change.perform(&mut *transaction).await;
+        match written {
+            Ok(Written::Yes) => transaction.commit().await.map_err(unavailable)?,
+            _ => transaction.rollback().await.map_err(unavailable)?,
+        }
+        written.map_err(|failure| match failure {
+            Failure::Sql(error) => unavailable(error),
+            Failure::Store(error) => error,
+        })
+    }
+
     async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
         self.writer.claim(key).await
     }
@@ -159,37 +176,9 @@ impl Store for SqliteStore {
         self.writer.release(key).await
     }
 
-    async fn begin_deploy(&self, deploy: &Deploy) -> Result<Begun, StoreError> {
-        let mut durable = self.durable().await?;
-        deploys::begin(&mut durable.connection, deploy).await
-    }
-
-    async fn save_deploy(&self, deploy: &Deploy) -> Result<(), StoreError> {
-        let mut durable = self.durable().await?;
-        deploys::save(&mut durable.connection, deploy).await
-    }
-
-    async fn end_deploy(&self, deploy: &Deploy) -> Result<bool, StoreError> {
-        let mut durable = self.durable().await?;
-        deploys::end(&mut durable.connection, deploy).await
-    }
-
-    async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError> {
-        deploys::find(&self.readers, filter).await
-    }
-
-    async fn recall(&self, responder: &str, key: &str) -> Result<Option<serde_json::Value>, StoreError> {
-        memories::recall(&self.readers, responder, key).await
-    }
-
-    async fn remember(
-        &self,
-        responder: &str,
-        key: &str,
-        value: Option<serde_json::Value>,
-    ) -> Result<(), StoreError> {
-        let mut durable = self.durable().await?;
-        memories::remember(&mut durable.connection, responder, key, value).await
+    /// The system's: nobody but this process uses the file.
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp::now())
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -198,6 +187,22 @@ impl Store for SqliteStore {
             .await
             .map_err(unavailable)?;
         self.writer.check().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.pruning.abort();
+        if let Some(writing) = self.writing.lock().await.take() {
+            self.writer.stop().await?;
+            writing
+                .await
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
+        self.readers.close().await;
+        if let Some(connection) = self.durable.lock().await.take() {
+            connection.close().await.map_err(unavailable)?;
+        }
+        self.owned.lock().await.take();
+        Ok(())
     }
 }
 

@@ -16,11 +16,18 @@ use std::{
 const APPLICATION_ID: i64 = 1_333_032_307;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "claims, deploys, memories",
-    include_str!("../migrations/0001_claims_deploys_values.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "claims, deploys, memories",
+        include_str!("../migrations/sqlite/0001_claims_deploys_values.sql"),
+    ),
+    (
+        2,
+        "operations, audit",
+        include_str!("../migrations/sqlite/0002_operations_audit.sql"),
+    ),
+];
 
 /// Up to this size the whole file is checked at the start; that takes milliseconds.
 const CHECKED_BYTES: u64 = 16 * 1024 * 1024;

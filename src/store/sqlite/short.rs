@@ -3,10 +3,8 @@
 //!
 //! It leans on the writer being the only one that writes claims: what this run took, it knows without asking.
 
-use super::{
-    claims::{Batch, names},
-    writer::{held_under, put},
-};
+use super::writer::{held_under, put};
+use crate::shared::claims::{Batch, names};
 use otus_core::EventKey;
 use sqlx::{Connection as _, SqliteConnection};
 use std::collections::{BTreeMap, HashSet, VecDeque};

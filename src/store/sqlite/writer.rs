@@ -4,10 +4,10 @@
 //! under load the cost of a transaction is shared. Nothing is acknowledged before its transaction is committed.
 
 use super::{
-    claims::{Batch, Held, names},
     lock::Owned,
     short::{self, Ours},
 };
+use crate::shared::claims::{Batch, Held, names};
 use otus_core::{EventKey, StoreError, store::ClaimStage};
 use sqlx::{Connection as _, SqliteConnection};
 use std::{

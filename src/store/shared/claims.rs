@@ -1,31 +1,31 @@
-//! Purpose: what a batch of claims comes to: a pure function of what the file holds.
+//! Purpose: what a batch of claims comes to: a pure function of what the database holds.
 
 use otus_core::{EventKey, store::ClaimStage};
 use std::collections::HashMap;
 
 /// A claim as it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) run: i64,
-    pub(super) stage: i64,
-    pub(super) at: i64,
+pub(crate) struct Held {
+    pub(crate) run: i64,
+    pub(crate) stage: i64,
+    pub(crate) at: i64,
 }
 
-/// The claims a batch is about: as the file has them, and what becomes of them.
+/// The claims a batch is about: as the database has them, and what becomes of them.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     held: HashMap<String, Held>,
     /// What is to be written: a claim, or its removal.
     changed: HashMap<String, Option<Held>>,
 }
 
-pub(super) fn names(key: &EventKey) -> impl Iterator<Item = &String> {
+pub(crate) fn names(key: &EventKey) -> impl Iterator<Item = &String> {
     std::iter::once(&key.id).chain(&key.also)
 }
 
 impl Batch {
-    /// Begins with what the file holds under the names in question.
-    pub(super) fn new(held: HashMap<String, Held>) -> Self {
+    /// Begins with what the database holds under the names in question.
+    pub(crate) fn new(held: HashMap<String, Held>) -> Self {
         Self {
             held,
             changed: HashMap::new(),
@@ -33,7 +33,7 @@ impl Batch {
     }
 
     /// What has to be written.
-    pub(super) fn changed(&self) -> &HashMap<String, Option<Held>> {
+    pub(crate) fn changed(&self) -> &HashMap<String, Option<Held>> {
         &self.changed
     }
 
@@ -46,7 +46,7 @@ impl Batch {
     }
 
     /// Takes the event unless somebody has it. What a dead run claimed and did nothing about is nobody's.
-    pub(super) fn claim(&mut self, key: &EventKey, run: i64, now: i64) -> bool {
+    pub(crate) fn claim(&mut self, key: &EventKey, run: i64, now: i64) -> bool {
         let free = |held: &Held| held.run != run && held.stage == ClaimStage::Claimed as i64;
         if !names(key).filter_map(|name| self.held.get(name)).all(free) {
             return false;
@@ -65,7 +65,7 @@ impl Batch {
     }
 
     /// Moves this run's claim on, never back.
-    pub(super) fn advance(&mut self, key: &EventKey, stage: ClaimStage, run: i64) {
+    pub(crate) fn advance(&mut self, key: &EventKey, stage: ClaimStage, run: i64) {
         for name in names(key) {
             let held = self
                 .held
@@ -85,7 +85,7 @@ impl Batch {
     }
 
     /// Gives this run's claim back.
-    pub(super) fn release(&mut self, key: &EventKey, run: i64) {
+    pub(crate) fn release(&mut self, key: &EventKey, run: i64) {
         for name in names(key) {
             if self.held.get(name).is_some_and(|held| held.run == run) {
                 self.set(name, None);

@@ -1,0 +1,24 @@
+//! Purpose: opens the store that is configured, whichever it is.
+
+use crate::{OpenError, SqliteStore, StoreConfig};
+use async_trait::async_trait;
+use otus_core::{Store, StoreError};
+use std::sync::Arc;
+
+/// An open store. It can be handed on as an `Arc<dyn Store>`.
+#[async_trait]
+pub trait Opened: Store {
+    /// Writes what is still waiting, and lets go of the database. Whoever asks later is told that it is closed.
+    ///
+    /// # Errors
+    /// When the last writing fails.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Opens the store that is configured, made and brought up to date where needed.
+///
+/// # Errors
+/// [`OpenError`] says who else has it, or what is wrong with it. Nothing is ever deleted.
+pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Opened>, OpenError> {
+    Ok(Arc::new(SqliteStore::open(config).await?))
+}

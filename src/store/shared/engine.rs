@@ -1,0 +1,34 @@
+//! Purpose: what a database has to know, for the rest to be the same.
+
+use super::{Row, Select, Write, Written};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use otus_core::{EventKey, StoreError, store::ClaimStage};
+
+/// A database.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// Asks it.
+    async fn select(&self, question: &Select) -> Result<Vec<Row>, StoreError>;
+
+    /// Carries out a change whole, or not at all. What it answers is on the disk.
+    async fn write(&self, change: &Write<'_>) -> Result<Written, StoreError>;
+
+    /// See [`otus_core::Store::claim`].
+    async fn claim(&self, key: &EventKey) -> Result<bool, StoreError>;
+
+    /// See [`otus_core::Store::advance`].
+    async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError>;
+
+    /// See [`otus_core::Store::release`].
+    async fn release(&self, key: &EventKey) -> Result<(), StoreError>;
+
+    /// Its clock.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// Whether it can be read and written.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Ends what is under way, and lets go of it.
+    async fn close(&self) -> Result<(), StoreError>;
+}
