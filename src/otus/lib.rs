@@ -29,3 +29,4 @@ pub use otus_core::*;
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
 use otus_responder_graphs as _;
+use otus_responder_operations as _;
