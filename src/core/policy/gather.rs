@@ -1,21 +1,108 @@
 //! Finding out what the decision depends on.
 
 use super::{
-    decide::{Asked, Facts, Verdict},
+    decide,
+    locks::{self, Elevation, Lock},
+    matching,
     rules::Policy,
+    verdict::{Asked, Facts, Held, Verdict},
 };
-use crate::services::Services;
+use crate::{services::Services, store::StoreError};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    time::Duration,
+};
+
+/// How long one question may take; then the answer is that nobody can tell.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Finds out everything [`decide`](super::decide) wants to know. What cannot be found out is said in the facts, never guessed.
+///
+/// Only what matching rules, locks and freezes name is asked.
 pub async fn gather(services: &Services, policy: &Policy, asked: &Asked) -> Facts {
-    let _ = (services, policy, asked);
+    let mut unknown = Vec::new();
+    let store = services.store();
+    let (now, locks, elevations) = tokio::join!(
+        in_time(store.now()),
+        in_time(locks::all::<Lock>(store.as_ref(), locks::LOCKS)),
+        in_time(locks::all::<Elevation>(store.as_ref(), locks::ELEVATIONS)),
+    );
+    let now = now.unwrap_or_else(|error| {
+        unknown.push(format!("what time it is cannot be told: {error}"));
+        // The refusal that follows has to be of some moment.
+        Timestamp::now()
+    });
+    let locks = locks.unwrap_or_else(|error| {
+        unknown.push(format!("whether something is locked cannot be told: {error}"));
+        Vec::new()
+    });
+    let elevations = elevations.unwrap_or_else(|error| {
+        unknown.push(format!("whether the glass is broken cannot be told: {error}"));
+        Vec::new()
+    });
+    let changes = changes(services, &asked.command);
+    let locks: Vec<_> = locks
+        .into_iter()
+        .map(|found| found.value)
+        .filter(|lock| lock.holds(now) && lock.target.covers(&asked.target))
+        .collect();
+    let elevation = elevations
+        .into_iter()
+        .map(|found| found.value)
+        .find(|elevation| elevation.by == asked.user && elevation.holds(now));
+
+    let rules = matching::rules(policy, asked, changes);
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    wanted.extend(asked.role.as_deref());
+    wanted.extend(
+        rules
+            .iter()
+            .flat_map(|rule| rule.roles.iter().map(String::as_str)),
+    );
+    if locks.iter().any(|lock| lock.by != asked.user) {
+        wanted.extend(policy.lock_override.as_deref());
+    }
+    for freeze in matching::freezes(policy, asked, changes) {
+        let frozen = freeze
+            .calendar()
+            .is_ok_and(|calendar| calendar.open_at(now).is_some());
+        wanted.extend(freeze.override_role.as_deref().filter(|_| frozen));
+    }
+    for rule in &rules {
+        if let Some(role) = &rule.approvers
+            && !services.roles().0.contains_key(role)
+        {
+            unknown.push(format!(
+                "{}: the role `{role}` that approves is not defined, so nobody has it",
+                rule.name
+            ));
+        }
+    }
+    let named = rules.iter().any(|rule| {
+        let here = rule
+            .channels
+            .iter()
+            .any(|channel| channel == asked.channel.as_str());
+        !here && rule.channels.iter().any(|channel| channel.starts_with('#'))
+    });
+    let (roles, channel_name) = tokio::join!(roles(services, asked, wanted), async {
+        if named {
+            channel_name(services, asked).await
+        } else {
+            None
+        }
+    });
     Facts {
-        now: jiff::Timestamp::now(),
-        roles: Default::default(),
-        channel_name: None,
-        locks: Vec::new(),
-        elevation: None,
-        unknown: vec!["policy is not gathered yet".into()],
+        now,
+        changes,
+        roles,
+        channel_name,
+        locks,
+        elevation,
+        unknown,
     }
 }
 
@@ -23,5 +110,48 @@ pub async fn gather(services: &Services, policy: &Policy, asked: &Asked) -> Fact
 pub async fn verdict(services: &Services, asked: &Asked) -> Verdict {
     let policy = services.policy();
     let facts = gather(services, policy, asked).await;
-    super::decide(policy, asked, &facts)
+    decide(policy, asked, &facts)
+}
+
+/// Whether a command changes anything. One nobody knows does, for all anybody can tell.
+fn changes(services: &Services, command: &str) -> bool {
+    services
+        .commands()
+        .iter()
+        .find(|spec| spec.id() == command)
+        .is_none_or(|spec| spec.effect.changes())
+}
+
+async fn roles(services: &Services, asked: &Asked, wanted: BTreeSet<&str>) -> BTreeMap<String, Held> {
+    let held = wanted.into_iter().map(|role| async move {
+        let held = services.roles().held(services.chat().as_ref(), &asked.user, role);
+        let held = tokio::time::timeout(PATIENCE, held).await;
+        (role.to_owned(), held.unwrap_or_else(|_| Held::Unknown(late())))
+    });
+    join_all(held).await.into_iter().collect()
+}
+
+async fn channel_name(services: &Services, asked: &Asked) -> Option<String> {
+    let name = services.chat().channel_name(&asked.channel);
+    match tokio::time::timeout(PATIENCE, name).await {
+        Ok(Ok(name)) => Some(name),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, channel = %asked.channel, "the name of a channel could not be found out");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(channel = %asked.channel, "the name of a channel was not found out in time");
+            None
+        }
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable(late())))
+}
+
+fn late() -> String {
+    format!("no answer within {} s", PATIENCE.as_secs())
 }

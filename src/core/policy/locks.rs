@@ -4,9 +4,10 @@ use crate::{
     chat::Place,
     ids::{ChannelId, MessageId, UserId},
     operations::Target,
+    store::{Store, StoreError},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The key-value space of the locks, by [`LockTarget::key`].
 pub const LOCKS: &str = "policy.locks";
@@ -35,15 +36,34 @@ impl LockTarget {
         }
     }
 
-    /// Whether what is on this target is in the way of that one.
+    /// Whether what is on this target is in the way of that one. What is about no service in particular is about all of
+    /// them, and so with environments.
     pub fn covers(&self, target: &Target) -> bool {
-        let is = |name: &Option<String>, this: &str| name.as_deref() == Some(this);
+        let touches = |name: &Option<String>, this: &str| {
+            name.as_ref()
+                .is_none_or(|name| name.to_lowercase() == this.to_lowercase())
+        };
         match self {
-            Self::Service(service) => is(&target.service, service),
-            Self::Environment(environment) => is(&target.environment, environment),
+            Self::Service(service) => touches(&target.service, service),
+            Self::Environment(environment) => touches(&target.environment, environment),
             Self::Both(service, environment) => {
-                is(&target.service, service) && is(&target.environment, environment)
+                touches(&target.service, service) && touches(&target.environment, environment)
             }
+        }
+    }
+
+    /// The same as what an operation is about.
+    pub fn target(&self) -> Target {
+        match self.clone() {
+            Self::Service(service) => Target {
+                service: Some(service),
+                environment: None,
+            },
+            Self::Environment(environment) => Target {
+                service: None,
+                environment: Some(environment),
+            },
+            Self::Both(service, environment) => Target::new(service, environment),
         }
     }
 }
@@ -110,10 +130,46 @@ impl Waiting {
 pub struct Elevation {
     /// Who.
     pub by: UserId,
+    /// What to call them.
+    pub name: String,
+    /// Where they said so.
+    pub channel: ChannelId,
     /// Why.
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
+}
+
+impl Elevation {
+    /// Whether it still holds.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}
+
+/// A value of a space of the store, with the revision it was read at.
+#[derive(Debug, Clone)]
+pub(super) struct Found<T> {
+    pub(super) key: String,
+    pub(super) value: T,
+    pub(super) revision: u64,
+}
+
+/// Everything in a space. One that cannot be read is an error, not left out: it may be what is in the way.
+pub(super) async fn all<T: DeserializeOwned>(
+    store: &dyn Store,
+    space: &str,
+) -> Result<Vec<Found<T>>, StoreError> {
+    let found = store.entries(space).await?.into_iter().map(|entry| {
+        let value = serde_json::from_value(entry.value)
+            .map_err(|error| StoreError::Unreadable(format!("{space} {}: {error}", entry.key)))?;
+        Ok(Found {
+            key: entry.key,
+            value,
+            revision: entry.revision,
+        })
+    });
+    found.collect()
 }

@@ -3,16 +3,25 @@
 //! Deny beats allow. Whatever cannot be found out (a directory that does not answer, a role nobody defined, a store that is
 //! gone) is a refusal with its reason.
 
+mod calendar;
 mod decide;
+#[cfg(test)]
+mod decide_tests;
+mod faults;
 mod freezes;
 mod gather;
 mod locks;
+mod matching;
 mod roles;
 mod rules;
+mod verdict;
+pub mod words;
 
-pub use decide::{Asked, Facts, Held, Line, Mark, Verdict, VerdictKind, decide};
-pub use freezes::Freeze;
+pub use calendar::{Calendar, Window};
+pub use decide::decide;
+pub use freezes::{Freeze, FreezeFault};
 pub use gather::{gather, verdict};
 pub use locks::{ELEVATIONS, Elevation, LOCKS, Lock, LockTarget, Waiting};
 pub use roles::{Decision, Roles};
 pub use rules::{BreakGlass, Policy, PolicyFault, Rule};
+pub use verdict::{Asked, Facts, Held, Line, Mark, Verdict, VerdictKind};

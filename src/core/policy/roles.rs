@@ -1,6 +1,7 @@
 //! Who may say what. Roles are lists of people and groups; a command may ask for one. Everything that goes wrong is a
 //! refusal: an unreachable directory, a role nobody defined.
 
+use super::verdict::Held;
 use crate::{chat::Chat, ids::UserId, responder::CommandSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,33 +48,38 @@ impl Roles {
 
     /// Whether somebody has a role.
     pub async fn has(&self, chat: &dyn Chat, user: &UserId, role: &str) -> Decision {
+        match self.held(chat, user, role).await {
+            Held::Yes(by) => Decision::allow(format!("you have the role `{role}`: {by}")),
+            Held::No => Decision::deny(format!("it asks for the role `{role}`, and you do not have it")),
+            Held::Unknown(why) if self.0.contains_key(role) => {
+                Decision::deny(format!("it asks for the role `{role}`, and {why}"))
+            }
+            Held::Unknown(why) => Decision::deny(why),
+        }
+    }
+
+    /// Whether somebody has a role, and by what.
+    pub async fn held(&self, chat: &dyn Chat, user: &UserId, role: &str) -> Held {
         let Some(members) = self.0.get(role) else {
-            return Decision::deny(format!("the role `{role}` is not defined, so nobody has it"));
+            return Held::Unknown(format!("the role `{role}` is not defined, so nobody has it"));
         };
         if members.iter().any(|member| member == "*") {
-            return Decision::allow(format!("everybody has the role `{role}`"));
+            return Held::Yes("everybody has it".into());
         }
         if members.iter().any(|member| member == user.as_str()) {
-            return Decision::allow(format!("you have the role `{role}`"));
+            return Held::Yes("named in it".into());
         }
         let mut unknown = None;
         for group in members.iter().filter_map(|member| group(member)) {
             match chat.in_group(user, group).await {
-                Ok(true) => {
-                    return Decision::allow(format!("the group `{group}` has the role `{role}`"));
-                }
+                Ok(true) => return Held::Yes(format!("in the group `{group}`")),
                 Ok(false) => {}
                 Err(error) => {
-                    unknown = Some(format!(
-                        "whether you are in the group `{group}` cannot be told: {error}"
-                    ))
+                    unknown = Some(format!("the group `{group}` cannot be looked at: {error}"));
                 }
             }
         }
-        match unknown {
-            Some(why) => Decision::deny(format!("it asks for the role `{role}`, and {why}")),
-            None => Decision::deny(format!("it asks for the role `{role}`, and you do not have it")),
-        }
+        unknown.map_or(Held::No, Held::Unknown)
     }
 }
 

@@ -39,12 +39,16 @@ impl Default for Policy {
 }
 
 /// `[[policy.rules]]`: what holds for what is asked, when all that it names match. What it leaves out matches everything.
+///
+/// A rule can only restrict, so what is in doubt counts as matched: an operation that is about no service in particular is
+/// about all of them, and a rule for one of them holds; so with environments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
     /// What people read when it decides: `production is approved by an SRE`.
     pub name: String,
-    /// Commands, by the handler's name (`deploy`), the responder's, or `responder.name`.
+    /// Commands, by the handler's name (`deploy`), the responder's, or `responder.name`; none means all that change something.
+    /// One that changes nothing has to be named.
     pub commands: Vec<String>,
     /// Services.
     pub services: Vec<String>,

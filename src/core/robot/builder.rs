@@ -186,6 +186,22 @@ impl Builder {
                 });
             }
         }
+        let commands: Vec<_> = handlers.iter().map(|handler| handler.spec).collect();
+        let policy = self.policy.faults(&self.roles, &self.catalog, &commands);
+        faults.extend(policy.into_iter().map(|fault| {
+            // A fault of a rule as a whole has no key below it.
+            let (section, key) = match fault.key.rsplit_once('.') {
+                Some((section, key)) if key.parse::<usize>().is_err() => {
+                    (section.to_owned(), Some(key.into()))
+                }
+                _ => (fault.key, None),
+            };
+            StartError::Config {
+                section,
+                key,
+                message: fault.message,
+            }
+        }));
         let config = self.config;
         let ids = handlers.iter().map(super::gate);
         let gates = Gates::new(ids, config.running, config.waiting);

@@ -1,0 +1,643 @@
+//! The decision, by tables and by properties.
+
+use super::*;
+use crate::{markup, operations::Target};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn policy(toml: &str) -> Policy {
+    toml::from_str(toml).unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T14:14:00Z".parse().unwrap()
+}
+
+fn asked() -> Asked {
+    Asked {
+        command: "deploy.deploy".into(),
+        role: Some("deployer".into()),
+        target: Target::new("api", "production"),
+        user: "ann".into(),
+        channel: "C1".into(),
+        reason: None,
+    }
+}
+
+fn because(reason: &str) -> Asked {
+    Asked {
+        reason: Some(reason.into()),
+        ..asked()
+    }
+}
+
+fn facts(held: &[&str], missing: &[&str]) -> Facts {
+    let yes = held
+        .iter()
+        .map(|role| (role.to_string(), Held::Yes("named in it".into())));
+    let no = missing.iter().map(|role| (role.to_string(), Held::No));
+    Facts {
+        now: now(),
+        changes: true,
+        roles: yes.chain(no).collect(),
+        channel_name: Some("deploys".into()),
+        locks: Vec::new(),
+        elevation: None,
+        unknown: Vec::new(),
+    }
+}
+
+fn lock(target: LockTarget, by: &str, until: Option<&str>) -> Lock {
+    Lock {
+        target,
+        by: by.into(),
+        name: by.to_uppercase(),
+        reason: "database migration".into(),
+        since: "2026-11-23T14:02:00Z".parse().unwrap(),
+        until: until.map(|until| until.parse().unwrap()),
+        waiting: Vec::new(),
+    }
+}
+
+fn elevation(by: &str) -> Elevation {
+    Elevation {
+        by: by.into(),
+        name: by.to_uppercase(),
+        channel: "C1".into(),
+        reason: "the shop is down".into(),
+        since: "2026-11-23T14:00:00Z".parse().unwrap(),
+        until: "2026-11-23T14:30:00Z".parse().unwrap(),
+    }
+}
+
+/// The verdict in one line.
+fn short(verdict: &Verdict) -> String {
+    let kind = match &verdict.kind {
+        VerdictKind::Allow => "allow".to_owned(),
+        VerdictKind::Confirm => "confirm".to_owned(),
+        VerdictKind::Refuse => "refuse".to_owned(),
+        VerdictKind::Approve {
+            needs,
+            confirm,
+            expire,
+        } => {
+            let needs: Vec<_> = needs
+                .iter()
+                .map(|need| format!("{} {}", need.count, need.role))
+                .collect();
+            let confirm = if *confirm { " and confirm" } else { "" };
+            format!("approve by {} within {expire} s{confirm}", needs.join(" + "))
+        }
+        VerdictKind::Wait { lock, until } => {
+            let lock = lock.as_ref().map_or("no lock".into(), |lock| lock.target.to_string());
+            let until = until.map_or("nobody knows when".into(), |until| until.to_string());
+            format!("wait for {lock} until {until}")
+        }
+    };
+    let glass = if verdict.glass { " (glass)" } else { "" };
+    format!("{kind}{glass}: {}", markup::plain(&verdict.rule))
+}
+
+fn decided(policy: &str, asked: &Asked, facts: &Facts) -> String {
+    short(&decide(&self::policy(policy), asked, facts))
+}
+
+#[test]
+fn without_rules_the_commands_role_decides() {
+    let has = facts(&["deployer"], &[]);
+    assert_eq!(decided("", &asked(), &has), "allow: the role `deployer` may");
+    let not = facts(&[], &["deployer"]);
+    assert_eq!(
+        decided("", &asked(), &not),
+        "refuse: it asks for the role `deployer`, which who asked does not have"
+    );
+    let mut down = facts(&[], &[]);
+    let unknown = Held::Unknown("the group `ops` cannot be looked at: it is away".into());
+    down.roles.insert("deployer".into(), unknown);
+    assert_eq!(
+        decided("", &asked(), &down),
+        "refuse: it asks for the role `deployer`, and whether who asked has it cannot be told: the group `ops` cannot be \
+         looked at: it is away"
+    );
+    assert_eq!(
+        decided("", &asked(), &facts(&[], &[])),
+        "refuse: it asks for the role `deployer`, and whether who asked has it cannot be told: nobody looked"
+    );
+    let anybody = Asked { role: None, ..asked() };
+    assert_eq!(decided("", &anybody, &facts(&[], &[])), "allow: anybody may");
+}
+
+#[test]
+fn what_cannot_be_found_out_is_a_refusal_even_behind_a_broken_glass() {
+    let mut facts = facts(&["deployer"], &[]);
+    facts.unknown.push("whether something is locked cannot be told: gone".into());
+    facts.elevation = Some(elevation("ann"));
+    assert_eq!(
+        decided("[break_glass]\nrole = 'oncall'", &asked(), &facts),
+        "refuse: whether something is locked cannot be told: gone"
+    );
+}
+
+/// Which rules are about `deploy api to production`, and about more or less than that.
+#[test]
+fn rules_are_about_what_they_name_and_in_doubt_about_more() {
+    let refuses = |rule: &str, asked: &Asked, changes: bool| {
+        let policy = policy(&format!("[[rules]]\nname = 'no'\ndeny = true\n{rule}"));
+        let facts = Facts {
+            changes,
+            ..facts(&["deployer"], &[])
+        };
+        decide(&policy, asked, &facts).kind == VerdictKind::Refuse
+    };
+    let target = |service: Option<&str>, environment: Option<&str>| Asked {
+        target: Target {
+            service: service.map(Into::into),
+            environment: environment.map(Into::into),
+        },
+        ..asked()
+    };
+    for (rule, asked, changes, expected) in [
+        ("", asked(), true, true),
+        ("", asked(), false, false),
+        ("commands = ['deploy']", asked(), false, true),
+        ("commands = ['DEPLOY.deploy']", asked(), true, true),
+        ("commands = ['migrate', 'flags']", asked(), true, false),
+        ("services = ['API']", asked(), true, true),
+        ("services = ['web']", asked(), true, false),
+        ("services = ['web']", target(None, Some("production")), true, true),
+        ("environments = ['production']", asked(), true, true),
+        ("environments = ['staging']", asked(), true, false),
+        ("environments = ['production']", target(None, None), true, true),
+        ("environments = ['production']", target(Some("api"), None), true, true),
+        ("services = ['web']\nenvironments = ['production']", asked(), true, false),
+        ("services = ['api']\nenvironments = ['production']", asked(), true, true),
+    ] {
+        assert_eq!(refuses(rule, &asked, changes), expected, "{rule} {asked:?} {changes}");
+    }
+}
+
+#[test]
+fn rules_refuse_by_role_channel_and_reason() {
+    let has = facts(&["deployer", "sre"], &["lead"]);
+    let roles = "[[rules]]\nname = 'careful'\nroles = ['lead', 'sre']";
+    assert_eq!(decided(roles, &asked(), &has), "allow: the role `deployer` may");
+    assert_eq!(
+        decided(roles, &asked(), &facts(&["deployer"], &["lead", "sre"])),
+        "refuse: careful: only the role `lead` or `sre` may, which who asked does not have"
+    );
+    let channels = "[[rules]]\nname = 'in the open'\nchannels = ['#Deploys', 'C9']";
+    assert_eq!(decided(channels, &asked(), &has), "allow: the role `deployer` may");
+    let elsewhere = Facts {
+        channel_name: Some("random".into()),
+        ..has.clone()
+    };
+    assert_eq!(
+        decided(channels, &asked(), &elsewhere),
+        "refuse: in the open: only in #Deploys or #C9"
+    );
+    let nameless = Facts {
+        channel_name: None,
+        ..has.clone()
+    };
+    assert_eq!(
+        decided(channels, &asked(), &nameless),
+        "refuse: in the open: only in #Deploys or #C9, and what this channel is called cannot be found out"
+    );
+    let reason = "[[rules]]\nname = 'said why'\nreason = true";
+    assert_eq!(
+        decided(reason, &because("  "), &has),
+        "refuse: said why: it wants a reason; say it again with `because <reason>` at the end"
+    );
+    assert_eq!(decided(reason, &because("it burns"), &has), "allow: the role `deployer` may");
+}
+
+#[test]
+fn approvals_of_all_rules_are_needed_and_of_one_role_the_larger_number() {
+    let rules = "
+        [[rules]]
+        name = 'one SRE'
+        approvals = 1
+        approvers = 'sre'
+        [[rules]]
+        name = 'two SREs at night'
+        approvals = 2
+        approvers = 'sre'
+        expire = '10m'
+        [[rules]]
+        name = 'a lead'
+        approvals = 1
+        approvers = 'lead'
+        confirm = true
+        expire = '1h'
+        [[rules]]
+        name = 'elsewhere'
+        environments = ['staging']
+        approvals = 9
+        approvers = 'sre'
+    ";
+    assert_eq!(
+        decided(rules, &asked(), &facts(&["deployer"], &[])),
+        "approve by 2 sre + 1 lead within 600 s and confirm: two SREs at night; a lead"
+    );
+    let one = "[[rules]]\nname = 'one SRE'\napprovals = 1\napprovers = 'sre'";
+    assert_eq!(
+        decided(one, &asked(), &facts(&["deployer"], &[])),
+        "approve by 1 sre within 1800 s: one SRE"
+    );
+    let half = "[[rules]]\nname = 'half'\napprovals = 1";
+    assert_eq!(
+        decided(half, &asked(), &facts(&["deployer"], &[])),
+        "refuse: half: it asks for approvals, but not for both how many and by whom"
+    );
+    let confirm = "[[rules]]\nname = 'are you sure'\nconfirm = true";
+    assert_eq!(
+        decided(confirm, &asked(), &facts(&["deployer"], &[])),
+        "confirm: are you sure"
+    );
+}
+
+#[test]
+fn a_lock_is_in_the_way_of_everybody_but_its_owner() {
+    let production = || LockTarget::Environment("production".into());
+    let mut facts = facts(&["deployer", "lead"], &[]);
+    facts.locks = vec![lock(production(), "bob", Some("2026-11-23T15:00:00Z"))];
+    let over = "lock_override = 'lead'";
+    assert_eq!(
+        decided("", &asked(), &facts),
+        "wait for production until 2026-11-23T15:00:00Z: production is locked by BOB since 14:02 UTC (12 min) until 15:00 \
+         UTC: database migration"
+    );
+    assert_eq!(
+        decided(over, &asked(), &facts),
+        "wait for production until 2026-11-23T15:00:00Z: production is locked by BOB since 14:02 UTC (12 min) until 15:00 \
+         UTC: database migration; the role `lead` may go through it with a reason: `because <reason>` at the end"
+    );
+    assert_eq!(
+        decided(over, &because("it burns"), &facts),
+        "allow: the role `lead` may go through it with a reason: production is locked by BOB since 14:02 UTC (12 min) until \
+         15:00 UTC: database migration"
+    );
+    let owner = Asked {
+        user: "bob".into(),
+        ..asked()
+    };
+    assert_eq!(decided("", &owner, &facts), "allow: the role `deployer` may");
+    facts.roles.insert("lead".into(), Held::Unknown("away".into()));
+    assert!(decided(over, &because("it burns"), &facts).starts_with("wait"));
+    // Two at once, and one of them for nobody knows how long.
+    facts
+        .locks
+        .push(lock(LockTarget::Service("api".into()), "cid", None));
+    assert_eq!(
+        decided("", &asked(), &facts),
+        "wait for api until nobody knows when: api is locked by CID since 14:02 UTC (12 min): database migration; \
+         production is locked by BOB since 14:02 UTC (12 min) until 15:00 UTC: database migration"
+    );
+    // One that ended, and one of something else.
+    facts.locks = vec![
+        lock(production(), "bob", Some("2026-11-23T14:14:00Z")),
+        lock(LockTarget::Service("web".into()), "bob", None),
+    ];
+    assert_eq!(decided("", &asked(), &facts), "allow: the role `deployer` may");
+    // What puts locks there and takes them away is not held up by them.
+    facts.locks = vec![lock(production(), "bob", None)];
+    let unlock = Asked {
+        command: "policy.unlock".into(),
+        ..asked()
+    };
+    assert_eq!(decided("", &unlock, &facts), "allow: the role `deployer` may");
+}
+
+#[test]
+fn a_freeze_says_when_it_opens_through_what_follows_it() {
+    let freeze = "
+        [[freezes]]
+        name = 'no deploys on mondays'
+        every = 'mon'
+        zone = 'UTC'
+        override = 'lead'
+        [[freezes]]
+        name = 'nor in the night after'
+        every = 'tue 00:00 - 06:00'
+    ";
+    let not = facts(&["deployer"], &["lead"]);
+    let waits = "wait for no lock until 2026-11-24T06:00:00Z: no deploys on mondays: frozen until Tue 2026-11-24 00:00 UTC";
+    assert_eq!(decided(freeze, &asked(), &not), waits);
+    assert_eq!(decided(freeze, &because("it burns"), &not), waits);
+    let lead = facts(&["deployer", "lead"], &[]);
+    assert_eq!(
+        decided(freeze, &because("it burns"), &lead),
+        "allow: the role `lead` may go through it with a reason: no deploys on mondays: frozen until Tue 2026-11-24 00:00 UTC"
+    );
+    let mut locked = not.clone();
+    locked.locks = vec![lock(
+        LockTarget::Service("api".into()),
+        "bob",
+        Some("2026-11-24T05:00:00Z"),
+    )];
+    assert!(decided(freeze, &asked(), &locked).starts_with("wait for api until 2026-11-24T06:00:00Z: api is locked"));
+    let unreadable = "[[freezes]]\nname = 'some day'\nevery = 'someday'";
+    assert!(decided(unreadable, &asked(), &lead).starts_with("refuse: some day: when it is frozen cannot be read"));
+}
+
+#[test]
+fn a_broken_glass_leads_past_everything_but_roles_and_confirmation() {
+    let rules = "
+        [break_glass]
+        role = 'oncall'
+        [[freezes]]
+        name = 'mondays'
+        every = 'mon'
+        [[rules]]
+        name = 'never'
+        deny = true
+        channels = ['#secret']
+        reason = true
+        approvals = 2
+        approvers = 'sre'
+    ";
+    let mut facts = facts(&["deployer"], &["sre"]);
+    facts.locks = vec![lock(LockTarget::Service("api".into()), "bob", None)];
+    assert!(decided(rules, &asked(), &facts).starts_with("refuse: never: nobody may"));
+    facts.elevation = Some(elevation("ann"));
+    assert_eq!(
+        decided(rules, &asked(), &facts),
+        "allow (glass): the glass is broken by ANN since 14:00 UTC (14 min) until 14:30 UTC: the shop is down"
+    );
+    assert_eq!(decided("[break_glass]\nrole = 'oncall'", &asked(), &{
+        let mut free = facts.clone();
+        free.locks.clear();
+        free
+    }), "allow: the role `deployer` may", "nothing was in the way");
+    let mut others = facts.clone();
+    others.elevation = Some(elevation("bob"));
+    assert!(decided(rules, &asked(), &others).starts_with("refuse"));
+    let mut over = facts.clone();
+    over.now = "2026-11-23T14:30:00Z".parse().unwrap();
+    assert!(decided(rules, &asked(), &over).starts_with("refuse"));
+    let forbidden = rules.replace("role = 'oncall'", "");
+    assert!(decided(&forbidden, &asked(), &facts).starts_with("refuse"));
+    let shorter = rules.replace("role = 'oncall'", "role = 'oncall'\nlongest = '10m'");
+    assert!(decided(&shorter, &asked(), &facts).starts_with("refuse"));
+    let mut roleless = facts.clone();
+    roleless.roles.insert("deployer".into(), Held::No);
+    assert!(decided(rules, &asked(), &roleless).starts_with("refuse: it asks for the role `deployer`"));
+    let roles = format!("{rules}\nroles = ['sre']\nconfirm = true");
+    assert!(decided(&roles, &asked(), &facts).starts_with("refuse: never: only the role `sre` may"));
+    let confirm = format!("{rules}\nconfirm = true");
+    assert_eq!(decided(&confirm, &asked(), &facts), "confirm (glass): never");
+}
+
+#[test]
+fn the_trace_tells_everything_that_was_looked_at() {
+    let rules = "
+        lock_override = 'lead'
+        [[freezes]]
+        name = 'mondays'
+        every = 'mon'
+        [[rules]]
+        name = 'in the open'
+        channels = ['C1']
+        reason = true
+        [[rules]]
+        name = 'production is approved'
+        environments = ['production']
+        roles = ['sre']
+        approvals = 2
+        approvers = 'sre'
+        confirm = true
+    ";
+    let mut facts = facts(&["deployer", "sre"], &["lead"]);
+    facts.locks = vec![lock(LockTarget::Service("api".into()), "ann", None)];
+    let trace: Vec<_> = decide(&policy(rules), &because("it burns"), &facts)
+        .trace
+        .iter()
+        .map(|line| format!("{:?}: {}", line.mark, markup::plain(&line.text)))
+        .collect();
+    assert_eq!(
+        trace,
+        [
+            "Yes: it asks for the role `deployer`, which who asked has: named in it",
+            "Yes: in the open: it may be said in this channel",
+            "Yes: in the open: a reason is given",
+            "Yes: production is approved: the role `sre` may, which who asked has: named in it",
+            "Needs: production is approved: 2 other people of the role `sre` to approve it",
+            "Needs: production is approved: who asked has to confirm it",
+            "Note: api is locked by ANN since 14:02 UTC (12 min): database migration (their own lock)",
+            "No: mondays: frozen until Tue 2026-11-24 00:00 UTC",
+        ]
+    );
+}
+
+fn any_held() -> impl Strategy<Value = Held> {
+    prop_oneof![
+        3 => Just(Held::Yes("named in it".into())),
+        2 => Just(Held::No),
+        1 => Just(Held::Unknown("away".into())),
+    ]
+}
+
+prop_compose! {
+    fn any_facts()(
+        roles in prop::collection::btree_map(prop::sample::select(vec!["a", "b", "c", "d"]), any_held(), 0..5),
+        channel in prop::option::of(prop::sample::select(vec!["deploys", "random"])),
+        locks in prop::collection::vec((0..3usize, prop::sample::select(vec!["ann", "bob"]), prop::bool::ANY), 0..3),
+        elevated in prop::bool::weighted(0.3),
+        unknown in prop::bool::weighted(0.1),
+        changes in prop::bool::weighted(0.8),
+    ) -> Facts {
+        let target = |at| [
+            LockTarget::Service("api".into()),
+            LockTarget::Environment("production".into()),
+            LockTarget::Both("web".into(), "production".into()),
+        ][at as usize % 3].clone();
+        Facts {
+            now: now(),
+            changes,
+            roles: roles.into_iter().map(|(role, held)| (role.to_owned(), held)).collect(),
+            channel_name: channel.map(Into::into),
+            locks: locks
+                .into_iter()
+                .map(|(at, by, ends)| lock(target(at), by, ends.then_some("2026-11-23T15:00:00Z")))
+                .collect(),
+            elevation: elevated.then(|| elevation("ann")),
+            unknown: unknown.then(|| "gone".into()).into_iter().collect(),
+        }
+    }
+}
+
+prop_compose! {
+    fn any_rule()(
+        commands in prop::sample::subsequence(vec!["deploy", "migrate"], 0..=2),
+        services in prop::sample::subsequence(vec!["api", "web"], 0..=2),
+        environments in prop::sample::subsequence(vec!["staging", "production"], 0..=2),
+        roles in prop::sample::subsequence(vec!["a", "b", "c"], 0..=2),
+        channels in prop::sample::subsequence(vec!["C1", "#deploys"], 0..=1),
+        deny in prop::bool::weighted(0.1),
+        confirm in prop::bool::weighted(0.3),
+        approvals in 0..3u32,
+        approvers in prop::option::weighted(0.8, prop::sample::select(vec!["c", "d"])),
+        reason in prop::bool::weighted(0.3),
+    ) -> Rule {
+        let own = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        Rule {
+            name: "a rule".into(),
+            commands: own(commands),
+            services: own(services),
+            environments: own(environments),
+            roles: own(roles),
+            channels: own(channels),
+            deny,
+            confirm,
+            approvals,
+            approvers: approvers.map(Into::into),
+            expire: None,
+            reason,
+        }
+    }
+}
+
+prop_compose! {
+    fn any_policy()(
+        rules in prop::collection::vec(any_rule(), 0..4),
+        every in prop::collection::vec(
+            prop::sample::select(vec!["mon", "tue", "daily 14:00 - 14:30", "sun 12:00 - mon 14:15"]), 0..3),
+        freeze_override in prop::option::of(prop::sample::select(vec!["a", "b"])),
+        lock_override in prop::option::of(prop::sample::select(vec!["a", "c"])),
+        glass in prop::option::of(Just("d")),
+    ) -> Policy {
+        let freeze = |every: &str| Freeze {
+            name: every.into(),
+            every: Some(every.into()),
+            override_role: freeze_override.map(Into::into),
+            ..Freeze::default()
+        };
+        Policy {
+            rules,
+            freezes: every.into_iter().map(freeze).collect(),
+            lock_override: lock_override.map(Into::into),
+            break_glass: BreakGlass { role: glass.map(Into::into), ..BreakGlass::default() },
+            ..Policy::default()
+        }
+    }
+}
+
+prop_compose! {
+    fn any_asked()(
+        role in prop::option::of(prop::sample::select(vec!["a", "b"])),
+        service in prop::option::of(prop::sample::select(vec!["api", "web"])),
+        environment in prop::option::of(prop::sample::select(vec!["staging", "production"])),
+        reason in prop::option::of(Just("it burns")),
+    ) -> Asked {
+        Asked {
+            role: role.map(Into::into),
+            target: Target { service: service.map(Into::into), environment: environment.map(Into::into) },
+            reason: reason.map(Into::into),
+            ..asked()
+        }
+    }
+}
+
+/// How much leave a verdict gives: the needs of an approval, by role.
+fn leave(verdict: &Verdict) -> (u8, BTreeMap<String, u32>) {
+    match &verdict.kind {
+        VerdictKind::Allow => (3, BTreeMap::new()),
+        VerdictKind::Confirm => (2, BTreeMap::new()),
+        VerdictKind::Approve { needs, .. } => {
+            (1, needs.iter().map(|need| (need.role.clone(), need.count)).collect())
+        }
+        VerdictKind::Wait { .. } | VerdictKind::Refuse => (0, BTreeMap::new()),
+    }
+}
+
+/// Whether one verdict gives at most as much leave as another.
+fn at_most(one: &Verdict, other: &Verdict) -> bool {
+    let ((one, needs), (other, others)) = (leave(one), leave(other));
+    one < other
+        || one == other
+            && others
+                .iter()
+                .all(|(role, count)| one == 0 || needs.get(role).is_some_and(|held| held >= count))
+}
+
+proptest! {
+    #[test]
+    fn one_more_rule_never_gives_more_leave(
+        policy in any_policy(), rule in any_rule(), at in 0..4usize, asked in any_asked(), facts in any_facts()
+    ) {
+        let before = decide(&policy, &asked, &facts);
+        let mut stricter = policy.clone();
+        stricter.rules.insert(at.min(policy.rules.len()), rule);
+        let after = decide(&stricter, &asked, &facts);
+        prop_assert!(at_most(&after, &before), "{before:?}\n{after:?}");
+    }
+
+    #[test]
+    fn a_denial_that_is_about_it_refuses(policy in any_policy(), asked in any_asked(), facts in any_facts()) {
+        let mut denied = policy.clone();
+        denied.rules.push(Rule { name: "no".into(), deny: true, commands: vec!["deploy".into()], ..Rule::default() });
+        let verdict = decide(&denied, &asked, &facts);
+        prop_assert!(verdict.glass || verdict.kind == VerdictKind::Refuse, "{verdict:?}");
+    }
+
+    #[test]
+    fn what_is_unknown_is_a_refusal(
+        policy in any_policy(), asked in any_asked(), facts in any_facts(), role in prop::bool::ANY
+    ) {
+        let mut facts = facts;
+        let mut asked = asked;
+        if role {
+            asked.role = Some("a".into());
+            facts.roles.insert("a".into(), Held::Unknown("away".into()));
+        } else {
+            facts.unknown.push("gone".into());
+        }
+        prop_assert_eq!(decide(&policy, &asked, &facts).kind, VerdictKind::Refuse);
+    }
+
+    #[test]
+    fn having_fewer_roles_never_gives_more_leave(
+        policy in any_policy(), asked in any_asked(), facts in any_facts(),
+        role in prop::sample::select(vec!["a", "b", "c", "d"]), how in prop::sample::select(vec![0, 1, 2])
+    ) {
+        let before = decide(&policy, &asked, &facts);
+        let mut fewer = facts.clone();
+        match how {
+            0 => { fewer.roles.remove(role); }
+            1 => { fewer.roles.insert(role.into(), Held::No); }
+            _ => { fewer.roles.insert(role.into(), Held::Unknown("away".into())); }
+        }
+        let after = decide(&policy, &asked, &fewer);
+        prop_assert!(at_most(&after, &before), "{before:?}\n{after:?}");
+    }
+
+    #[test]
+    fn one_more_lock_or_freeze_never_gives_more_leave(
+        policy in any_policy(), asked in any_asked(), facts in any_facts(), freeze in prop::bool::ANY
+    ) {
+        let before = decide(&policy, &asked, &facts);
+        let (mut policy, mut facts) = (policy, facts);
+        if freeze {
+            policy.freezes.push(Freeze { name: "f".into(), every: Some("mon".into()), ..Freeze::default() });
+        } else {
+            facts.locks.push(lock(LockTarget::Service("api".into()), "bob", None));
+        }
+        prop_assert!(at_most(&decide(&policy, &asked, &facts), &before));
+    }
+
+    #[test]
+    fn it_is_always_said_why(policy in any_policy(), asked in any_asked(), facts in any_facts()) {
+        let verdict = decide(&policy, &asked, &facts);
+        prop_assert!(!verdict.rule.is_empty() && !verdict.trace.is_empty());
+        let against = verdict.trace.iter().any(|line| line.mark == Mark::No);
+        let no = matches!(verdict.kind, VerdictKind::Refuse | VerdictKind::Wait { .. });
+        prop_assert_eq!(against, no, "{:?}", verdict);
+        if let VerdictKind::Wait { until: Some(until), .. } = verdict.kind {
+            prop_assert!(until > facts.now);
+            let then = Facts { now: until, ..facts };
+            let waits = matches!(decide(&policy, &asked, &then).kind, VerdictKind::Wait { .. });
+            prop_assert!(!waits, "it was to open at {until}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which rules and freezes are about what is asked. Names are compared whatever their capitals.
+
+use super::{freezes::Freeze, rules::Policy, rules::Rule, verdict::Asked};
+
+/// Commands that locks and freezes do not hold up: they put things in the way, or out of it.
+const SAFEGUARDS: [&str; 2] = ["policy.lock", "policy.unlock"];
+
+/// The rules that have their say, in order.
+pub(super) fn rules<'a>(policy: &'a Policy, asked: &Asked, changes: bool) -> Vec<&'a Rule> {
+    let about = |rule: &&Rule| matches(&rule.commands, &rule.services, &rule.environments, asked, changes);
+    policy.rules.iter().filter(about).collect()
+}
+
+/// The freezes that would hold it up when they are in force.
+pub(super) fn freezes<'a>(policy: &'a Policy, asked: &Asked, changes: bool) -> Vec<&'a Freeze> {
+    if is_safeguard(asked) {
+        return Vec::new();
+    }
+    let about = |freeze: &&Freeze| {
+        matches(
+            &freeze.commands,
+            &freeze.services,
+            &freeze.environments,
+            asked,
+            changes,
+        )
+    };
+    policy.freezes.iter().filter(about).collect()
+}
+
+/// Whether locks and freezes leave it alone.
+pub(super) fn is_safeguard(asked: &Asked) -> bool {
+    SAFEGUARDS.iter().any(|id| same(id, &asked.command))
+}
+
+/// Whether `wanted` names a command: by its id, its name, or its responder.
+pub(super) fn names(wanted: &str, id: &str) -> bool {
+    let (responder, name) = id.split_once('.').unwrap_or((id, id));
+    [id, name, responder].iter().any(|known| same(known, wanted))
+}
+
+pub(super) fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+fn matches(
+    commands: &[String],
+    services: &[String],
+    environments: &[String],
+    asked: &Asked,
+    changes: bool,
+) -> bool {
+    let command = match commands {
+        [] => changes,
+        named => named.iter().any(|wanted| names(wanted, &asked.command)),
+    };
+    // What is about no service in particular is about every one.
+    let listed = |list: &[String], is: &Option<String>| {
+        list.is_empty()
+            || is
+                .as_ref()
+                .is_none_or(|is| list.iter().any(|listed| same(listed, is)))
+    };
+    command && listed(services, &asked.target.service) && listed(environments, &asked.target.environment)
+}

@@ -1,0 +1,137 @@
+//! What is decided on, from what, and what comes out: the words of [`decide`](super::decide).
+
+use super::locks::{Elevation, Lock};
+use crate::{
+    ids::{ChannelId, UserId},
+    operations::{Need, Target},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The command, as `responder.name`.
+    pub command: String,
+    /// The role the command itself asks for.
+    pub role: Option<String>,
+    /// What it is about.
+    pub target: Target,
+    /// Who asks.
+    pub user: UserId,
+    /// Where.
+    pub channel: ChannelId,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Whether somebody has a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Held {
+    /// Yes, and by which membership.
+    Yes(String),
+    /// No.
+    No,
+    /// Nobody can tell, and why: counts as no, and is said.
+    Unknown(String),
+}
+
+/// Everything the decision depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// By the store's clock.
+    pub now: Timestamp,
+    /// Whether the command changes anything; in doubt it does.
+    pub changes: bool,
+    /// Of each role that any matching rule names, whether who asks has it.
+    pub roles: BTreeMap<String, Held>,
+    /// The channel's name without `#`, when it could be found out.
+    pub channel_name: Option<String>,
+    /// The locks in the way.
+    pub locks: Vec<Lock>,
+    /// That who asks broke the glass.
+    pub elevation: Option<Elevation>,
+    /// What could not be found out at all; any is a refusal.
+    pub unknown: Vec<String>,
+}
+
+/// What was decided, by which rule, and how it came to that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What.
+    pub kind: VerdictKind,
+    /// The rule that decided, for people, marked up as [`markup`](crate::markup) has it: completes "because …" or "…: <rule>".
+    pub rule: String,
+    /// Everything that was looked at, in order.
+    pub trace: Vec<Line>,
+    /// Whether it is only so because the glass is broken.
+    pub glass: bool,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictKind {
+    /// It may be done.
+    Allow,
+    /// It may, once who asked has confirmed it.
+    Confirm,
+    /// It may, once these have been met (and confirmed, if so).
+    Approve {
+        /// All of them.
+        needs: Vec<Need>,
+        /// Whether who asked has to confirm, too.
+        confirm: bool,
+        /// How long it waits, in seconds.
+        expire: i64,
+    },
+    /// It may not now, but later: a lock or a freeze is in the way.
+    Wait {
+        /// The lock in the way.
+        lock: Option<Lock>,
+        /// When it opens, as far as anybody knows.
+        until: Option<Timestamp>,
+    },
+    /// It may not.
+    Refuse,
+}
+
+/// One line of a trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Which way it pulls.
+    pub mark: Mark,
+    /// What was looked at and found, in words, marked up.
+    pub text: String,
+}
+
+/// Which way a line of a trace pulls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// In favour.
+    Yes,
+    /// Against.
+    No,
+    /// Asks for something first.
+    Needs,
+    /// Does not matter here.
+    Note,
+}
+
+impl Verdict {
+    /// A refusal for a reason outside of the rules.
+    pub fn refuse(rule: impl Into<String>) -> Self {
+        let rule = rule.into();
+        Self {
+            kind: VerdictKind::Refuse,
+            trace: vec![Line {
+                mark: Mark::No,
+                text: rule.clone(),
+            }],
+            rule,
+            glass: false,
+        }
+    }
+}
