@@ -379,10 +379,10 @@ impl Case<'_> {
             (VerdictKind::Allow, rule)
         };
         Verdict {
+            glass: self.broken && kind != VerdictKind::Refuse,
             kind,
             rule,
             trace: self.trace,
-            glass: self.broken,
         }
     }
 }

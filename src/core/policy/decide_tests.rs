@@ -90,7 +90,9 @@ fn short(verdict: &Verdict) -> String {
             format!("approve by {} within {expire} s{confirm}", needs.join(" + "))
         }
         VerdictKind::Wait { lock, until } => {
-            let lock = lock.as_ref().map_or("no lock".into(), |lock| lock.target.to_string());
+            let lock = lock
+                .as_ref()
+                .map_or("no lock".into(), |lock| lock.target.to_string());
             let until = until.map_or("nobody knows when".into(), |until| until.to_string());
             format!("wait for {lock} until {until}")
         }
@@ -124,14 +126,19 @@ fn without_rules_the_commands_role_decides() {
         decided("", &asked(), &facts(&[], &[])),
         "refuse: it asks for the role `deployer`, and whether who asked has it cannot be told: nobody looked"
     );
-    let anybody = Asked { role: None, ..asked() };
+    let anybody = Asked {
+        role: None,
+        ..asked()
+    };
     assert_eq!(decided("", &anybody, &facts(&[], &[])), "allow: anybody may");
 }
 
 #[test]
 fn what_cannot_be_found_out_is_a_refusal_even_behind_a_broken_glass() {
     let mut facts = facts(&["deployer"], &[]);
-    facts.unknown.push("whether something is locked cannot be told: gone".into());
+    facts
+        .unknown
+        .push("whether something is locked cannot be told: gone".into());
     facts.elevation = Some(elevation("ann"));
     assert_eq!(
         decided("[break_glass]\nrole = 'oncall'", &asked(), &facts),
@@ -169,11 +176,30 @@ fn rules_are_about_what_they_name_and_in_doubt_about_more() {
         ("environments = ['production']", asked(), true, true),
         ("environments = ['staging']", asked(), true, false),
         ("environments = ['production']", target(None, None), true, true),
-        ("environments = ['production']", target(Some("api"), None), true, true),
-        ("services = ['web']\nenvironments = ['production']", asked(), true, false),
-        ("services = ['api']\nenvironments = ['production']", asked(), true, true),
+        (
+            "environments = ['production']",
+            target(Some("api"), None),
+            true,
+            true,
+        ),
+        (
+            "services = ['web']\nenvironments = ['production']",
+            asked(),
+            true,
+            false,
+        ),
+        (
+            "services = ['api']\nenvironments = ['production']",
+            asked(),
+            true,
+            true,
+        ),
     ] {
-        assert_eq!(refuses(rule, &asked, changes), expected, "{rule} {asked:?} {changes}");
+        assert_eq!(
+            refuses(rule, &asked, changes),
+            expected,
+            "{rule} {asked:?} {changes}"
+        );
     }
 }
 
@@ -187,7 +213,10 @@ fn rules_refuse_by_role_channel_and_reason() {
         "refuse: careful: only the role `lead` or `sre` may, which who asked does not have"
     );
     let channels = "[[rules]]\nname = 'in the open'\nchannels = ['#Deploys', 'C9']";
-    assert_eq!(decided(channels, &asked(), &has), "allow: the role `deployer` may");
+    assert_eq!(
+        decided(channels, &asked(), &has),
+        "allow: the role `deployer` may"
+    );
     let elsewhere = Facts {
         channel_name: Some("random".into()),
         ..has.clone()
@@ -209,7 +238,10 @@ fn rules_refuse_by_role_channel_and_reason() {
         decided(reason, &because("  "), &has),
         "refuse: said why: it wants a reason; say it again with `because <reason>` at the end"
     );
-    assert_eq!(decided(reason, &because("it burns"), &has), "allow: the role `deployer` may");
+    assert_eq!(
+        decided(reason, &because("it burns"), &has),
+        "allow: the role `deployer` may"
+    );
 }
 
 #[test]
@@ -336,9 +368,15 @@ fn a_freeze_says_when_it_opens_through_what_follows_it() {
         "bob",
         Some("2026-11-24T05:00:00Z"),
     )];
-    assert!(decided(freeze, &asked(), &locked).starts_with("wait for api until 2026-11-24T06:00:00Z: api is locked"));
+    assert!(
+        decided(freeze, &asked(), &locked)
+            .starts_with("wait for api until 2026-11-24T06:00:00Z: api is locked")
+    );
     let unreadable = "[[freezes]]\nname = 'some day'\nevery = 'someday'";
-    assert!(decided(unreadable, &asked(), &lead).starts_with("refuse: some day: when it is frozen cannot be read"));
+    assert!(
+        decided(unreadable, &asked(), &lead)
+            .starts_with("refuse: some day: when it is frozen cannot be read")
+    );
 }
 
 #[test]
@@ -365,11 +403,15 @@ fn a_broken_glass_leads_past_everything_but_roles_and_confirmation() {
         decided(rules, &asked(), &facts),
         "allow (glass): the glass is broken by ANN since 14:00 UTC (14 min) until 14:30 UTC: the shop is down"
     );
-    assert_eq!(decided("[break_glass]\nrole = 'oncall'", &asked(), &{
-        let mut free = facts.clone();
-        free.locks.clear();
-        free
-    }), "allow: the role `deployer` may", "nothing was in the way");
+    assert_eq!(
+        decided("[break_glass]\nrole = 'oncall'", &asked(), &{
+            let mut free = facts.clone();
+            free.locks.clear();
+            free
+        }),
+        "allow: the role `deployer` may",
+        "nothing was in the way"
+    );
     let mut others = facts.clone();
     others.elevation = Some(elevation("bob"));
     assert!(decided(rules, &asked(), &others).starts_with("refuse"));
@@ -544,9 +586,10 @@ fn leave(verdict: &Verdict) -> (u8, BTreeMap<String, u32>) {
     match &verdict.kind {
         VerdictKind::Allow => (3, BTreeMap::new()),
         VerdictKind::Confirm => (2, BTreeMap::new()),
-        VerdictKind::Approve { needs, .. } => {
-            (1, needs.iter().map(|need| (need.role.clone(), need.count)).collect())
-        }
+        VerdictKind::Approve { needs, .. } => (
+            1,
+            needs.iter().map(|need| (need.role.clone(), need.count)).collect(),
+        ),
         VerdictKind::Wait { .. } | VerdictKind::Refuse => (0, BTreeMap::new()),
     }
 }

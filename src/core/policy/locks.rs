@@ -149,12 +149,10 @@ impl Elevation {
     }
 }
 
-/// A value of a space of the store, with the revision it was read at.
+/// A value of a space of the store.
 #[derive(Debug, Clone)]
 pub(super) struct Found<T> {
-    pub(super) key: String,
     pub(super) value: T,
-    pub(super) revision: u64,
 }
 
 /// Everything in a space. One that cannot be read is an error, not left out: it may be what is in the way.
@@ -166,9 +164,7 @@ pub(super) async fn all<T: DeserializeOwned>(
         let value = serde_json::from_value(entry.value)
             .map_err(|error| StoreError::Unreadable(format!("{space} {}: {error}", entry.key)))?;
         Ok(Found {
-            key: entry.key,
             value,
-            revision: entry.revision,
         })
     });
     found.collect()
