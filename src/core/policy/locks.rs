@@ -163,9 +163,7 @@ pub(super) async fn all<T: DeserializeOwned>(
     let found = store.entries(space).await?.into_iter().map(|entry| {
         let value = serde_json::from_value(entry.value)
             .map_err(|error| StoreError::Unreadable(format!("{space} {}: {error}", entry.key)))?;
-        Ok(Found {
-            value,
-        })
+        Ok(Found { value })
     });
     found.collect()
 }

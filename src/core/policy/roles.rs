@@ -51,9 +51,9 @@ impl Roles {
         match self.held(chat, user, role).await {
             Held::Yes(by) => Decision::allow(format!("you have the role `{role}`: {by}")),
             Held::No => Decision::deny(format!("it asks for the role `{role}`, and you do not have it")),
-            Held::Unknown(why) if self.0.contains_key(role) => {
-                Decision::deny(format!("it asks for the role `{role}`, and {why}"))
-            }
+            Held::Unknown(why) if self.0.contains_key(role) => Decision::deny(format!(
+                "it asks for the role `{role}`, and whether you have it cannot be told: {why}"
+            )),
             Held::Unknown(why) => Decision::deny(why),
         }
     }
