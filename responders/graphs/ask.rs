@@ -9,7 +9,7 @@ use otus_monitoring::{
     threshold::{self, Bad},
 };
 
-use crate::{settings::Settings, texts};
+use crate::{settings::Settings, texts, thread::Memory};
 
 /// How far back, as one says it: `90m`, `6h`, `2d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub(crate) struct Ask {
     pub(crate) limit: Option<Threshold>,
     pub(crate) range: Duration,
     pub(crate) service: Option<String>,
+    pub(crate) environment: Option<String>,
+}
+
+/// What a graph was asked for: of what was said nothing is left out, of what is remembered only what the query can use is taken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct For {
+    pub(crate) service: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) memory: Memory,
 }
 
 impl Ask {
@@ -47,8 +56,13 @@ impl Ask {
         settings: &Settings,
         name: &str,
         span: Option<Span>,
-        service: Option<String>,
+        said: For,
     ) -> Result<Self, UserError> {
+        let For {
+            service,
+            environment,
+            memory,
+        } = said;
         let known = |wanted: &str| {
             settings
                 .queries
@@ -57,35 +71,57 @@ impl Ask {
         };
         let Some((name, query)) = known(name) else {
             let names: Vec<String> = settings.queries.keys().cloned().collect();
-            let corrected = |near: &str| Some(command(near, span.map(|span| span.0), service.as_deref()));
+            let corrected = |near: &str| {
+                let span = span.map(|span| span.0);
+                Some(command(near, span, service.as_deref(), environment.as_deref()))
+            };
             return Err(args::unknown("graph", name, &names, corrected));
         };
         let range = allowed(
-            span.map(|span| span.0).or(query.range).unwrap_or(settings.range),
+            span.map(|span| span.0)
+                .or(memory.covering.map(|covering| covering.min(settings.longest)))
+                .or(query.range)
+                .unwrap_or(settings.range),
             settings,
         )?;
-        if service.is_some() && !has_service(&query.query) {
-            return Err(texts::not_by_service(name).instead(command(name, Some(range), None)));
+        let has = |variable| next_variable(&query.query, variable).is_some();
+        if service.is_some() && !has("service") {
+            return Err(texts::not_by(name, "service").instead(command(
+                name,
+                Some(range),
+                None,
+                environment.as_deref(),
+            )));
         }
+        if environment.is_some() && !has("environment") {
+            return Err(texts::not_by(name, "environment").instead(command(
+                name,
+                Some(range),
+                service.as_deref(),
+                None,
+            )));
+        }
+        let service = service.or(memory.service.filter(|_| has("service")));
+        let environment = environment.or(memory.environment.filter(|_| has("environment")));
         let title = query.title.clone().unwrap_or_else(|| name.clone());
-        let (text, limit) = apart(&fill_service(&query.query, service.as_deref()));
+        let filled = fill(&query.query, "service", service.as_deref());
+        let (text, limit) = apart(&fill(&filled, "environment", environment.as_deref()));
         Ok(Self {
             what: name.clone(),
-            title: service
-                .as_ref()
-                .map_or(title.clone(), |service| format!("{title} · {service}")),
+            title: texts::titled(&title, service.as_deref(), environment.as_deref()),
             unit: query.unit(),
             limit: query.limit().ok().flatten().or(limit),
             query: text,
             range,
             service,
+            environment,
         })
     }
 
     /// Any PromQL.
     pub(crate) fn promql(settings: &Settings, promql: &str, span: Option<Span>) -> Result<Self, UserError> {
         let range = allowed(span.map_or(settings.range, |span| span.0), settings)?;
-        let (query, limit) = apart(&fill_service(promql.trim(), None));
+        let (query, limit) = apart(&fill(&fill(promql.trim(), "service", None), "environment", None));
         Ok(Self {
             what: format!("`{}`", promql.trim()),
             title: String::new(),
@@ -94,12 +130,18 @@ impl Ask {
             limit,
             range,
             service: None,
+            environment: None,
         })
     }
 
     /// What one would say for the same over another time.
     pub(crate) fn over(&self, range: Duration) -> String {
-        command(&self.what, Some(range), self.service.as_deref())
+        command(
+            &self.what,
+            Some(range),
+            self.service.as_deref(),
+            self.environment.as_deref(),
+        )
     }
 }
 
@@ -111,14 +153,17 @@ fn allowed(range: Duration, settings: &Settings) -> Result<Duration, UserError> 
     }
 }
 
-fn command(what: &str, range: Option<Duration>, service: Option<&str>) -> String {
+fn command(what: &str, range: Option<Duration>, service: Option<&str>, environment: Option<&str>) -> String {
     let range = range
         .map(|range| format!(" {}", duration::format(range)))
         .unwrap_or_default();
     let service = service
         .map(|service| format!(" for {service}"))
         .unwrap_or_default();
-    format!("graph {what}{range}{service}")
+    let environment = environment
+        .map(|environment| format!(" in {environment}"))
+        .unwrap_or_default();
+    format!("graph {what}{range}{service}{environment}")
 }
 
 /// The curve and its limit, where the query compares one curve with a number: the curve says more than the holes a
@@ -139,16 +184,11 @@ fn apart(query: &str) -> (String, Option<Threshold>) {
     (query.to_owned(), None)
 }
 
-const VARIABLES: [&str; 2] = ["${service}", "$service"];
-
-fn has_service(query: &str) -> bool {
-    next_variable(query).is_some()
-}
-
-/// Where the next `$service` stands; `$service_name` is another's.
-fn next_variable(query: &str) -> Option<(usize, usize)> {
-    VARIABLES
-        .iter()
+/// Where the next `$service` or `${service}` stands; `$service_name` is another's.
+fn next_variable(query: &str, name: &str) -> Option<(usize, usize)> {
+    let (braced, bare) = (format!("${{{name}}}"), format!("${name}"));
+    [braced.as_str(), bare.as_str()]
+        .into_iter()
         .flat_map(|variable| query.match_indices(variable))
         .filter(|(at, found)| {
             let after = query[at + found.len()..].chars().next();
@@ -158,26 +198,26 @@ fn next_variable(query: &str) -> Option<(usize, usize)> {
         .min()
 }
 
-/// Puts the service in place of `$service`: exactly where the query compares exactly, as a pattern otherwise. Without a
-/// service any is meant, also where the query compares exactly.
-fn fill_service(query: &str, service: Option<&str>) -> String {
+/// Puts a value in place of a variable, `$service`: exactly where the query compares exactly, as a pattern otherwise. Without a
+/// value any is meant, also where the query compares exactly.
+fn fill(query: &str, variable: &str, value: Option<&str>) -> String {
     let mut out = String::new();
     let mut rest = query;
-    while let Some((from, to)) = next_variable(rest) {
+    while let Some((from, to)) = next_variable(rest, variable) {
         let (before, after) = (&rest[..from], &rest[to..]);
         let exact = before
             .strip_suffix(['"', '\''])
             .map(str::trim_end)
             .filter(|before| before.ends_with('=') && !before.ends_with("!="))
             .filter(|_| after.starts_with(['"', '\'']));
-        match (service, exact) {
-            (Some(service), Some(_)) => {
+        match (value, exact) {
+            (Some(value), Some(_)) => {
                 out.push_str(before);
-                out.push_str(&quoted(service));
+                out.push_str(&quoted(value));
             }
-            (Some(service), None) => {
+            (Some(value), None) => {
                 out.push_str(before);
-                out.push_str(&quoted(&pattern(service)));
+                out.push_str(&quoted(&pattern(value)));
             }
             (None, Some(operator)) => {
                 out.push_str(operator);
@@ -222,13 +262,66 @@ mod tests {
         serde_json::from_value(serde_json::json!({ "queries": {
             "latency": { "query": "rate(x_seconds_sum{service=\"$service\"}[$__rate_interval]) > 0.5", "title": "Latency", "range": "3h" },
             "load": { "query": "sum(rate(y_total[5m]))" },
+            "both": { "query": "z{s=\"$service\", e=~\"$environment\"}" },
         } }))
         .unwrap()
     }
 
+    fn of(service: &str) -> For {
+        For {
+            service: Some(service.into()),
+            ..For::default()
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_taken_where_the_query_can_use_it() {
+        let memory = Memory {
+            service: Some("api".into()),
+            environment: Some("production".into()),
+            covering: Some(Duration::from_secs(1800)),
+        };
+        let remembered = |name, span| {
+            let said = For {
+                memory: memory.clone(),
+                ..For::default()
+            };
+            Ask::named(&settings(), name, span, said).unwrap()
+        };
+        let both = remembered("both", None);
+        assert_eq!(both.query, r#"z{s="api", e=~"production"}"#);
+        assert_eq!(
+            (both.title.as_str(), both.range),
+            ("both · api in production", Duration::from_secs(1800))
+        );
+        assert_eq!(
+            both.over(Duration::from_secs(3600)),
+            "graph both 1h for api in production"
+        );
+        let hour = Some(Span(Duration::from_secs(3600)));
+        assert_eq!(remembered("both", hour).range, Duration::from_secs(3600));
+        let load = remembered("load", None);
+        assert_eq!((load.title.as_str(), load.service), ("load", None));
+        let latency = remembered("latency", None);
+        assert_eq!(
+            (latency.title.as_str(), latency.environment),
+            ("Latency · api", None)
+        );
+    }
+
+    #[test]
+    fn what_was_said_and_cannot_be_used_is_an_error() {
+        let said = For {
+            environment: Some("production".into()),
+            ..of("api")
+        };
+        let error = Ask::named(&settings(), "latency", None, said).unwrap_err();
+        assert_eq!(error.instead, ["graph latency 3h for api"]);
+    }
+
     #[test]
     fn the_service_is_put_in_place() {
-        let filled = |query, service| fill_service(query, service);
+        let filled = |query, service| fill(query, "service", service);
         assert_eq!(filled(r#"x{a="$service"}"#, Some("api")), r#"x{a="api"}"#);
         assert_eq!(filled(r#"x{a=~"$service"}"#, Some("a.b")), r#"x{a=~"a\\.b"}"#);
         assert_eq!(filled(r#"x{a="${service}"}"#, None), r#"x{a=~".+"}"#);
@@ -246,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_comparison_becomes_a_limit() {
-        let ask = Ask::named(&settings(), "Latency", None, Some("api".into())).unwrap();
+        let ask = Ask::named(&settings(), "Latency", None, of("api")).unwrap();
         assert_eq!(
             ask.query,
             r#"rate(x_seconds_sum{service="api"}[$__rate_interval])"#
@@ -263,14 +356,19 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_answered_with_what_is() {
-        let error =
-            Ask::named(&settings(), "latncy", Some(Span(Duration::from_secs(3600))), None).unwrap_err();
+        let error = Ask::named(
+            &settings(),
+            "latncy",
+            Some(Span(Duration::from_secs(3600))),
+            For::default(),
+        )
+        .unwrap_err();
         assert_eq!(error.instead, ["graph latency 1h"]);
-        let error = Ask::named(&settings(), "load", None, Some("api".into())).unwrap_err();
+        let error = Ask::named(&settings(), "load", None, of("api")).unwrap_err();
         assert_eq!(error.instead, ["graph load 1h"]);
         let long = Some(Span(Duration::from_secs(86_400 * 365)));
         assert!(
-            Ask::named(&settings(), "load", long, None)
+            Ask::named(&settings(), "load", long, For::default())
                 .unwrap_err()
                 .text
                 .contains("90d")

@@ -125,7 +125,7 @@ fn file(cx: &Context, ask: &Ask, picture: Picture, warnings: &[String]) -> File 
 /// `latency-api-1h.png`.
 fn file_name(ask: &Ask) -> String {
     let what = if ask.title.is_empty() { "query" } else { &ask.what };
-    let parts = [Some(what), ask.service.as_deref()]
+    let parts = [Some(what), ask.service.as_deref(), ask.environment.as_deref()]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>();

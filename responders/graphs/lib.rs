@@ -11,14 +11,18 @@ mod deploys;
 mod draw;
 mod settings;
 mod texts;
+mod thread;
 
 use std::sync::Arc;
 
 use otus::prelude::*;
 use otus_monitoring::{Prometheus, step::Rules};
 
-use crate::ask::{Ask, Span};
 pub use crate::settings::{Ground, Limit, Query, Settings};
+use crate::{
+    ask::{Ask, For, Span},
+    thread::Memory,
+};
 
 /// Graphs of what Prometheus knows.
 #[derive(Debug)]
@@ -57,10 +61,11 @@ impl Configure for Graphs {
 impl Graphs {
     /// Draws a graph that the configuration names.
     ///
-    /// `graphs` lists them. Without a duration it is the graph's own; without a service it shows all of them.
+    /// `graphs` lists them. Without a duration it is the graph's own; without a service it shows all of them. In an
+    /// operation's thread it is the operation's service and environment, from a while before it began until now.
     #[respond(
-        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: (?:last |over )?(?<time>\d\S*))?$",
-        usage = "graph <name> [<duration>] [for <service>]",
+        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: in (?<environment>\S+))?(?: (?:last |over )?(?<time>\d\S*))?$",
+        usage = "graph <name> [<duration>] [for <service>] [in <environment>]",
         example = "graph latency",
         example = "graph latency 6h for api"
     )]
@@ -70,11 +75,20 @@ impl Graphs {
         name: String,
         duration: Option<Span>,
         service: Option<Service>,
+        environment: Option<Environment>,
         time: Option<Span>,
     ) -> Result {
+        let memory = match service {
+            None => thread::memory(&cx).await,
+            Some(_) => Memory::default(),
+        };
+        let said = For {
+            service: service.map(|service| service.name),
+            environment: environment.map(|environment| environment.name),
+            memory,
+        };
         // "latency 3h for api" and "latency for api 3h" are both said.
-        let (span, service) = (duration.or(time), service.map(|service| service.name));
-        let ask = Ask::named(&self.settings, &name, span, service)?;
+        let ask = Ask::named(&self.settings, &name, duration.or(time), said)?;
         draw::answer(self, &cx, ask).await
     }
 

@@ -57,7 +57,8 @@ impl From<Ground> for Theme {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    /// PromQL. `$service` is the service asked for (any, if none was), `$__rate_interval` and its kin are Grafana's.
+    /// PromQL. `$service` and `$environment` are what was asked for (any, if nothing was), `$__rate_interval` and its kin are
+    /// Grafana's.
     pub query: String,
     /// What it is called above the picture. Default: its name.
     #[serde(default)]

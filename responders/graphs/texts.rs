@@ -28,12 +28,21 @@ pub(crate) fn no_prometheus() -> UserError {
     )
 }
 
-/// The graph cannot be had for one service.
-pub(crate) fn not_by_service(name: &str) -> UserError {
+/// The graph cannot be had for one service, or for one environment.
+pub(crate) fn not_by(name: &str, what: &str) -> UserError {
     UserError::new(format!(
-        "The graph {} is not told apart by service: there is no `$service` in its query.",
+        "The graph {} is not told apart by {what}: there is no `${what}` in its query.",
         code(name)
     ))
+}
+
+/// The title of a graph of one service, in one environment.
+pub(crate) fn titled(title: &str, service: Option<&str>, environment: Option<&str>) -> String {
+    match (service, environment) {
+        (Some(service), Some(environment)) => format!("{title} · {service} in {environment}"),
+        (Some(one), None) | (None, Some(one)) => format!("{title} · {one}"),
+        (None, None) => title.to_owned(),
+    }
 }
 
 /// So far back nobody may look.
@@ -197,6 +206,7 @@ mod tests {
             limit: None,
             range: Duration::from_secs(3600),
             service: Some("api".into()),
+            environment: None,
         }
     }
 
@@ -207,7 +217,7 @@ mod tests {
     #[test]
     fn what_is_refused() {
         assert_snapshot!(no_prometheus().text, @"I know no Prometheus to ask. Whoever runs me can set `prometheus.url` in the configuration.");
-        assert_snapshot!(not_by_service("load").text, @"The graph `load` is not told apart by service: there is no `$service` in its query.");
+        assert_snapshot!(not_by("load", "service").text, @"The graph `load` is not told apart by service: there is no `$service` in its query.");
         assert_snapshot!(too_long(Duration::from_secs(86_400 * 365), Duration::from_secs(86_400 * 90)).text, @"`1y` is too long for a graph; `90d` is the most.");
     }
 
@@ -323,6 +333,7 @@ mod tests {
             card: None,
             note: None,
             details: serde_json::Value::Null,
+            generation: 1,
         };
         assert_snapshot!(mark(&deploy), @"deploy checkout v2.41.0");
         deploy.state = DeployState::Failed;

@@ -341,11 +341,10 @@ async fn prometheus(sheet: &mut Sheet, settings: &Settings) {
             let range = Rules::of(&settings.prometheus)
                 .plan(now - jiff::SignedDuration::from_mins(10), now)
                 .map_err(|error| error.to_string())?;
-            // What the variable of the chat stands for makes no difference to whether the query can be read.
-            let query = query
-                .query
-                .replace("${service}", "any")
-                .replace("$service", "any");
+            // What the variables of the chat stand for makes no difference to whether the query can be read.
+            let query = ["${service}", "$service", "${environment}", "$environment"]
+                .into_iter()
+                .fold(query.query, |query, variable| query.replace(variable, "any"));
             client
                 .query_range(&range.fill_in(&query), &range)
                 .await

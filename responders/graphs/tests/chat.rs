@@ -11,7 +11,7 @@ use otus::{
     responder::Setup,
     room::What,
     services::Resources,
-    store::{Begun, Deploy, DeployState},
+    store::{Deploy, DeployState},
 };
 use otus_emulators::prometheus::{Effect, Prometheus as Emulated, Story};
 use otus_monitoring::{Prometheus, PrometheusConfig, step::Rules};
@@ -105,6 +105,7 @@ fn deploy(id: &str, service: &str, began: Timestamp) -> Deploy {
         card: None,
         note: None,
         details: serde_json::Value::Null,
+        generation: 1,
     }
 }
 
@@ -184,19 +185,14 @@ async fn deploys_of_what_is_shown_are_marked() {
     let mut shop = shop().await;
     let began = Timestamp::now() - SignedDuration::from_mins(20);
     for (id, service) in [("1", "api"), ("2", "web")] {
-        assert_eq!(
-            shop.store
-                .begin_deploy(&deploy(id, service, began))
-                .await
-                .expect("stored"),
-            Begun::Yes
-        );
+        let recorded = shop.store.record_deploy(&deploy(id, service, began)).await;
+        assert!(recorded.expect("stored"));
     }
     let old = Deploy {
         environment: "staging".into(),
         ..deploy("3", "api", began - SignedDuration::from_mins(5))
     };
-    shop.store.begin_deploy(&old).await.expect("stored");
+    assert!(shop.store.record_deploy(&old).await.expect("stored"));
     shop.story.deploy("api", "production", "v1", Effect::Slow);
 
     shop.room.say("ann", "@otus graph latency for api").await;
