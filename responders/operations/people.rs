@@ -1,12 +1,27 @@
 //! What to call people. A name is shown, never a mention: nobody's bell rings because somebody reads the record.
 
-use crate::words::inert;
+use crate::words::{inert, retold};
 use jiff::tz::TimeZone;
-use otus::{UserId, prelude::*};
+use otus::{
+    UserId,
+    markup::{self, Piece},
+    prelude::*,
+};
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long looking names up may take before ids have to do.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Who is mentioned in a text.
+pub(crate) fn mentioned(text: &str) -> Vec<UserId> {
+    markup::pieces(text)
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::User(id) => Some(UserId::new(id)),
+            _ => None,
+        })
+        .collect()
+}
 
 /// The names of some people, and the zone of who asks.
 pub(crate) struct People {
@@ -50,6 +65,11 @@ impl People {
             Some(name) if !name.trim().is_empty() => inert(name, 60),
             _ => inert(id.as_str(), 60),
         }
+    }
+
+    /// A text of the robot's own record, retold: see [`retold`].
+    pub(crate) fn told(&self, text: &str, most: usize) -> String {
+        retold(text, most, &self.zone, |id| self.name(id))
     }
 
     /// What to call who did something: nobody is the robot itself.

@@ -98,7 +98,7 @@ pub(crate) fn no_words(id: &str) -> String {
 }
 
 /// How many of those who are needed have agreed: `1 of 2 by sre`.
-pub(crate) fn progress(operation: &Operation) -> Option<String> {
+fn progress(operation: &Operation) -> Option<String> {
     let VerdictKind::Approve { needs, .. } = &operation.verdict.kind else {
         return None;
     };
@@ -117,12 +117,17 @@ pub(crate) fn progress(operation: &Operation) -> Option<String> {
 }
 
 /// How it stands, in a sentence.
-pub(crate) fn standing(operation: &Operation) -> String {
+fn standing(operation: &Operation) -> String {
+    standing_as(operation, |text| inert(text, 600))
+}
+
+/// The same, with what the record says retold.
+fn standing_as(operation: &Operation, told: impl Fn(&str) -> String) -> String {
     let name = bold(&inert(&operation.name, 60));
     let note = operation
         .ending
         .as_ref()
-        .map(|ending| sentence(&ending.note))
+        .map(|ending| sentence(&told(&ending.note)))
         .unwrap_or_default();
     let with_note = |text: &str| match note.as_str() {
         "" => format!("{text}."),
@@ -138,7 +143,7 @@ pub(crate) fn standing(operation: &Operation) -> String {
         State::Succeeded => with_note("It is done"),
         State::Failed => with_note("It failed"),
         State::Cancelled => with_note("It was cancelled"),
-        State::Refused => format!("It was refused: {}", sentence(&operation.verdict.rule)),
+        State::Refused => format!("It was refused: {}", sentence(&told(&operation.verdict.rule))),
         State::Denied => with_note("It was denied"),
         State::Expired => with_note("It expired"),
         State::Void => with_note("It is void, because the world moved since it was planned"),

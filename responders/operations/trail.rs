@@ -4,7 +4,7 @@ use crate::{
     answers,
     ask::{self, Last},
     file, list,
-    people::People,
+    people::{self, People},
     texts::{self, Shown},
     words,
 };
@@ -62,8 +62,12 @@ async fn tell(cx: &Context, about: &str, found: &[Recorded], more: bool) -> Resu
         return answers::tell(cx, texts::nothing(about)).await;
     }
     let newest = &found[..found.len().min(SHOWN)];
-    let actors = newest.iter().filter_map(|recorded| recorded.entry.actor.clone());
-    let people = People::of(cx, actors.collect()).await;
+    let mut ids: Vec<_> = newest
+        .iter()
+        .flat_map(|recorded| people::mentioned(&recorded.entry.text))
+        .collect();
+    ids.extend(newest.iter().filter_map(|recorded| recorded.entry.actor.clone()));
+    let people = People::of(cx, ids).await;
     let shown = Shown {
         about,
         newest,

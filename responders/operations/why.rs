@@ -2,7 +2,7 @@
 
 use crate::{
     answers, ask,
-    people::People,
+    people::{self, People},
     texts::{self, Story},
 };
 use otus::{audit::AuditFilter, prelude::*};
@@ -22,9 +22,16 @@ pub(crate) async fn why(cx: &Context, id: Option<&str>) -> Result {
     };
     let mut entries = store.audit(&filter).await?;
     entries.reverse();
+    let verdict = &operation.verdict;
+    let texts = std::iter::once(&verdict.rule)
+        .chain(verdict.trace.iter().map(|line| &line.text))
+        .chain(entries.iter().map(|recorded| &recorded.entry.text))
+        .chain(operation.ending.as_ref().map(|ending| &ending.note));
+    let mut ids: Vec<_> = texts.flat_map(|text| people::mentioned(text)).collect();
     let actors = entries.iter().filter_map(|recorded| recorded.entry.actor.clone());
     let approvers = operation.approvals.iter().map(|approval| approval.by.clone());
-    let people = People::of(cx, actors.chain(approvers).collect()).await;
+    ids.extend(actors.chain(approvers));
+    let people = People::of(cx, ids).await;
     let story = Story {
         operation: &operation,
         steps: &steps,

@@ -1,25 +1,89 @@
 //! Small pieces of wording: what others wrote made harmless, moments, durations, lists.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use otus::markup;
+use otus::{
+    UserId,
+    markup::{self, Piece},
+};
 
 /// What somebody else wrote, as one line of at most so many characters that does nothing but stand there: no token of the markup,
 /// no line break, no fence, no character that turns the direction of what follows.
 pub(crate) fn inert(text: &str, most: usize) -> String {
-    let line = markup::clean(&markup::plain(text))
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    let mut line: String = line.chars().filter(|c| !turns(*c)).collect();
-    if line.chars().count() > most {
-        let kept: String = line.chars().take(most.saturating_sub(1)).collect();
-        line = format!("{}…", kept.trim_end());
+    let plain = markup::plain(text);
+    settled([(None, markup::clean(&plain))], most)
+}
+
+/// What the robot itself wrote into its record, retold as one line: a person becomes a name that calls nobody, a moment is shown
+/// in the reader's zone, a channel stays one; everything else is as harmless as [`inert`] makes it.
+pub(crate) fn retold(text: &str, most: usize, zone: &TimeZone, name: impl Fn(&UserId) -> String) -> String {
+    let pieces = markup::pieces(text).into_iter().map(|piece| match piece {
+        Piece::Text(text) => (None, markup::clean(text)),
+        Piece::User(id) => (None, name(&UserId::new(id))),
+        Piece::Link(url, label) => (None, markup::clean(&markup::plain(&markup::link(url, label)))),
+        Piece::Channel(id) if id.chars().all(|c| c.is_ascii_alphanumeric()) && !id.is_empty() => {
+            (Some(markup::channel(&id.into())), id.to_owned())
+        }
+        Piece::Channel(id) => (None, format!("#{}", markup::clean(id))),
+        Piece::Moment(seconds, fallback) => match Timestamp::from_second(seconds) {
+            Ok(at) => (Some(moment(at, zone)), local(at, zone)),
+            Err(_) => (None, markup::clean(fallback)),
+        },
+    });
+    settled(pieces, most)
+}
+
+/// Pieces as one line: a token as it is, counted as what it shows; words without what could do harm.
+fn settled(pieces: impl IntoIterator<Item = (Option<String>, String)>, most: usize) -> String {
+    let (mut line, mut length) = (String::new(), 0);
+    for (token, words) in pieces {
+        if let Some(token) = token {
+            length += words.chars().count();
+            line.push_str(&token);
+            continue;
+        }
+        for c in words.chars().filter(|c| !turns(*c)) {
+            let c = if c.is_whitespace() || c.is_control() {
+                ' '
+            } else {
+                c
+            };
+            if c == ' ' && (line.is_empty() || line.ends_with(' ')) {
+                continue;
+            }
+            length += 1;
+            line.push(c);
+        }
+    }
+    line.truncate(line.trim_end().len());
+    if length > most {
+        line = cut(&line, most);
     }
     if line.contains("``") || line.matches('`').count() % 2 == 1 {
         line = line.replace('`', "'");
     }
     line
+}
+
+/// At most so many characters, what is left out shown to be; a token that does not fit is left out whole.
+fn cut(line: &str, most: usize) -> String {
+    let (mut kept, mut length) = (String::new(), 1);
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let (piece, shown) = match (c, rest.find(markup::CLOSE)) {
+            (markup::OPEN, Some(end)) => {
+                let token = &rest[..end + markup::CLOSE.len_utf8()];
+                (token, markup::plain(token).chars().count())
+            }
+            _ => (&rest[..c.len_utf8()], 1),
+        };
+        length += shown;
+        if length > most {
+            break;
+        }
+        kept.push_str(piece);
+        rest = &rest[piece.len()..];
+    }
+    format!("{}…", kept.trim_end())
 }
 
 /// Unicode's marks that turn the direction of the text behind them.
@@ -29,8 +93,13 @@ fn turns(c: char) -> bool {
 
 /// A moment: in each reader's own zone where the chat can, else in this one.
 pub(crate) fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    let local = at.to_zoned(zone.clone());
-    markup::moment(at.as_second(), &local.strftime("%Y-%m-%d %H:%M %Z").to_string())
+    markup::moment(at.as_second(), &local(at, zone))
+}
+
+fn local(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M %Z")
+        .to_string()
 }
 
 /// A duration as a person says it: `41 s`, `3 min 20 s`, `2 h 5 min`, `5 d`.
@@ -58,13 +127,12 @@ pub(crate) fn last(duration: SignedDuration) -> String {
     }
 }
 
-/// A text of others as a sentence: with a capital and a full stop.
-pub(crate) fn sentence(text: &str) -> String {
-    let text = inert(text, 600);
-    let mut chars = text.chars();
+/// The same with a capital and a full stop.
+pub(crate) fn sentence(line: &str) -> String {
+    let mut chars = line.chars();
     let text = match chars.next() {
         Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
-        None => return text,
+        None => return String::new(),
     };
     if text.ends_with(['.', '!', '?', '…']) {
         text
@@ -104,6 +172,29 @@ mod tests {
         assert_eq!(markup::plain(&moment(at, &zone)), "2026-09-21 16:13 CEST");
         assert_eq!(sentence("the world moved"), "The world moved.");
         assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn the_record_is_retold_without_calling_anybody() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let at = Timestamp::from_second(1_790_000_000).unwrap();
+        let text = format!(
+            "locked by {} since {} in {}",
+            markup::user(&"U1".into()),
+            markup::moment(at.as_second(), "long ago"),
+            markup::channel(&"C1".into())
+        );
+        let told = |most| retold(&text, most, &zone, |_| "Ann".into());
+        assert_eq!(
+            markup::plain(&told(200)),
+            "locked by Ann since 2026-09-21 16:13 CEST in #C1"
+        );
+        assert_eq!(markup::plain(&told(30)), "locked by Ann since…");
+        assert!(
+            markup::pieces(&told(200))
+                .iter()
+                .all(|piece| !matches!(piece, Piece::User(_)))
+        );
     }
 
     proptest! {

@@ -38,7 +38,7 @@ pub(crate) fn story(story: &Story<'_>, people: &People) -> Card {
     let parts = [
         Some(asked(operation, people)),
         Some(planned(operation)),
-        Some(decided(operation)),
+        Some(decided(operation, people)),
         agreed(operation, people),
         said(story, people),
         done(story, people),
@@ -101,7 +101,7 @@ fn planned(operation: &Operation) -> String {
     text.join("\n")
 }
 
-fn decided(operation: &Operation) -> String {
+fn decided(operation: &Operation, people: &People) -> String {
     let verdict = &operation.verdict;
     let what = match &verdict.kind {
         VerdictKind::Allow => "allowed".to_owned(),
@@ -129,7 +129,7 @@ fn decided(operation: &Operation) -> String {
     let mut lines = vec![format!(
         "{} {what}: {}{glass}",
         bold("Decision:"),
-        sentence(&verdict.rule)
+        sentence(&people.told(&verdict.rule, 600))
     )];
     lines.extend(verdict.trace.iter().map(|line| {
         let mark = match line.mark {
@@ -138,7 +138,7 @@ fn decided(operation: &Operation) -> String {
             Mark::Needs => "→",
             Mark::Note => "·",
         };
-        format!("{mark} {}", inert(&line.text, 300))
+        format!("{mark} {}", people.told(&line.text, 400))
     }));
     lines.join("\n")
 }
@@ -166,7 +166,18 @@ fn agreed(operation: &Operation, people: &People) -> Option<String> {
 }
 
 /// Told elsewhere in the story.
-const TOLD: [&str; 6] = ["asked", "decided", "approved", "started", "step", "ended"];
+const TOLD: [&str; 10] = [
+    "asked",
+    "decided",
+    "approved",
+    "started",
+    "step",
+    "ended",
+    "refused",
+    "expired",
+    "void",
+    "superseded",
+];
 
 /// What else was said and done about it: denied, confirmed, paused, cancelled, taken up.
 fn said(story: &Story<'_>, people: &People) -> Option<String> {
@@ -182,7 +193,7 @@ fn said(story: &Story<'_>, people: &People) -> Option<String> {
                 people.actor(entry.actor.as_ref()),
                 code(&inert(&entry.event, 40)),
                 moment(entry.at, &people.zone),
-                sentence(&entry.text)
+                sentence(&people.told(&entry.text, 400))
             )
         })
         .collect();
@@ -234,7 +245,11 @@ fn stands(operation: &Operation, people: &People) -> String {
         } else {
             "Now:"
         };
-        return format!("{} {}{until}", bold(now), super::standing(operation));
+        return format!(
+            "{} {}{until}",
+            bold(now),
+            super::standing_as(operation, |text| people.told(text, 600))
+        );
     };
     let after = operation.started.map_or_else(String::new, |started| {
         format!(
@@ -246,7 +261,7 @@ fn stands(operation: &Operation, people: &People) -> String {
         "{} {}{after}. {}",
         bold("Ended"),
         moment(ended, &people.zone),
-        super::standing(operation)
+        super::standing_as(operation, |text| people.told(text, 600))
     )
 }
 

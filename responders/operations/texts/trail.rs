@@ -76,9 +76,9 @@ fn line(recorded: &Recorded, people: &People) -> String {
         .operation
         .as_deref()
         .map_or_else(String::new, |id| format!(" · {}", code(&inert(id, 40))));
-    let text = match sentence(&entry.text) {
+    let text = match sentence(&people.told(&entry.text, 300)) {
         text if text.is_empty() => text,
-        text => format!(" · {}", inert(&text, 300)),
+        text => format!(" · {text}"),
     };
     format!(
         "{} · {} · {}{target}{text}{id}",
@@ -144,6 +144,8 @@ mod tests {
             Just(markup::user(&"U1".into())),
             Just(markup::channel(&"C1".into())),
             Just(markup::link("https://x.test/", "x")),
+            Just(markup::moment(1_790_000_000, "`\n")),
+            Just(markup::moment(i64::MAX, "`\n")),
             Just("<!everyone> <!here> <@U1> @here".to_owned()),
             Just("```\n".to_owned()),
             Just("`".to_owned()),
@@ -165,7 +167,7 @@ mod tests {
             let line = line(&recorded(entry), &people());
             prop_assert!(!line.contains('\n') && !line.contains("```"));
             prop_assert!(line.matches('`').count() % 2 == 0);
-            let calm = markup::pieces(&line).iter().all(|piece| matches!(piece, Piece::Text(_) | Piece::Moment(..)));
+            let calm = markup::pieces(&line).iter().all(|piece| matches!(piece, Piece::Text(_) | Piece::Moment(..) | Piece::Channel(_)));
             prop_assert!(calm, "{line:?}");
         }
     }
