@@ -26,6 +26,9 @@ pub trait Store: Send + Sync + 'static {
     async fn claim(&self, key: &EventKey) -> Result<bool, StoreError>;
 
     /// Moves a claim of this process on, under both names. Written before the first word or act.
+    ///
+    /// [`StoreError::Taken`] when another process took the claim over, because this one looked dead: nothing may be said or
+    /// done then.
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError>;
 
     /// Gives a claim back, when nothing was said or done, so that a later delivery is worked on.
@@ -197,4 +200,7 @@ pub enum StoreError {
     /// What was read is not what was written.
     #[error("the store holds something unreadable: {0}")]
     Unreadable(String),
+    /// Another process has taken the claim over.
+    #[error("another process has taken this event over")]
+    Taken,
 }

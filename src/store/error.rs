@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum OpenError {
     /// Another process has it.
     #[error(
-        "{path:?} is in use by another Otus ({owner}). One process owns the file: stop the other one, or give this one its own store.path"
+        "{path:?} is in use by another Otus ({owner}). One process owns the file: stop the other one, or give this one its own store.path. Several replicas of one robot need PostgreSQL (store.url)"
     )]
     InUse {
         /// The file.
@@ -53,5 +53,35 @@ pub enum OpenError {
         path: PathBuf,
         /// The system's or SQLite's words.
         why: String,
+    },
+    /// It is no address of a PostgreSQL database.
+    #[error(
+        "store.url is no address of a PostgreSQL database ({why}). It looks like postgres://user:password@host:5432/database"
+    )]
+    Address {
+        /// What is wrong with its form.
+        why: String,
+    },
+    /// The database cannot be reached, read or written.
+    #[error(
+        "{place} cannot be used: {why}. Check store.url, that the server runs, and that its user may create tables there"
+    )]
+    Database {
+        /// Which, without its password.
+        place: String,
+        /// The system's or PostgreSQL's words.
+        why: String,
+    },
+    /// A newer version of the program wrote to the database.
+    #[error(
+        "{place} was brought up to date by a newer Otus (schema {found}, this one knows {known}). Start the newer version"
+    )]
+    NewerDatabase {
+        /// Which, without its password.
+        place: String,
+        /// The schema's version in the database.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
     },
 }

@@ -15,11 +15,13 @@
 mod error;
 mod opened;
 mod options;
+mod postgres;
 mod shared;
 mod sqlite;
 
 pub use error::OpenError;
 pub use opened::{Opened, open};
 pub use options::StoreConfig;
+pub use postgres::PostgresStore;
 pub use shared::Database;
 pub use sqlite::SqliteStore;

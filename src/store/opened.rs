@@ -1,6 +1,6 @@
 //! Purpose: opens the store that is configured, whichever it is.
 
-use crate::{OpenError, SqliteStore, StoreConfig};
+use crate::{OpenError, PostgresStore, SqliteStore, StoreConfig};
 use async_trait::async_trait;
 use otus_core::{Store, StoreError};
 use std::sync::Arc;
@@ -15,10 +15,14 @@ pub trait Opened: Store {
     async fn close(&self) -> Result<(), StoreError>;
 }
 
-/// Opens the store that is configured, made and brought up to date where needed.
+/// Opens the store that is configured (PostgreSQL if there is a `url`, else the SQLite file), made and brought up to date
+/// where needed.
 ///
 /// # Errors
 /// [`OpenError`] says who else has it, or what is wrong with it. Nothing is ever deleted.
 pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Opened>, OpenError> {
-    Ok(Arc::new(SqliteStore::open(config).await?))
+    Ok(match config.url {
+        Some(_) => Arc::new(PostgresStore::open(config).await?),
+        None => Arc::new(SqliteStore::open(config).await?),
+    })
 }

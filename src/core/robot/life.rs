@@ -275,8 +275,11 @@ impl Robot {
     /// Says something on the robot's own behalf, in place of an earlier answer if there is one.
     async fn tell(&self, message: &Message, earlier: Option<&MessageRef>, mut post: Post) {
         let (chat, store) = (self.0.services.chat(), self.0.services.store());
-        if let Err(error) = store.advance(&message.event, ClaimStage::Answering).await {
-            tracing::warn!(%error, "that an answer is given could not be recorded");
+        match store.advance(&message.event, ClaimStage::Answering).await {
+            Ok(()) => {}
+            // That one answers.
+            Err(crate::StoreError::Taken) => return,
+            Err(error) => tracing::warn!(%error, "that an answer is given could not be recorded"),
         }
         if matches!(message.via, crate::Via::Slash) && post.card.is_none() {
             post.text = format!("{}: {}", markup::user(&message.author), post.text);

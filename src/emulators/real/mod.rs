@@ -2,6 +2,8 @@
 //!
 //! A missing one is an error that says what to install, never a test that quietly passes.
 
+mod postgres;
 mod prometheus;
 
+pub use postgres::RealPostgres;
 pub use prometheus::RealPrometheus;

@@ -8,10 +8,11 @@ use serde_json::Value as Json;
 
 /// Keys whose value can also be in a file named by the key with `_file` behind it. Prometheus' own are read by its client,
 /// anew for every query.
-const FROM_FILES: [[&str; 2]; 3] = [
+const FROM_FILES: [[&str; 2]; 4] = [
     ["slack", "bot_token"],
     ["slack", "app_token"],
     ["slack", "signing_secret"],
+    ["store", "url"],
 ];
 
 /// What stands in place of a secret: nothing of it, not even its length.

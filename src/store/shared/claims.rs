@@ -9,6 +9,8 @@ pub(crate) struct Held {
     pub(crate) run: i64,
     pub(crate) stage: i64,
     pub(crate) at: i64,
+    /// Whether somebody may still be at work on it.
+    pub(crate) alive: bool,
 }
 
 /// The claims a batch is about: as the database has them, and what becomes of them.
@@ -47,7 +49,7 @@ impl Batch {
 
     /// Takes the event unless somebody has it. What a dead run claimed and did nothing about is nobody's.
     pub(crate) fn claim(&mut self, key: &EventKey, run: i64, now: i64) -> bool {
-        let free = |held: &Held| held.run != run && held.stage == ClaimStage::Claimed as i64;
+        let free = |held: &Held| !held.alive && held.stage == ClaimStage::Claimed as i64;
         if !names(key).filter_map(|name| self.held.get(name)).all(free) {
             return false;
         }
@@ -58,6 +60,7 @@ impl Batch {
                     run,
                     stage: ClaimStage::Claimed as i64,
                     at: now,
+                    alive: true,
                 }),
             );
         }

@@ -17,7 +17,7 @@ mod write;
 
 pub(crate) use engine::Engine;
 pub(crate) use session::session;
-pub(crate) use session::{Arg, Cell, Session, nanoseconds, timestamp};
+pub(crate) use session::{Arg, Cell, Session, kept, nanoseconds, timestamp};
 pub(crate) use session::{Row, Select};
 pub use store::Database;
 pub(crate) use write::Failure;

@@ -63,6 +63,15 @@ impl From<&Option<String>> for Arg {
     }
 }
 
+/// A text as it can be kept: PostgreSQL has no place for the character zero.
+pub(crate) fn kept(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
+
 /// What a column of a row holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cell {
@@ -234,7 +243,9 @@ macro_rules! session {
                 for arg in &statement.args {
                     query = match arg {
                         $crate::shared::Arg::Int(value) => query.bind(*value),
-                        $crate::shared::Arg::Text(value) => query.bind(value.as_deref()),
+                        $crate::shared::Arg::Text(value) => {
+                            query.bind(value.as_deref().map($crate::shared::kept))
+                        }
                     };
                 }
                 let rows = query.fetch_all(self).await?;
@@ -246,7 +257,9 @@ macro_rules! session {
                 for arg in &statement.args {
                     query = match arg {
                         $crate::shared::Arg::Int(value) => query.bind(*value),
-                        $crate::shared::Arg::Text(value) => query.bind(value.as_deref()),
+                        $crate::shared::Arg::Text(value) => {
+                            query.bind(value.as_deref().map($crate::shared::kept))
+                        }
                     };
                 }
                 Ok(query.execute(self).await?.rows_affected())

@@ -157,7 +157,7 @@ async fn contest(
         .iter()
         .flat_map(|(_, key)| names(key))
         .collect::<Vec<_>>();
-    let mut batch = Batch::new(held_under(&mut transaction, &under).await?);
+    let mut batch = Batch::new(held_under(&mut transaction, &under, run).await?);
     let judged = contested
         .iter()
         .map(|&(at, key)| (at, batch.claim(key, run, now)))

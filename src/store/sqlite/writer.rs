@@ -180,7 +180,7 @@ async fn commit(
     }
     let now = jiff::Timestamp::now().as_millisecond();
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let mut batch = Batch::new(held(&mut transaction, commands).await?);
+    let mut batch = Batch::new(held(&mut transaction, commands, run).await?);
     let (mut sign_of_life, mut prunes) = (false, Vec::new());
     for command in commands.drain(..) {
         done.push(match command {
@@ -278,19 +278,21 @@ async fn shortly(
 async fn held(
     connection: &mut SqliteConnection,
     commands: &[Command],
+    run: i64,
 ) -> Result<HashMap<String, Held>, sqlx::Error> {
     let keys = commands.iter().filter_map(|command| match command {
         Command::Claim(key, _) | Command::Advance(key, ..) | Command::Release(key, _) => Some(key),
         Command::Check(_) | Command::Prune(..) | Command::Stop(_) => None,
     });
     let names: Vec<&String> = keys.flat_map(names).collect();
-    held_under(connection, &names).await
+    held_under(connection, &names, run).await
 }
 
-/// What the file holds under these names.
+/// What the file holds under these names. One process has the file, so every other run is dead.
 pub(super) async fn held_under(
     connection: &mut SqliteConnection,
     names: &[&String],
+    own: i64,
 ) -> Result<HashMap<String, Held>, sqlx::Error> {
     if names.is_empty() {
         return Ok(HashMap::new());
@@ -303,7 +305,18 @@ pub(super) async fn held_under(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(name, run, stage, at)| (name, Held { run, stage, at }))
+        .map(|(name, run, stage, at)| {
+            let alive = run == own;
+            (
+                name,
+                Held {
+                    run,
+                    stage,
+                    at,
+                    alive,
+                },
+            )
+        })
         .collect())
 }
 
@@ -312,7 +325,7 @@ pub(super) async fn put(connection: &mut SqliteConnection, batch: &Batch) -> Res
     let (mut kept, mut removed) = (Vec::new(), Vec::new());
     for (name, claim) in batch.changed() {
         match claim {
-            Some(Held { run, stage, at }) => kept.push((name, run, stage, at)),
+            Some(Held { run, stage, at, .. }) => kept.push((name, run, stage, at)),
             None => removed.push(name),
         }
     }

@@ -1,0 +1,333 @@
+//! Purpose: a real PostgreSQL with databases for tests, that can be restarted in the middle of the work.
+//!
+//! PostgreSQL refuses to run as root, so root runs it as the user `postgres` that Debian's package makes.
+
+use anyhow::{Context, bail};
+use std::{
+    ffi::OsStr,
+    fs::File,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// How long it may take to become ready on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A port that was free may be taken by somebody else before PostgreSQL binds it, so it is tried with several.
+const TRIES: usize = 5;
+
+const MISSING: &str =
+    "PostgreSQL is not installed; on Debian: apt-get install --no-install-recommends postgresql";
+
+/// The user inside the database. Everybody on loopback is trusted.
+const USER: &str = "otus";
+
+/// A real PostgreSQL, stopped when dropped, its folder removed.
+#[derive(Debug)]
+pub struct RealPostgres {
+    server: Mutex<Server>,
+    programs: Programs,
+    port: u16,
+    made: AtomicU64,
+    // After the server in this list, so that it is removed when that is gone.
+    folder: Folder,
+}
+
+impl RealPostgres {
+    /// Makes a database cluster, starts a server on it, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or does not become ready.
+    pub fn start() -> anyhow::Result<Self> {
+        let programs = Programs::find()?;
+        let folder = Folder::new()?;
+        programs.own(&folder.0)?;
+        let done = programs
+            .command("initdb")?
+            .args([
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",
+                "--username",
+            ])
+            .arg(USER)
+            .arg("--pgdata")
+            .arg(folder.data())
+            .output()
+            .context("initdb cannot be run")?;
+        if !done.status.success() {
+            bail!("initdb failed: {}", String::from_utf8_lossy(&done.stderr));
+        }
+        let mut last = anyhow::anyhow!("it was not tried");
+        for _ in 0..TRIES {
+            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            match programs.serve(&folder, port) {
+                Ok(server) => {
+                    return Ok(Self {
+                        server: Mutex::new(server),
+                        programs,
+                        port,
+                        made: AtomicU64::new(0),
+                        folder,
+                    });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last.context(format!("PostgreSQL did not start in {TRIES} tries")))
+    }
+
+    /// The address of the database that is there from the start.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!(
+            "postgres://{USER}:not-asked-for@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// Makes an empty database, and answers its address.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn fresh(&self) -> anyhow::Result<String> {
+        let name = format!("fresh_{}", self.made.fetch_add(1, Ordering::Relaxed));
+        let done = self
+            .programs
+            .client("createdb", self.port)?
+            .args(["--template=template0", &name])
+            .output()
+            .context("createdb cannot be run")?;
+        if !done.status.success() {
+            bail!("createdb failed: {}", String::from_utf8_lossy(&done.stderr));
+        }
+        Ok(self.url_of(&name))
+    }
+
+    /// Stops it without ceremony, as a crash would, and starts it again on the same port; `between` is done while it is away.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub fn restart(&self, between: impl FnOnce()) -> anyhow::Result<()> {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.stop("-QUIT")?;
+        between();
+        *server = self.programs.serve(&self.folder, self.port)?;
+        Ok(())
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+struct Server(Option<Child>);
+
+impl Server {
+    /// SIGQUIT is PostgreSQL's immediate shutdown: nothing is written any more, the next start recovers from the log.
+    fn stop(&mut self, signal: &str) -> anyhow::Result<()> {
+        let Some(mut child) = self.0.take() else {
+            return Ok(());
+        };
+        let told = Command::new("kill")
+            .arg(signal)
+            .arg(child.id().to_string())
+            .status()
+            .context("`kill` cannot be run");
+        if told.is_err() {
+            let _ = child.kill();
+        }
+        child.wait()?;
+        told.map(drop)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its children notice by themselves when it is gone.
+        let _ = self.stop("-QUIT");
+    }
+}
+
+/// Where PostgreSQL's programs are, and as whom they run.
+#[derive(Debug)]
+struct Programs {
+    folder: PathBuf,
+    root: bool,
+}
+
+impl Programs {
+    /// Debian keeps each version in a folder of its own, off the PATH; elsewhere they are on it.
+    fn find() -> anyhow::Result<Self> {
+        let versions = std::fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .flatten();
+        let newest = versions
+            .filter_map(|version| {
+                let number: u32 = version.file_name().to_str()?.parse().ok()?;
+                Some((number, version.path().join("bin")))
+            })
+            .filter(|(_, folder)| folder.join("postgres").exists())
+            .max();
+        let on_path = || {
+            let path = std::env::var_os("PATH")?;
+            std::env::split_paths(&path).find(|folder| {
+                ["postgres", "initdb", "createdb"]
+                    .iter()
+                    .all(|program| folder.join(program).exists())
+            })
+        };
+        let folder = newest
+            .map(|(_, folder)| folder)
+            .or_else(on_path)
+            .context(MISSING)?;
+        let me = Command::new("id")
+            .arg("-u")
+            .output()
+            .context("`id` cannot be run")?;
+        Ok(Self {
+            folder,
+            root: me.stdout.trim_ascii() == b"0",
+        })
+    }
+
+    /// A program, run as somebody who is not root.
+    fn command(&self, program: &str) -> anyhow::Result<Command> {
+        let program = self.folder.join(program);
+        let mut command = if self.root {
+            // It replaces itself with the program, so the child's id is the program's.
+            let mut command = Command::new("setpriv");
+            command
+                .args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"])
+                .arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        // The folder one is in may be nobody else's to look at.
+        command
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .env_clear()
+            .env(
+                "PATH",
+                std::env::var_os("PATH")
+                    .as_deref()
+                    .unwrap_or(OsStr::new("/usr/bin:/bin")),
+            )
+            .env("LC_ALL", "C");
+        Ok(command)
+    }
+
+    fn client(&self, program: &str, port: u16) -> anyhow::Result<Command> {
+        let mut command = self.command(program)?;
+        command.args([
+            "--host=127.0.0.1",
+            "--username",
+            USER,
+            "--port",
+            &port.to_string(),
+        ]);
+        Ok(command)
+    }
+
+    /// Gives the folder to who runs the server.
+    fn own(&self, folder: &Path) -> anyhow::Result<()> {
+        if !self.root {
+            return Ok(());
+        }
+        let done = Command::new("chown")
+            .arg("postgres:")
+            .arg(folder)
+            .output()
+            .context("`chown` cannot be run")?;
+        if !done.status.success() {
+            bail!(
+                "the folder cannot be given to the user `postgres` ({}). {MISSING}",
+                String::from_utf8_lossy(&done.stderr).trim()
+            );
+        }
+        Ok(())
+    }
+
+    /// Starts a server, and waits until it can be asked.
+    fn serve(&self, folder: &Folder, port: u16) -> anyhow::Result<Server> {
+        let log = folder.0.with_extension("log");
+        let child = self
+            .command("postgres")?
+            .arg("-D")
+            .arg(folder.data())
+            .args(["-p", &port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", "unix_socket_directories="])
+            // What the system has got survives the end of the server; a power cut is not tested.
+            .args(["-c", "fsync=off"])
+            .args(["-c", "full_page_writes=off"])
+            .args(["-c", "max_connections=400"])
+            .args(["-c", "shared_buffers=32MB"])
+            .args(["-c", "dynamic_shared_memory_type=mmap"])
+            .stdout(Stdio::null())
+            .stderr(File::create(&log)?)
+            .spawn()
+            .context("postgres cannot be run")?;
+        let mut server = Server(Some(child));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let child = server
+                .0
+                .as_mut()
+                .context("the server that was just started is not there")?;
+            if let Some(status) = child.try_wait()? {
+                server.0 = None;
+                bail!("it ended with {status}: {}", tail(&log));
+            }
+            let asked = self.client("pg_isready", port)?.arg("--quiet").status();
+            if asked.context("pg_isready cannot be run")?.success() {
+                return Ok(server);
+            }
+            if Instant::now() > deadline {
+                bail!("it was not ready within {PATIENCE:?}: {}", tail(&log));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A temporary folder, and the log beside it.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("otus-postgres-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+
+    fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_file(self.0.with_extension("log"));
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().take(5).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,387 @@
+//! Purpose: the task that writes claims on PostgreSQL, all that are waiting in one transaction.
+//!
+//! It first makes the names its own that nobody has, and locks the rows of the others, both in the order of the names, so that
+//! replicas never wait in a circle. With every name locked it judges like any store does, and undoes what it made its own for
+//! nothing.
+
+use super::{
+    runs::DEAD_AFTER_MS,
+    work::{Change, Link, PATIENCE},
+};
+use crate::shared::{
+    Failure,
+    claims::{Batch, Held, names},
+};
+use async_trait::async_trait;
+use otus_core::{EventKey, StoreError, store::ClaimStage};
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+/// At most so many commands at once.
+const LARGEST_BATCH: usize = 512;
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+enum Command {
+    Claim(EventKey, Instant, Reply<bool>),
+    Advance(EventKey, ClaimStage, Reply<()>),
+    Release(EventKey, Reply<()>),
+}
+
+/// Asks the task.
+#[derive(Debug)]
+pub(super) struct Claims {
+    commands: mpsc::Sender<Command>,
+    stop: CancellationToken,
+}
+
+/// Starts the task. It ends when it is stopped or nobody can ask any more, and everything asked is written.
+pub(super) fn start(link: Link, run: i64) -> (Claims, JoinHandle<()>) {
+    let (commands, asked) = mpsc::channel(4 * LARGEST_BATCH);
+    let stop = CancellationToken::new();
+    let writer = Writer {
+        link,
+        run,
+        doubtful: HashSet::new(),
+    };
+    let task = tokio::spawn(writer.work(asked, stop.clone()));
+    (Claims { commands, stop }, task)
+}
+
+impl Claims {
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let closed = || StoreError::Unavailable("it is closed".into());
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    pub(super) async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
+        let until = Instant::now() + PATIENCE;
+        self.ask(|reply| Command::Claim(key.clone(), until, reply)).await
+    }
+
+    pub(super) async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
+        self.ask(|reply| Command::Advance(key.clone(), stage, reply))
+            .await
+    }
+
+    pub(super) async fn release(&self, key: &EventKey) -> Result<(), StoreError> {
+        self.ask(|reply| Command::Release(key.clone(), reply)).await
+    }
+
+    /// Lets nobody ask any more.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
+struct Writer {
+    link: Link,
+    run: i64,
+    /// Names that may have been claimed by a commit nobody knows about: whoever asked was told of a failure, so they are nobody's.
+    doubtful: HashSet<String>,
+}
+
+impl Writer {
+    async fn work(mut self, mut asked: mpsc::Receiver<Command>, stop: CancellationToken) {
+        let mut commands = Vec::with_capacity(LARGEST_BATCH);
+        loop {
+            let count = tokio::select! {
+                biased;
+                count = asked.recv_many(&mut commands, LARGEST_BATCH) => count,
+                () = stop.cancelled(), if !asked.is_closed() => {
+                    // What is in the channel already is still done.
+                    asked.close();
+                    continue;
+                }
+            };
+            if count == 0 {
+                return;
+            }
+            self.carry_out(commands.drain(..)).await;
+        }
+    }
+
+    /// What is moved on or given back in a batch was claimed, and told, before it: their order does not matter.
+    async fn carry_out(&mut self, commands: impl Iterator<Item = Command>) {
+        let (mut claims, mut advances, mut releases) = (Vec::new(), Vec::new(), Vec::new());
+        for command in commands {
+            match command {
+                Command::Claim(key, until, reply) => claims.push((key, until, reply)),
+                Command::Advance(key, stage, reply) => advances.push((key, stage, reply)),
+                Command::Release(key, reply) => releases.push((key, reply)),
+            }
+        }
+        if !advances.is_empty() {
+            self.advance(advances).await;
+        }
+        if !releases.is_empty() {
+            self.release(releases).await;
+        }
+        if !claims.is_empty() {
+            self.claim(claims).await;
+        }
+    }
+
+    async fn claim(&mut self, claims: Vec<(EventKey, Instant, Reply<bool>)>) {
+        let (mut keys, mut replies) = (Vec::new(), Vec::new());
+        let mut until = Instant::now();
+        for (key, patience, reply) in claims {
+            keys.push(key);
+            replies.push(reply);
+            until = until.max(patience);
+        }
+        let change = Take {
+            run: self.run,
+            keys: &keys,
+            doubtful: &self.doubtful,
+        };
+        let taken = self.link.change_until(&change, until).await;
+        match taken {
+            Ok(taken) => {
+                for name in keys.iter().flat_map(names) {
+                    self.doubtful.remove(name);
+                }
+                for (reply, taken) in replies.into_iter().zip(taken) {
+                    // Whoever asked may have gone; then nobody needs the answer.
+                    let _ = reply.send(Ok(taken));
+                }
+            }
+            Err(unmade) => {
+                tracing::error!(error = %unmade.error, "claims could not be written");
+                if unmade.perhaps {
+                    self.doubtful.extend(keys.iter().flat_map(names).cloned());
+                }
+                for reply in replies {
+                    let _ = reply.send(Err(copy(&unmade.error)));
+                }
+            }
+        }
+    }
+
+    /// Moves claims on, never back. Twice does no harm.
+    async fn advance(&self, advances: Vec<(EventKey, ClaimStage, Reply<()>)>) {
+        let mut stages: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+        for (key, stage, _) in &advances {
+            stages
+                .entry(*stage as i64)
+                .or_default()
+                .extend(names(key).cloned());
+        }
+        let change = Advance {
+            run: self.run,
+            stages: &stages,
+        };
+        match self.link.change(&change).await {
+            Ok(others) => {
+                for (key, _, reply) in advances {
+                    let lost = names(&key).any(|name| others.contains(name));
+                    let answer = if lost { Err(StoreError::Taken) } else { Ok(()) };
+                    let _ = reply.send(answer);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "claims could not be moved on");
+                for (_, _, reply) in advances {
+                    let _ = reply.send(Err(copy(&error)));
+                }
+            }
+        }
+    }
+
+    async fn release(&mut self, releases: Vec<(EventKey, Reply<()>)>) {
+        let names: BTreeSet<String> = releases.iter().flat_map(|(key, _)| names(key)).cloned().collect();
+        let change = Release {
+            run: self.run,
+            names: &names,
+        };
+        let released = self.link.change(&change).await;
+        for (_, reply) in releases {
+            let _ = reply.send(released.as_ref().copied().map_err(copy));
+        }
+    }
+}
+
+fn copy(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+        StoreError::Unreadable(why) => StoreError::Unreadable(why.clone()),
+        StoreError::Taken => StoreError::Taken,
+    }
+}
+
+/// A claim as a row, and whether the run that has it lives.
+type Found = (String, i64, i64, i64, bool);
+
+/// Takes events.
+struct Take<'a> {
+    run: i64,
+    keys: &'a [EventKey],
+    doubtful: &'a HashSet<String>,
+}
+
+impl Take<'_> {
+    /// The names that nobody had, now this run's.
+    async fn insert(&self, connection: &mut PgConnection, names: &[String]) -> Result<Vec<String>, Failure> {
+        Ok(sqlx::query_scalar(
+            "INSERT INTO claims (name, run, stage, at) \
+             SELECT name, $2, 0, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) \
+             FROM (SELECT unnest($1::TEXT[]) AS name ORDER BY 1) AS asked \
+             ON CONFLICT DO NOTHING RETURNING name",
+        )
+        .bind(names)
+        .bind(self.run)
+        .fetch_all(connection)
+        .await?)
+    }
+
+    /// The rows of names that somebody has, locked.
+    async fn lock(&self, connection: &mut PgConnection, names: &[String]) -> Result<Vec<Found>, Failure> {
+        Ok(sqlx::query_as(
+            "SELECT name, run, stage, at, EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
+             CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2) \
+             FROM claims WHERE name = ANY ($1) ORDER BY name FOR UPDATE",
+        )
+        .bind(names)
+        .bind(DEAD_AFTER_MS)
+        .fetch_all(connection)
+        .await?)
+    }
+}
+
+#[async_trait]
+impl Change for Take<'_> {
+    type Answer = Vec<bool>;
+
+    async fn perform(&self, connection: &mut PgConnection) -> Result<(Vec<bool>, bool), Failure> {
+        let mut open: BTreeSet<String> = self.keys.iter().flat_map(names).cloned().collect();
+        let mut fresh: BTreeSet<String> = BTreeSet::new();
+        let mut held = HashMap::new();
+        // Once, unless a row went away between the two statements.
+        while !open.is_empty() {
+            let asked: Vec<String> = open.iter().cloned().collect();
+            for name in self.insert(connection, &asked).await? {
+                open.remove(&name);
+                fresh.insert(name);
+            }
+            if open.is_empty() {
+                break;
+            }
+            let asked: Vec<String> = open.iter().cloned().collect();
+            for (name, run, stage, at, lives) in self.lock(connection, &asked).await? {
+                open.remove(&name);
+                let own_doubt = run == self.run && self.doubtful.contains(&name);
+                let alive = (lives || run == self.run) && !own_doubt;
+                held.insert(
+                    name,
+                    Held {
+                        run,
+                        stage,
+                        at,
+                        alive,
+                    },
+                );
+            }
+        }
+        let now: i64 =
+            sqlx::query_scalar("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
+                .fetch_one(&mut *connection)
+                .await?;
+        let mut batch = Batch::new(held);
+        let taken: Vec<bool> = self
+            .keys
+            .iter()
+            .map(|key| batch.claim(key, self.run, now))
+            .collect();
+        let won: BTreeSet<&String> = self
+            .keys
+            .iter()
+            .zip(&taken)
+            .filter(|(_, taken)| **taken)
+            .flat_map(|(key, _)| names(key))
+            .collect();
+        let for_nothing: Vec<&String> = fresh.iter().filter(|name| !won.contains(name)).collect();
+        if !for_nothing.is_empty() {
+            sqlx::query("DELETE FROM claims WHERE name = ANY ($1)")
+                .bind(&for_nothing)
+                .execute(&mut *connection)
+                .await?;
+        }
+        let taken_over: Vec<&String> = won.into_iter().filter(|name| !fresh.contains(*name)).collect();
+        if !taken_over.is_empty() {
+            sqlx::query("UPDATE claims SET run = $2, stage = 0, at = $3 WHERE name = ANY ($1)")
+                .bind(&taken_over)
+                .bind(self.run)
+                .bind(now)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok((taken, true))
+    }
+}
+
+/// Moves claims on; answers the names that are another run's by now.
+struct Advance<'a> {
+    run: i64,
+    stages: &'a BTreeMap<i64, BTreeSet<String>>,
+}
+
+#[async_trait]
+impl Change for Advance<'_> {
+    type Answer = HashSet<String>;
+
+    async fn perform(&self, connection: &mut PgConnection) -> Result<(HashSet<String>, bool), Failure> {
+        let mut others = HashSet::new();
+        for (stage, names) in self.stages {
+            let names: Vec<&String> = names.iter().collect();
+            let moved: Vec<String> = sqlx::query_scalar(
+                "UPDATE claims SET stage = greatest(stage, $1) WHERE name = ANY ($2) AND run = $3 RETURNING name",
+            )
+            .bind(stage)
+            .bind(&names)
+            .bind(self.run)
+            .fetch_all(&mut *connection)
+            .await?;
+            let moved: HashSet<&String> = moved.iter().collect();
+            let rest: Vec<&String> = names.into_iter().filter(|name| !moved.contains(*name)).collect();
+            if !rest.is_empty() {
+                let lost: Vec<String> =
+                    sqlx::query_scalar("SELECT name FROM claims WHERE name = ANY ($1) AND run <> $2")
+                        .bind(&rest)
+                        .bind(self.run)
+                        .fetch_all(&mut *connection)
+                        .await?;
+                others.extend(lost);
+            }
+        }
+        Ok((others, true))
+    }
+}
+
+/// Gives claims back.
+struct Release<'a> {
+    run: i64,
+    names: &'a BTreeSet<String>,
+}
+
+#[async_trait]
+impl Change for Release<'_> {
+    type Answer = ();
+
+    async fn perform(&self, connection: &mut PgConnection) -> Result<((), bool), Failure> {
+        let names: Vec<&String> = self.names.iter().collect();
+        sqlx::query("DELETE FROM claims WHERE name = ANY ($1) AND run = $2")
+            .bind(&names)
+            .bind(self.run)
+            .execute(connection)
+            .await?;
+        Ok(((), true))
+    }
+}

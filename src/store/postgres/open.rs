@@ -1,0 +1,164 @@
+//! Purpose: opens the database: refused when it cannot be used, migrated when it is older.
+
+use super::work::Link;
+use crate::{OpenError, StoreConfig};
+use secrecy::ExposeSecret as _;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{str::FromStr as _, time::Duration};
+use tokio::time::timeout;
+
+/// Every migration, oldest first. One that was released is never changed.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(
+    1,
+    "everything",
+    include_str!("../migrations/postgres/0001_everything.sql"),
+)];
+
+/// How long the first connection may take.
+const CONNECT: Duration = Duration::from_secs(15);
+
+/// How long the schema may be worked on, by this process or by the one it waits for.
+const MIGRATE: Duration = Duration::from_secs(600);
+
+/// How long a connection of the pool is waited for.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// The oldest server that this was tried with.
+const OLDEST: i32 = 130_000;
+
+pub(super) async fn open(config: &StoreConfig) -> Result<Link, OpenError> {
+    let url = config.url.as_ref().map_or("", |url| url.expose_secret());
+    let options = address(url)?;
+    let place = place(&options);
+    let failed = |why: String| OpenError::Database {
+        place: place.clone(),
+        why,
+    };
+    let mut first = match timeout(CONNECT, options.connect()).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(sqlx::Error::Database(error))) => return Err(failed(error.message().to_owned())),
+        Ok(Err(error)) => return Err(failed(error.to_string())),
+        Err(_) => return Err(failed(format!("no answer within {} seconds", CONNECT.as_secs()))),
+    };
+    let version: i32 = sqlx::query_scalar("SELECT CAST(current_setting('server_version_num') AS INTEGER)")
+        .fetch_one(&mut first)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if version < OLDEST {
+        return Err(failed(format!(
+            "it is PostgreSQL {}, and Otus needs 13 or newer",
+            version / 10_000
+        )));
+    }
+    match timeout(MIGRATE, migrate(&place, &mut first)).await {
+        Ok(migrated) => migrated?,
+        Err(_) => {
+            return Err(failed(format!(
+                "its schema was not brought up to date within {} seconds",
+                MIGRATE.as_secs()
+            )));
+        }
+    }
+    // It goes with the process anyway.
+    let _ = first.close().await;
+    // A server that hangs in a statement, or a replica that hangs in a transaction, must not hold up the others.
+    let options = options.options([
+        ("statement_timeout", "8s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+    ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(config.connections.max(2))
+        .acquire_timeout(ACQUIRE)
+        .connect_lazy_with(options);
+    Ok(Link { pool, place })
+}
+
+fn address(url: &str) -> Result<PgConnectOptions, OpenError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(OpenError::Address {
+            why: "it does not begin with postgres://".into(),
+        });
+    }
+    let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Address {
+        // The reason is about the form, and names nothing of the address.
+        why: match error {
+            sqlx::Error::Configuration(error) => error.to_string(),
+            _ => "it is malformed".into(),
+        },
+    })?;
+    Ok(options.application_name("otus").disable_statement_logging())
+}
+
+fn place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    format!(
+        "PostgreSQL at {}:{}, database `{database}`",
+        options.get_host(),
+        options.get_port()
+    )
+}
+
+/// Under an advisory lock, so that replicas that start together come one after the other.
+async fn migrate(place: &str, connection: &mut PgConnection) -> Result<(), OpenError> {
+    let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
+        Migration::new(
+            version,
+            description.into(),
+            MigrationType::Simple,
+            AssertSqlSafe(sql).into_sql_str(),
+            false,
+        )
+    };
+    let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).into());
+    match migrator.run(connection).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::VersionMissing(found)) => Err(OpenError::NewerDatabase {
+            place: place.to_owned(),
+            found,
+            known: MIGRATIONS
+                .iter()
+                .map(|(version, ..)| *version)
+                .max()
+                .unwrap_or_default(),
+        }),
+        Err(
+            MigrateError::Execute(sqlx::Error::Database(error))
+            | MigrateError::ExecuteMigration(sqlx::Error::Database(error), _),
+        ) => Err(OpenError::Database {
+            place: place.to_owned(),
+            why: format!("its schema cannot be made: {}", error.message()),
+        }),
+        Err(error) => Err(OpenError::Database {
+            place: place.to_owned(),
+            why: format!("its schema cannot be made: {error}"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_address_is_told_without_its_password() {
+        for url in [
+            "mysql://u:hunter2@h/d",
+            "postgres://u:hunter2@h:port/d",
+            "postgres://u:hunter2@h/d?sslmode=maybe",
+            "hunter2",
+        ] {
+            let error = address(url).unwrap_err().to_string();
+            assert!(error.contains("store.url"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let options = address("postgres://u:hunter2@db.example.com/otus").unwrap();
+        assert_eq!(
+            place(&options),
+            "PostgreSQL at db.example.com:5432, database `otus`"
+        );
+    }
+}
