@@ -30,3 +30,4 @@ use otus_responder_basics as _;
 use otus_responder_deploy as _;
 use otus_responder_graphs as _;
 use otus_responder_operations as _;
+use otus_responder_policy as _;

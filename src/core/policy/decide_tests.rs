@@ -57,6 +57,7 @@ fn lock(target: LockTarget, by: &str, until: Option<&str>) -> Lock {
         since: "2026-11-23T14:02:00Z".parse().unwrap(),
         until: until.map(|until| until.parse().unwrap()),
         waiting: Vec::new(),
+        opened_by: None,
     }
 }
 
@@ -164,12 +165,18 @@ fn rules_are_about_what_they_name_and_in_doubt_about_more() {
         },
         ..asked()
     };
+    let unlock = || Asked {
+        command: "policy.unlock".into(),
+        ..asked()
+    };
     for (rule, asked, changes, expected) in [
         ("", asked(), true, true),
         ("", asked(), false, false),
         ("commands = ['deploy']", asked(), false, true),
         ("commands = ['DEPLOY.deploy']", asked(), true, true),
         ("commands = ['migrate', 'flags']", asked(), true, false),
+        ("", unlock(), true, false),
+        ("commands = ['policy']", unlock(), true, true),
         ("services = ['API']", asked(), true, true),
         ("services = ['web']", asked(), true, false),
         ("services = ['web']", target(None, Some("production")), true, true),

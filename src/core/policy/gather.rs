@@ -2,12 +2,13 @@
 
 use super::{
     decide,
-    locks::{self, Elevation, Lock},
+    holding::{self, Found},
+    locks::{ELEVATIONS, Elevation, LOCKS, Lock},
     matching,
     rules::Policy,
     verdict::{Asked, Facts, Held, Verdict},
 };
-use crate::{services::Services, store::StoreError};
+use crate::{ids::UserId, services::Services, store::StoreError};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::{
@@ -27,8 +28,8 @@ pub async fn gather(services: &Services, policy: &Policy, asked: &Asked) -> Fact
     let store = services.store();
     let (now, locks, elevations) = tokio::join!(
         in_time(store.now()),
-        in_time(locks::all::<Lock>(store.as_ref(), locks::LOCKS)),
-        in_time(locks::all::<Elevation>(store.as_ref(), locks::ELEVATIONS)),
+        in_time(holding::all::<Lock>(store.as_ref(), LOCKS)),
+        in_time(holding::all::<Elevation>(store.as_ref(), ELEVATIONS)),
     );
     let now = now.unwrap_or_else(|error| {
         unknown.push(format!("what time it is cannot be told: {error}"));
@@ -46,12 +47,12 @@ pub async fn gather(services: &Services, policy: &Policy, asked: &Asked) -> Fact
     let changes = changes(services, &asked.command);
     let locks: Vec<_> = locks
         .into_iter()
-        .map(|found| found.value)
+        .map(|Found { value, .. }| value)
         .filter(|lock| lock.holds(now) && lock.target.covers(&asked.target))
         .collect();
     let elevation = elevations
         .into_iter()
-        .map(|found| found.value)
+        .map(|Found { value, .. }| value)
         .find(|elevation| elevation.by == asked.user && elevation.holds(now));
 
     let rules = matching::rules(policy, asked, changes);
@@ -122,12 +123,17 @@ fn changes(services: &Services, command: &str) -> bool {
         .is_none_or(|spec| spec.effect.changes())
 }
 
+/// Whether somebody has a role, as far as that can be found out in time.
+pub async fn held(services: &Services, user: &UserId, role: &str) -> Held {
+    let held = services.roles().held(services.chat().as_ref(), user, role);
+    let held = tokio::time::timeout(PATIENCE, held).await;
+    held.unwrap_or_else(|_| Held::Unknown(late()))
+}
+
 async fn roles(services: &Services, asked: &Asked, wanted: BTreeSet<&str>) -> BTreeMap<String, Held> {
-    let held = wanted.into_iter().map(|role| async move {
-        let held = services.roles().held(services.chat().as_ref(), &asked.user, role);
-        let held = tokio::time::timeout(PATIENCE, held).await;
-        (role.to_owned(), held.unwrap_or_else(|_| Held::Unknown(late())))
-    });
+    let held = wanted
+        .into_iter()
+        .map(|role| async move { (role.to_owned(), held(services, &asked.user, role).await) });
     join_all(held).await.into_iter().collect()
 }
 

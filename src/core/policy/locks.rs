@@ -4,10 +4,9 @@ use crate::{
     chat::Place,
     ids::{ChannelId, MessageId, UserId},
     operations::Target,
-    store::{Store, StoreError},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 /// The key-value space of the locks, by [`LockTarget::key`].
 pub const LOCKS: &str = "policy.locks";
@@ -94,6 +93,9 @@ pub struct Lock {
     pub until: Option<Timestamp>,
     /// Who wants to be told when it opens.
     pub waiting: Vec<Waiting>,
+    /// Who took it away before its time, for those who are not told yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_by: Option<String>,
 }
 
 impl Lock {
@@ -147,23 +149,4 @@ impl Elevation {
     pub fn holds(&self, now: Timestamp) -> bool {
         now < self.until
     }
-}
-
-/// A value of a space of the store.
-#[derive(Debug, Clone)]
-pub(super) struct Found<T> {
-    pub(super) value: T,
-}
-
-/// Everything in a space. One that cannot be read is an error, not left out: it may be what is in the way.
-pub(super) async fn all<T: DeserializeOwned>(
-    store: &dyn Store,
-    space: &str,
-) -> Result<Vec<Found<T>>, StoreError> {
-    let found = store.entries(space).await?.into_iter().map(|entry| {
-        let value = serde_json::from_value(entry.value)
-            .map_err(|error| StoreError::Unreadable(format!("{space} {}: {error}", entry.key)))?;
-        Ok(Found { value })
-    });
-    found.collect()
 }

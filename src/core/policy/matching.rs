@@ -2,7 +2,8 @@
 
 use super::{freezes::Freeze, rules::Policy, rules::Rule, verdict::Asked};
 
-/// Commands that locks and freezes do not hold up: they put things in the way, or out of it.
+/// Commands that change nothing but locks. Locks and freezes do not hold them up, and only rules that name them are about them:
+/// whoever sees a fire locks at once, and who may take a lock away is said by the lock.
 const SAFEGUARDS: [&str; 2] = ["policy.lock", "policy.unlock"];
 
 /// The rules that have their say, in order.
@@ -51,7 +52,7 @@ fn matches(
     changes: bool,
 ) -> bool {
     let command = match commands {
-        [] => changes,
+        [] => changes && !is_safeguard(asked),
         named => named.iter().any(|wanted| names(wanted, &asked.command)),
     };
     // What is about no service in particular is about every one.

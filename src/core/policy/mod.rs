@@ -10,6 +10,9 @@ mod decide_tests;
 mod faults;
 mod freezes;
 mod gather;
+mod holding;
+#[cfg(test)]
+mod holding_tests;
 mod locks;
 mod matching;
 mod roles;
@@ -20,7 +23,10 @@ pub mod words;
 pub use calendar::{Calendar, Window};
 pub use decide::decide;
 pub use freezes::{Freeze, FreezeFault};
-pub use gather::{gather, verdict};
+pub use gather::{gather, held, verdict};
+pub use holding::{
+    Locking, Opened, break_glass, broken, lock, locks, opened, seal, unlock, wait_for, whole_again,
+};
 pub use locks::{ELEVATIONS, Elevation, LOCKS, Lock, LockTarget, Waiting};
 pub use roles::{Decision, Roles};
 pub use rules::{BreakGlass, Policy, PolicyFault, Rule};

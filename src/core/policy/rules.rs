@@ -1,7 +1,7 @@
 //! The rules of the configuration: `[policy]`.
 
-use super::freezes::Freeze;
-use jiff::SignedDuration;
+use super::{freezes::Freeze, locks::Elevation, matching, verdict::Asked};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// `[policy]`.
@@ -48,7 +48,7 @@ pub struct Rule {
     /// What people read when it decides: `production is approved by an SRE`.
     pub name: String,
     /// Commands, by the handler's name (`deploy`), the responder's, or `responder.name`; none means all that change something.
-    /// One that changes nothing has to be named.
+    /// One that changes nothing has to be named, and so have `lock` and `unlock`.
     pub commands: Vec<String>,
     /// Services.
     pub services: Vec<String>,
@@ -91,6 +91,20 @@ impl Default for BreakGlass {
             longest: SignedDuration::from_hours(1),
             channels: Vec::new(),
         }
+    }
+}
+
+impl BreakGlass {
+    /// Whether an elevation holds: as long as there is a role that may, and no longer than the longest time there is now.
+    pub fn holds(&self, elevation: &Elevation, now: Timestamp) -> bool {
+        self.role.is_some() && elevation.holds(now) && now.duration_since(elevation.since) <= self.longest
+    }
+}
+
+impl Policy {
+    /// The rules that have their say on what is asked, in order.
+    pub fn rules_about(&self, asked: &Asked, changes: bool) -> Vec<&Rule> {
+        matching::rules(self, asked, changes)
     }
 }
 

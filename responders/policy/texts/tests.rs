@@ -1,0 +1,1 @@
+//! Every text, as it is read.

@@ -1,0 +1,1 @@
+//! Locks and elevations in a store.
