@@ -141,6 +141,22 @@ impl Context {
         Ok(Live::new(self.0.services.chat().clone(), message))
     }
 
+    /// Answers with the card of an operation. Nothing is added to it: it says itself who asked for what.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub(crate) async fn answer(&self, post: Post) -> Result<MessageRef> {
+        self.open().await?;
+        let first = self.said() == 0;
+        self.count()?;
+        let chat = self.0.services.chat();
+        let message = chat.post(&self.0.message.place(), &post, Urgency::Answer).await?;
+        if first {
+            *self.0.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
+        }
+        Ok(message)
+    }
+
     /// Says something only who asked can see.
     ///
     /// # Errors

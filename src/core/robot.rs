@@ -75,6 +75,7 @@ impl Robot {
 
     /// Runs the start hooks of the responders, each in a task of its own; a second call does nothing.
     pub fn start(&self) {
+        self.0.services.operations().sweep();
         let hooks = std::mem::take(&mut *self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner));
         for (responder, hook) in hooks {
             let services = self.0.services.clone();
@@ -95,7 +96,11 @@ impl Robot {
     pub async fn stop(&self, patience: Duration) -> bool {
         self.0.stop.cancel();
         self.0.tasks.close();
-        tokio::time::timeout(patience, self.0.tasks.wait()).await.is_ok()
+        let rest = async {
+            self.0.tasks.wait().await;
+            self.0.services.engine().rest().await;
+        };
+        tokio::time::timeout(patience, rest).await.is_ok()
     }
 
     /// What handlers can reach.
@@ -108,9 +113,9 @@ impl Robot {
         &self.0.router
     }
 
-    /// How many messages are being worked on.
+    /// How many messages are being worked on, and operations under way.
     pub fn busy(&self) -> usize {
-        self.0.tasks.len()
+        self.0.tasks.len() + self.0.services.engine().busy()
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
     catalog::Catalog,
     ids::{ChannelId, MessageId, UserId},
     message::{ChannelKind, EventKey, Message, Via},
+    operations::Timing,
     policy::{Policy, Roles},
     responder::{Built, Responder},
     robot::{Robot, RobotConfig},
@@ -57,9 +58,11 @@ pub struct RoomBuilder {
     catalog: Catalog,
     roles: BTreeMap<String, Vec<String>>,
     policy: Policy,
+    timing: Timing,
     resources: Resources,
     built: Vec<Built>,
     store: Arc<dyn Store>,
+    chat: Arc<RoomChat>,
 }
 
 impl RoomBuilder {
@@ -94,6 +97,12 @@ impl RoomBuilder {
         self
     }
 
+    /// Sets how patient the operations are.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
     /// Adds an engine.
     pub fn resource<T: Send + Sync + 'static>(mut self, resource: T) -> Self {
         self.resources.insert(resource);
@@ -103,6 +112,12 @@ impl RoomBuilder {
     /// Sets the memory, to look into it or to share it between rooms.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = store;
+        self
+    }
+
+    /// Sets the chat, to share it between rooms: replicas of one robot.
+    pub fn chat(mut self, chat: Arc<RoomChat>) -> Self {
+        self.chat = chat;
         self
     }
 
@@ -136,21 +151,21 @@ impl RoomBuilder {
         {
             self.roles.entry(role.into()).or_insert_with(|| vec!["*".into()]);
         }
-        let chat = Arc::new(RoomChat::default());
         let builder = Robot::builder(self.config)
             .catalog(self.catalog)
             .roles(Roles(self.roles))
             .policy(self.policy)
+            .timing(self.timing)
             .resources(self.resources);
         let builder = self
             .built
             .into_iter()
             .fold(builder, |builder, built| builder.responder(built));
-        let robot = builder.build(chat.clone(), self.store.clone())?;
+        let robot = builder.build(self.chat.clone(), self.store.clone())?;
         let channel = ChannelId::new("C1");
         Ok(Room {
             robot,
-            chat,
+            chat: self.chat,
             store: self.store,
             channel,
             kind: ChannelKind::Public,
@@ -173,9 +188,11 @@ impl Room {
             catalog: Catalog::default(),
             roles: BTreeMap::new(),
             policy: Policy::default(),
+            timing: Timing::default(),
             resources: Resources::default(),
             built: Vec::new(),
             store: Arc::new(MemoryStore::new()),
+            chat: Arc::new(RoomChat::default()),
         }
     }
 
@@ -212,7 +229,7 @@ impl Room {
             id: Some(id.clone()),
             ..self.message(who, text, format!("Ev{id}"))
         };
-        self.robot.receive(message);
+        self.receive(message);
         id
     }
 
@@ -224,14 +241,14 @@ impl Room {
             edited_from: Some(script::segments(before, self.robot.services().name())),
             ..self.message(who, after, format!("Ev{event}"))
         };
-        self.robot.receive(message);
+        self.receive(message);
     }
 
     /// Somebody types a slash command.
     pub async fn slash(&mut self, who: &str, command: &str) {
         let event = self.next();
         let message = self.message(who, command, format!("Ev{event}"));
-        self.robot.receive(Message {
+        self.receive(Message {
             via: Via::Slash,
             ..message
         });
@@ -248,7 +265,7 @@ impl Room {
             .unwrap_or_else(|| panic!("there is no button {label:?}\n{}", self.chat.transcript()));
         let event = self.next();
         let said = self.message(who, &button.command, format!("Ev{event}"));
-        self.robot.receive(Message {
+        self.receive(Message {
             id: None,
             via: Via::Button {
                 message: Some(message),
@@ -346,6 +363,12 @@ impl Room {
         if let Some(said) = self.chat.take_unexpected() {
             panic!("silence was expected, not {said:?}\n{}", self.chat.transcript());
         }
+    }
+
+    /// The robot hears something; from the first time on it also looks for operations that were left undone.
+    fn receive(&self, message: Message) {
+        self.robot.services().operations().sweep();
+        self.robot.receive(message);
     }
 
     fn message(&self, who: &str, text: &str, event: String) -> Message {

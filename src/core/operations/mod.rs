@@ -21,9 +21,11 @@ mod engine;
 pub mod operation;
 pub mod plan;
 pub mod run;
+mod texts;
+mod transitions;
 
 pub use action::{Action, Ending, Outcome};
-pub use engine::{Engine, Operations};
+pub use engine::{Engine, Operations, Timing};
 pub use operation::{Approval, Lease, Need, Operation, OperationFilter, Origin, Saved, State, Step, Wish};
 pub use plan::{Change, Plan, PlanHash, Target};
 pub use run::{Attempt, Interrupted, Run};

@@ -7,7 +7,7 @@ use crate::{
     chat::Chat,
     error::StartError,
     isolation::Gates,
-    operations::{Action, Engine},
+    operations::{Action, Engine, Timing},
     policy::{Policy, Roles},
     responder::{Built, Handler, Registration, Setup},
     router::Router,
@@ -63,6 +63,7 @@ pub struct Builder {
     catalog: Catalog,
     roles: Roles,
     policy: Policy,
+    timing: Timing,
     resources: Resources,
     built: Vec<Built>,
     faults: Vec<StartError>,
@@ -75,6 +76,7 @@ impl Builder {
             catalog: Catalog::default(),
             roles: Roles::default(),
             policy: Policy::default(),
+            timing: Timing::default(),
             resources: Resources::default(),
             built: Vec::new(),
             faults: Vec::new(),
@@ -96,6 +98,12 @@ impl Builder {
     /// Sets the rules of who may do what, where and when.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Sets how patient the operations are.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
         self
     }
 
@@ -223,7 +231,7 @@ impl Builder {
             self.catalog,
             self.roles,
             self.policy,
-            Engine::new(actions),
+            Engine::new(actions, self.timing),
             self.resources,
             stop.clone(),
         );

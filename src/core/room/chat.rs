@@ -47,6 +47,7 @@ struct State {
     expected: usize,
     posts: Vec<(MessageRef, Post)>,
     edits: HashMap<MessageRef, u32>,
+    deleted: Vec<MessageRef>,
     people: HashMap<UserId, Person>,
     groups: HashMap<String, Vec<UserId>>,
     broken: Option<ChatError>,
@@ -82,6 +83,13 @@ impl RoomChat {
     /// The robot's messages and what they read now, oldest first.
     pub fn messages(&self) -> Vec<(MessageRef, Post)> {
         self.state().posts.clone()
+    }
+
+    /// Somebody deletes a message.
+    pub fn delete(&self, message: &MessageRef) {
+        let mut state = self.state();
+        state.posts.retain(|(known, _)| known != message);
+        state.deleted.push(message.clone());
     }
 
     /// How often a message was edited.
@@ -175,6 +183,9 @@ impl Chat for RoomChat {
         if let Some(error) = &state.broken {
             return Err(error.clone());
         }
+        if state.deleted.contains(message) {
+            return Err(ChatError::Missing(format!("the message {}", message.id)));
+        }
         match state.posts.iter_mut().find(|(known, _)| known == message) {
             Some((_, held)) => *held = post.clone(),
             // A message from before a restart: this chat did not see it posted.
@@ -184,6 +195,18 @@ impl Chat for RoomChat {
         drop(state);
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {
+        let state = self.state();
+        if let Some(error) = &state.broken {
+            return Err(error.clone());
+        }
+        let found = state
+            .posts
+            .iter()
+            .find(|(message, post)| message.channel == place.channel && post.key.as_deref() == Some(key));
+        Ok(found.map(|(message, _)| message.clone()))
     }
 
     async fn whisper(&self, place: &Place, to: &UserId, post: &Post) -> Result<(), ChatError> {

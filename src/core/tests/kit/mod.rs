@@ -1,0 +1,400 @@
+//! A world with versions in it, an action that ships them in three steps, and the commands to speak of it.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use otus::{
+    Card, Tone,
+    chat::MessageRef,
+    operations::{
+        Action, Attempt, Change, Ending, Operation, OperationFilter, Outcome, Plan, Run, State, Target,
+        Timing, Wish,
+    },
+    prelude::*,
+    store::Store,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// Times for tests: everything soon, a lease that does not end while a busy machine catches its breath.
+pub const SOON: Timing = Timing {
+    lease: Duration::from_secs(30),
+    poll: Duration::from_millis(20),
+    sweep: Duration::from_millis(50),
+    queue: Duration::from_millis(20),
+    rest: Duration::from_secs(5),
+    think: Duration::from_secs(5),
+};
+
+/// Something that was done to the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    pub operation: String,
+    pub step: &'static str,
+    pub generation: u64,
+    pub version: String,
+}
+
+/// What there is to change. Shared by all replicas.
+pub struct World {
+    /// What runs where.
+    pub versions: Mutex<BTreeMap<String, String>>,
+    pub effects: Mutex<Vec<Effect>>,
+    /// Plans fail with this.
+    pub unplannable: Mutex<Option<String>>,
+    /// How many steps may be begun, over all runs.
+    pub open: watch::Sender<u64>,
+    /// How many have asked to begin.
+    pub asked: watch::Sender<u64>,
+    pub gated: bool,
+}
+
+impl Default for Ship {
+    /// For the macro, which registers it for programs; a test makes its own.
+    fn default() -> Self {
+        Self(World::open())
+    }
+}
+
+impl World {
+    pub fn open() -> Arc<Self> {
+        Self::new(false)
+    }
+
+    /// A world in which each step waits to be let.
+    pub fn gated() -> Arc<Self> {
+        Self::new(true)
+    }
+
+    fn new(gated: bool) -> Arc<Self> {
+        Arc::new(Self {
+            versions: Mutex::default(),
+            effects: Mutex::default(),
+            unplannable: Mutex::default(),
+            open: watch::Sender::new(0),
+            asked: watch::Sender::new(0),
+            gated,
+        })
+    }
+
+    pub fn version(&self, service: &str) -> String {
+        let versions = self.versions.lock().unwrap();
+        versions.get(service).cloned().unwrap_or_else(|| "1".into())
+    }
+
+    pub fn set(&self, service: &str, version: &str) {
+        let mut versions = self.versions.lock().unwrap();
+        versions.insert(service.into(), version.into());
+    }
+
+    pub fn effects(&self) -> Vec<Effect> {
+        self.effects.lock().unwrap().clone()
+    }
+
+    /// Lets so many more steps begin.
+    pub fn let_go(&self, steps: u64) {
+        self.open.send_modify(|open| *open += steps);
+    }
+
+    /// Waits until so many steps have asked to begin, in all.
+    pub async fn wait_asked(&self, steps: u64) {
+        let mut asked = self.asked.subscribe();
+        soon(asked.wait_for(|asked| *asked >= steps)).await.unwrap();
+    }
+
+    async fn gate(&self) {
+        if !self.gated {
+            return;
+        }
+        self.asked.send_modify(|asked| *asked += 1);
+        let mut open = self.open.subscribe();
+        loop {
+            let mut through = false;
+            self.open.send_if_modified(|open| {
+                if *open > 0 {
+                    *open -= 1;
+                    through = true;
+                }
+                false
+            });
+            if through {
+                return;
+            }
+            open.changed().await.unwrap();
+        }
+    }
+}
+
+/// Waits for it, within reason.
+pub async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .expect("it does not come to pass")
+}
+
+/// The steps of shipping.
+pub const STEPS: [&str; 3] = ["prepare", "set", "settle"];
+
+pub struct Shipping(pub Arc<World>);
+
+#[async_trait::async_trait]
+impl Action for Shipping {
+    fn kind(&self) -> &'static str {
+        "ship"
+    }
+
+    fn pauses(&self) -> bool {
+        true
+    }
+
+    async fn plan(&self, _: &Services, ask: &serde_json::Value) -> Result<Plan> {
+        if let Some(why) = self.0.unplannable.lock().unwrap().clone() {
+            return Err(UserError::new(why).into());
+        }
+        let service = ask["service"].as_str().unwrap().to_owned();
+        let version = ask["version"].as_str().unwrap().to_owned();
+        let now = self.0.version(&service);
+        Ok(Plan {
+            target: Target::new(&service, "production"),
+            title: format!("Ship *{service}* {version}"),
+            changes: vec![Change {
+                what: "version".into(),
+                from: Some(now.clone()),
+                to: Some(version.clone()),
+            }],
+            exclusive: true,
+            nothing_to_do: now == version,
+            ..Plan::default()
+        })
+    }
+
+    async fn apply(&self, run: Run) -> Result<Ending> {
+        let operation = run.operation();
+        let service = operation.ask["service"].as_str().unwrap().to_owned();
+        let version = operation.ask["version"].as_str().unwrap().to_owned();
+        if version == "panic" {
+            panic!("as it was asked to");
+        }
+        if version == "wrong" {
+            anyhow::bail!("postgres://u:hunter2@db refused");
+        }
+        if version == "refused" {
+            return Err(UserError::new("The registry has no such image.").into());
+        }
+        for name in STEPS {
+            if let Some(ending) = self.safe_point(&run).await? {
+                return Ok(ending);
+            }
+            let title = format!("Ship *{service}* {version}: {name}");
+            let (world, inner, service, version) =
+                (self.0.clone(), run.clone(), service.clone(), version.clone());
+            let id = operation.id.clone();
+            run.step(name, move |attempt| async move {
+                world.gate().await;
+                // Looks before it acts, as an action that is no idempotent one must.
+                let done = |effect: &Effect| effect.operation == id && effect.step == name;
+                if attempt == Attempt::First || !world.effects().iter().any(done) {
+                    world.effects.lock().unwrap().push(Effect {
+                        operation: id.clone(),
+                        step: name,
+                        generation: inner.generation(),
+                        version: version.clone(),
+                    });
+                    if name == "set" {
+                        world.set(&service, &version);
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+            run.show(Card::new(Tone::Running, title)).await;
+        }
+        Ok(Ending {
+            outcome: Outcome::Succeeded,
+            note: format!("{service} is at {version}."),
+            card: Card::new(Tone::Good, format!("*{service}* is at {version}")),
+        })
+    }
+}
+
+impl Shipping {
+    /// Where it can be stopped and held.
+    async fn safe_point(&self, run: &Run) -> Result<Option<Ending>> {
+        loop {
+            match run.wish() {
+                Wish::Go => {
+                    if run.operation().state == State::Paused {
+                        run.held(false).await?;
+                    }
+                    return Ok(None);
+                }
+                Wish::Cancel => {
+                    return Ok(Some(Ending {
+                        outcome: Outcome::Cancelled,
+                        note: "It was stopped.".into(),
+                        card: Card::new(Tone::Warning, "Stopped"),
+                    }));
+                }
+                Wish::Pause => {
+                    run.held(true).await?;
+                    tokio::select! {
+                        _ = run.wish_changed() => {}
+                        () = run.over().cancelled() => return Err(otus::operations::Interrupted.into()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Ships things.
+#[derive(Clone)]
+pub struct Ship(pub Arc<World>);
+
+#[responder]
+impl Ship {
+    #[actions]
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        vec![Arc::new(Shipping(self.0.clone()))]
+    }
+
+    /// Ships a service.
+    #[respond(
+        r"^ship (?<service>\S+) (?<version>\S+)$",
+        usage = "ship <service> <version>",
+        example = "ship api 2",
+        effect = "operation"
+    )]
+    async fn ship(&self, cx: Context, service: String, version: String) -> Result {
+        cx.propose(
+            "ship",
+            serde_json::json!({ "service": service, "version": version }),
+        )
+        .await
+    }
+
+    /// Confirms.
+    #[respond(r"^confirm(?: (?<id>\S+))?$", usage = "confirm", effect = "changes")]
+    async fn confirm(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.confirm(&cx, &id).await?;
+        cx.react("ok").await
+    }
+
+    /// Approves.
+    #[respond(r"^approve(?: (?<id>\S+))?$", usage = "approve", effect = "changes")]
+    async fn approve(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.approve(&cx, &id).await?;
+        cx.react("ok").await
+    }
+
+    /// Denies.
+    #[respond(r"^deny(?: (?<id>\S+))?$", usage = "deny", effect = "changes")]
+    async fn deny(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.deny(&cx, &id, Some("not today")).await?;
+        cx.react("ok").await
+    }
+
+    /// Applies.
+    #[respond(r"^apply(?: (?<id>\S+))?$", usage = "apply", effect = "changes")]
+    async fn apply(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.apply(&cx, &id).await?;
+        cx.react("ok").await
+    }
+
+    /// Queues.
+    #[respond(r"^queue(?: (?<id>\S+))?$", usage = "queue", effect = "changes")]
+    async fn queue(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.queue(&cx, &id).await?;
+        cx.react("ok").await
+    }
+
+    /// Cancels.
+    #[respond(r"^cancel(?: (?<id>\S+))?$", usage = "cancel", effect = "changes")]
+    async fn cancel(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.cancel(&cx, &id).await?;
+        cx.react("ok").await
+    }
+
+    /// Pauses.
+    #[respond(r"^pause(?: (?<id>\S+))?$", usage = "pause", effect = "changes")]
+    async fn pause(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.pause(&cx, &id).await?;
+        cx.react("ok").await
+    }
+
+    /// Resumes.
+    #[respond(r"^resume(?: (?<id>\S+))?$", usage = "resume", effect = "changes")]
+    async fn resume(&self, cx: Context, id: Option<String>) -> Result {
+        let operations = cx.services().operations();
+        let id = operations.meant(&cx, id.as_deref()).await?.id;
+        operations.resume(&cx, &id).await?;
+        cx.react("ok").await
+    }
+}
+
+/// All operations, newest first.
+pub async fn operations(store: &Arc<dyn Store>) -> Vec<Operation> {
+    store.operations(&OperationFilter::default()).await.unwrap()
+}
+
+/// Waits until the newest operation passes.
+pub async fn until(store: &Arc<dyn Store>, mut what: impl FnMut(&Operation) -> bool) -> Operation {
+    soon(async {
+        loop {
+            if let Some(found) = operations(store)
+                .await
+                .into_iter()
+                .find(|operation| what(operation))
+            {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+}
+
+/// The events of an operation in the audit trail, oldest first; steps as `name:how`.
+pub async fn events(store: &Arc<dyn Store>, operation: &str) -> Vec<String> {
+    let filter = otus::audit::AuditFilter {
+        operation: Some(operation.into()),
+        oldest_first: true,
+        limit: 1_000,
+        ..Default::default()
+    };
+    let recorded = store.audit(&filter).await.unwrap();
+    recorded
+        .into_iter()
+        .map(|recorded| match recorded.entry.event.as_str() {
+            "step" => format!(
+                "{}:{}",
+                recorded.entry.data["step"].as_str().unwrap(),
+                recorded.entry.data["how"].as_str().unwrap()
+            ),
+            event => event.to_owned(),
+        })
+        .collect()
+}
+
+/// The message that shows an operation.
+pub fn card_of(operation: &Operation) -> MessageRef {
+    operation.card.clone().expect("it has a card")
+}
