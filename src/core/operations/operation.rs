@@ -257,7 +257,13 @@ pub struct Step {
     /// When the result was written; nothing while nobody knows whether it was done.
     pub ended: Option<Timestamp>,
     /// What came out.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub result: Option<Value>,
+}
+
+/// A null that is there is a result; what is not there is none yet.
+fn present<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(reader).map(Some)
 }
 
 /// What became of saving an operation.

@@ -1,6 +1,9 @@
 //! Purpose: a real PostgreSQL with databases for tests, that can be restarted in the middle of the work.
 //!
 //! PostgreSQL refuses to run as root, so root runs it as the user `postgres` that Debian's package makes.
+//!
+//! Tests share a server in a `static`, which nobody drops. So a small shell waits for the end of this process, however it
+//! ends, and stops and removes what is left.
 
 use anyhow::{Context, bail};
 use std::{
@@ -37,6 +40,7 @@ pub struct RealPostgres {
     made: AtomicU64,
     // After the server in this list, so that it is removed when that is gone.
     folder: Folder,
+    _keeper: Keeper,
 }
 
 impl RealPostgres {
@@ -47,6 +51,7 @@ impl RealPostgres {
     pub fn start() -> anyhow::Result<Self> {
         let programs = Programs::find()?;
         let folder = Folder::new()?;
+        let keeper = Keeper::of(&folder)?;
         programs.own(&folder.0)?;
         let done = programs
             .command("initdb")?
@@ -76,6 +81,7 @@ impl RealPostgres {
                         port,
                         made: AtomicU64::new(0),
                         folder,
+                        _keeper: keeper,
                     });
                 }
                 Err(error) => last = error,
@@ -323,6 +329,48 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
         let _ = std::fs::remove_file(self.0.with_extension("log"));
+    }
+}
+
+/// Waits until its standard input ends, which is when this process does; then stops the server that runs on the folder, if
+/// the process of the noted number still is one, and removes the folder.
+const KEEP: &str = r#"
+read -r _
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+if [ -n "$pid" ]; then
+    case "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null || ps -o args= -p "$pid")" in
+        *"$1"*)
+            kill -QUIT "$pid"
+            while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+            ;;
+    esac
+fi
+rm -rf "$1" "$1.log"
+"#;
+
+/// The shell that cleans up after this process.
+#[derive(Debug)]
+struct Keeper(Child);
+
+impl Keeper {
+    fn of(folder: &Folder) -> anyhow::Result<Self> {
+        let child = Command::new("sh")
+            .args(["-c", KEEP, "sh"])
+            .arg(&folder.0)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("`sh` cannot be run")?;
+        Ok(Self(child))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

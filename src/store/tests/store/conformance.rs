@@ -1,22 +1,29 @@
-//! Every store does the same: the core's in memory, and SQLite.
+//! Every store does the same: the core's in memory, SQLite and PostgreSQL.
 
 /// One test for each rule and store.
 macro_rules! conforms {
-    ($($rule:ident),* $(,)?) => {
+    ($($group:ident::$rule:ident),* $(,)?) => {
         mod memory {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $rule() {
-                crate::rules::$rule(std::sync::Arc::new(otus_core::MemoryStore::new())).await;
+                crate::rules::$group::$rule(std::sync::Arc::new(otus_core::MemoryStore::new())).await;
             })*
         }
         mod sqlite {
-            use otus_store::{SqliteStore, StoreConfig};
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $rule() {
                 let folder = tempfile::tempdir().unwrap();
-                let store = SqliteStore::open(&StoreConfig::at(folder.path().join("otus.sqlite"))).await.unwrap();
-                let store = std::sync::Arc::new(store);
-                crate::rules::$rule(store.clone()).await;
+                let config = otus_store::StoreConfig::at(folder.path().join("otus.sqlite"));
+                let store = otus_store::open(&config).await.unwrap();
+                crate::rules::$group::$rule(store.clone()).await;
+                store.close().await.unwrap();
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                let store = otus_store::open(&crate::servers::fresh().await).await.unwrap();
+                crate::rules::$group::$rule(store.clone()).await;
                 store.close().await.unwrap();
             })*
         }
@@ -24,16 +31,28 @@ macro_rules! conforms {
 }
 
 conforms!(
-    an_event_is_claimed_once,
-    both_names_count,
-    of_many_at_once_one_wins,
-    a_released_event_can_be_claimed_again,
-    an_advanced_event_stays_claimed,
-    a_deploy_comes_back_as_it_was,
-    one_deploy_runs_at_a_time,
-    of_many_deploys_at_once_one_begins,
-    a_deploy_is_saved_while_it_runs_and_ends_once,
-    deploys_are_found,
-    values_are_remembered,
-    it_says_that_it_works,
+    claims::an_event_is_claimed_once,
+    claims::both_names_count,
+    claims::of_many_at_once_one_wins,
+    claims::a_released_event_can_be_claimed_again,
+    claims::an_advanced_event_stays_claimed,
+    operations::an_operation_comes_back_as_it_was,
+    operations::who_read_an_old_revision_changes_nothing,
+    operations::one_exclusive_operation_has_a_target,
+    operations::steps_are_kept_in_order,
+    operations::of_many_who_save_at_once_one_does,
+    operations::of_many_who_begin_at_once_one_does,
+    operations::operations_are_found,
+    audit::an_entry_comes_back_as_it_was,
+    audit::no_number_loses_a_digit,
+    audit::entries_are_found,
+    audit::many_who_record_at_once_make_one_chain,
+    deploys::a_deploy_comes_back_as_it_was,
+    deploys::a_deploy_is_written_over_unless_a_higher_generation_was_there,
+    deploys::deploys_are_found,
+    values::values_are_remembered,
+    values::a_value_is_swapped_by_its_revision,
+    values::a_space_is_listed_by_key,
+    values::of_many_who_swap_at_once_one_does,
+    values::it_says_that_it_works,
 );

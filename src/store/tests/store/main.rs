@@ -3,7 +3,6 @@
 
 mod conformance;
 mod file;
-mod kill;
-mod model;
 mod rules;
 mod samples;
+mod servers;
