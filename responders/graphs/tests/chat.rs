@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, routing::post};
 use jiff::{SignedDuration, Timestamp};
 use otus::{
-    MemoryStore, Robot, RobotConfig, Room, Store, UserId,
+    MemoryStore, MessageId, Robot, RobotConfig, Room, Store, UserId,
     chat::Person,
+    operations::{Lease, Operation, Origin, Plan, Saved, State, Target, Wish},
+    policy::Verdict,
     prelude::File,
     responder::Setup,
     room::What,
@@ -34,6 +36,9 @@ const QUERIES: &str = r#"
     [queries.requests]
     query = 'sum by (service) (rate(http_requests_total{environment="production"}[$__rate_interval]))'
     title = "Requests"
+    [queries.errors]
+    query = 'sum(rate(http_requests_total{service="$service", environment="$environment"}[$__rate_interval]))'
+    title = "Errors"
     [queries.nothing]
     query = 'sum(nobody_has_this{service=~"$service"})'
     range = "30m"
@@ -213,6 +218,97 @@ async fn deploys_of_what_is_shown_are_marked() {
         alt(&file).contains("deploy api v1") && alt(&file).contains("deploy web v2"),
         "{}",
         alt(&file)
+    );
+}
+
+/// An operation on api in production, asked by a message ten minutes ago.
+fn operation(message: &MessageId) -> Operation {
+    let asked = Timestamp::now() - SignedDuration::from_mins(10);
+    let plan = Plan {
+        target: Target::new("api", "production"),
+        ..Plan::default()
+    };
+    Operation {
+        id: "3f9c2ab01d".into(),
+        kind: "deploy".into(),
+        command: "deploy.deploy".into(),
+        line: "deploy api to production".into(),
+        ask: serde_json::Value::Null,
+        hash: plan.hash(),
+        plan,
+        by: "ann".into(),
+        name: "Ann".into(),
+        origin: Origin {
+            channel: "C1".into(),
+            thread: None,
+            message: Some(message.clone()),
+        },
+        reason: None,
+        verdict: Verdict::refuse("not of interest here"),
+        approvals: Vec::new(),
+        asked,
+        expires: None,
+        started: Some(asked),
+        ended: None,
+        state: State::Running,
+        card: None,
+        wish: Wish::Go,
+        wished_by: None,
+        lease: Lease::default(),
+        progress: serde_json::Value::Null,
+        ending: None,
+        told: true,
+        revision: 0,
+    }
+}
+
+#[tokio::test]
+async fn a_thread_knows_its_service_and_time() {
+    let mut shop = shop().await;
+    let message = MessageId::new("1700000000.5");
+    let saved = shop.store.save(&operation(&message), &[], &[]).await;
+    assert_eq!(saved.expect("stored"), Saved::Yes(1));
+    shop.room.enter_thread(Some(message));
+    for (words, name, title) in [
+        (
+            "graph latency",
+            "latency-api-30m.png",
+            "p95 latency · api, last 30m",
+        ),
+        (
+            "graph latency 45m",
+            "latency-api-45m.png",
+            "p95 latency · api, last 45m",
+        ),
+        (
+            "graph errors",
+            "errors-api-production-30m.png",
+            "Errors · api in production, last 30m",
+        ),
+        (
+            "graph latency for web",
+            "latency-web-1h.png",
+            "p95 latency · web, last 1h",
+        ),
+        ("graph requests", "requests-30m.png", "Requests, last 30m"),
+    ] {
+        shop.room.say("bob", &format!("@otus {words}")).await;
+        let file = shop.room.expect_file().await;
+        assert_eq!(
+            (file.name.as_str(), file.title.as_str()),
+            (name, title),
+            "{words}"
+        );
+    }
+    shop.room.enter_thread(None);
+    shop.room.say("bob", "@otus graph errors in production").await;
+    let file = shop.room.expect_file().await;
+    assert_eq!(file.name, "errors-production-1h.png");
+    shop.room.say("bob", "@otus graph latency in production").await;
+    let answer = shop.room.answer().await.plain();
+    assert!(
+        answer.starts_with("The graph `latency` is not told apart by environment"),
+        "{answer}"
     );
 }
 
