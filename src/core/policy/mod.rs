@@ -4,10 +4,14 @@
 //! gone) is a refusal with its reason.
 
 mod calendar;
+#[cfg(test)]
+mod calendar_tests;
 mod decide;
 #[cfg(test)]
 mod decide_tests;
 mod faults;
+#[cfg(test)]
+mod faults_tests;
 mod freezes;
 mod gather;
 mod holding;
