@@ -257,7 +257,11 @@ pub struct Step {
     /// When the result was written; nothing while nobody knows whether it was done.
     pub ended: Option<Timestamp>,
     /// What came out.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub result: Option<Value>,
 }
 
