@@ -90,7 +90,7 @@ pub(crate) fn one(entry: &Entry, others: &[&Entry]) -> Card {
     if spec.kind == Kind::Hear {
         remarks.push("I listen for this; you need not say my name.".into());
     }
-    if spec.effect == Effect::Changes {
+    if spec.effect.changes() {
         remarks.push("It changes something, so I never run it from an edited message.".into());
     }
     match (&entry.denied, spec.role) {

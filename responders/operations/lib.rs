@@ -36,7 +36,7 @@ impl Operations {
         usage = "approve [<id>]",
         example = "approve",
         example = "approve 3f9c2ab01d",
-        effect = "changes"
+        effect = "control"
     )]
     async fn approve(&self, cx: Context, id: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -52,7 +52,7 @@ impl Operations {
         usage = "deny [<id>] [because <reason>]",
         example = "deny",
         example = "deny 3f9c2ab01d because the migration is not out yet",
-        effect = "changes"
+        effect = "control"
     )]
     async fn deny(&self, cx: Context, id: Option<String>, reason: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -71,7 +71,7 @@ impl Operations {
         usage = "confirm [<id>]",
         example = "confirm",
         example = "confirm 3f9c2ab01d",
-        effect = "changes"
+        effect = "control"
     )]
     async fn confirm(&self, cx: Context, id: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -87,7 +87,7 @@ impl Operations {
         usage = "apply [<id>]",
         example = "apply",
         example = "apply 3f9c2ab01d",
-        effect = "changes"
+        effect = "control"
     )]
     async fn apply(&self, cx: Context, id: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -103,7 +103,7 @@ impl Operations {
         usage = "queue [<id>]",
         example = "queue",
         example = "queue 3f9c2ab01d",
-        effect = "changes"
+        effect = "control"
     )]
     async fn queue(&self, cx: Context, id: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -117,7 +117,7 @@ impl Operations {
         usage = "cancel [<id>]",
         example = "cancel",
         example = "cancel 3f9c2ab01d",
-        effect = "changes"
+        effect = "control"
     )]
     async fn cancel(&self, cx: Context, id: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -131,7 +131,7 @@ impl Operations {
         usage = "pause [<id>]",
         example = "pause",
         example = "pause 3f9c2ab01d",
-        effect = "changes"
+        effect = "control"
     )]
     async fn pause(&self, cx: Context, id: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -145,7 +145,7 @@ impl Operations {
         usage = "resume [<id>]",
         example = "resume",
         example = "resume 3f9c2ab01d",
-        effect = "changes"
+        effect = "control"
     )]
     async fn resume(&self, cx: Context, id: Option<String>) -> Result {
         let id = ask::meant(&cx, id.as_deref()).await?.id;
@@ -161,7 +161,7 @@ impl Operations {
         usage = "again [<id>] [because <reason>]",
         example = "again",
         example = "again 3f9c2ab01d because the registry is back",
-        effect = "changes"
+        effect = "control"
     )]
     async fn again(&self, cx: Context, id: Option<String>, reason: Option<String>) -> Result {
         again::again(&cx, id.as_deref(), reason).await

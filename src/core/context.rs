@@ -281,7 +281,8 @@ impl Context {
         if self.0.message.via == Via::Said {
             return;
         }
-        let asked = format!("{}: {}", markup::user(self.author()), markup::code(&self.0.line));
+        let line = self.0.options.on(&self.0.line);
+        let asked = format!("{}: {}", markup::user(self.author()), markup::code(&line));
         match &mut post.card {
             Some(card) => {
                 card.footer = Some(match card.footer.take() {

@@ -109,6 +109,10 @@ pub enum Effect {
     Changes,
     /// It proposes an [operation](crate::operations), which is planned, decided on and recorded: an edit never runs it.
     Proposes,
+    /// It steers what was decided on before, or the robot itself: approves, cancels, unlocks, switches on again. Rules and
+    /// freezes for whatever changes something leave it alone, since they must not keep people from stopping something or from
+    /// agreeing to it; only what names it holds for it. An edit never runs it.
+    Controls,
 }
 
 impl Effect {

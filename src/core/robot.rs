@@ -8,10 +8,14 @@
 //! 5. the handler runs behind walls (a task, a deadline, a limit);
 //! 6. whoever spoke to the robot gets an answer, whatever happened.
 
+mod answer;
 mod answers;
 mod builder;
 mod life;
+mod rights;
+mod route;
 mod texts;
+mod trail;
 
 use crate::{
     address::Names, isolation::Gates, message::Message, responder::Handler, router::Router,

@@ -60,6 +60,7 @@ pub(crate) enum Effect {
     Reads,
     Changes,
     Proposes,
+    Controls,
 }
 
 const HANDLER_KEYS: [&str; 5] = ["usage", "example", "role", "effect", "deadline"];
@@ -152,10 +153,11 @@ fn effect(value: &LitStr) -> syn::Result<Effect> {
         "reads" => Ok(Effect::Reads),
         "changes" => Ok(Effect::Changes),
         "operation" => Ok(Effect::Proposes),
+        "control" => Ok(Effect::Controls),
         other => {
             let message = format!(
-                "there is no effect `{other}`; a command `reads` (the default), `changes` something, or proposes an `operation`{}",
-                hint(other, ["reads", "changes", "operation"])
+                "there is no effect `{other}`; a command `reads` (the default), `changes` something, proposes an `operation`, or is a `control` of one{}",
+                hint(other, ["reads", "changes", "operation", "control"])
             );
             Err(syn::Error::new_spanned(value, message))
         }

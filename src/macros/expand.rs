@@ -87,6 +87,7 @@ fn spec(handler: &Handler, responder: &str) -> TokenStream {
         Effect::Reads => quote!(Reads),
         Effect::Changes => quote!(Changes),
         Effect::Proposes => quote!(Proposes),
+        Effect::Controls => quote!(Controls),
     };
     let deadline = option(handler.args.deadline.map(duration));
     quote! {

@@ -8,7 +8,7 @@ use super::{
     rules::Policy,
     verdict::{Asked, Facts, Held, Verdict},
 };
-use crate::{ids::UserId, services::Services, store::StoreError};
+use crate::{ids::UserId, responder::Effect, services::Services, store::StoreError};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::{
@@ -114,13 +114,14 @@ pub async fn verdict(services: &Services, asked: &Asked) -> Verdict {
     decide(policy, asked, &facts)
 }
 
-/// Whether a command changes anything. One nobody knows does, for all anybody can tell.
+/// Whether a command is one that changes something, for which rules and freezes without commands are. One nobody knows is,
+/// for all anybody can tell.
 fn changes(services: &Services, command: &str) -> bool {
     services
         .commands()
         .iter()
         .find(|spec| spec.id() == command)
-        .is_none_or(|spec| spec.effect.changes())
+        .is_none_or(|spec| matches!(spec.effect, Effect::Changes | Effect::Proposes))
 }
 
 /// Whether somebody has a role, as far as that can be found out in time.

@@ -29,6 +29,11 @@ pub(super) fn freezes<'a>(policy: &'a Policy, asked: &Asked, changes: bool) -> V
     policy.freezes.iter().filter(about).collect()
 }
 
+/// Whether any rule or freeze is about a command that changes nothing, or steers: one that names it.
+pub(crate) fn is_named(policy: &Policy, asked: &Asked) -> bool {
+    !rules(policy, asked, false).is_empty() || !freezes(policy, asked, false).is_empty()
+}
+
 /// Whether locks and freezes leave it alone.
 pub(super) fn is_safeguard(asked: &Asked) -> bool {
     SAFEGUARDS.iter().any(|id| same(id, &asked.command))

@@ -32,6 +32,7 @@ pub use holding::{
     Locking, Opened, break_glass, broken, lock, locks, opened, seal, unlock, wait_for, whole_again,
 };
 pub use locks::{ELEVATIONS, Elevation, LOCKS, Lock, LockTarget, Waiting};
+pub(crate) use matching::is_named;
 pub use roles::{Decision, Roles};
 pub use rules::{BreakGlass, Policy, PolicyFault, Rule};
 pub use verdict::{Asked, Facts, Held, Line, Mark, Verdict, VerdictKind};

@@ -1,6 +1,10 @@
 //! What the robot itself says: refusals, failures, and that it did not understand.
 
-use crate::{Button, Card, Post, Tone, UserError, markup};
+use super::rights::{Request, Ruling, RulingKind};
+use crate::{
+    Button, Card, Post, Tone, UserError, markup,
+    options::{self, Options},
+};
 use std::time::Duration;
 
 /// Nobody answers these words.
@@ -87,6 +91,82 @@ pub(super) fn crowded(usage: &str) -> String {
 /// The person may not.
 pub(super) fn denied(line: &str, rule: &str) -> String {
     format!("I won't do {} for you: {rule}.", markup::code(line))
+}
+
+/// Completes a refusal: approvals are asked for, and this cannot wait for them.
+pub(super) fn cannot_be_approved(rule: &str) -> String {
+    format!(
+        "somebody else would have to approve it ({rule}), and a command that acts at once cannot wait for that; ask \
+         somebody for whom the rule does not hold, or for another rule"
+    )
+}
+
+/// Completes a refusal: the check itself went wrong.
+pub(super) fn rights_failed() -> String {
+    "whether you may could not be found out, because the check went wrong".into()
+}
+
+/// Completes a refusal: the check took too long.
+pub(super) fn rights_late() -> String {
+    "whether you may could not be found out in time".into()
+}
+
+/// A command that only reads was said with what only makes sense for changes.
+pub(super) fn nothing_to_plan(line: &str, options: &Options) -> Post {
+    let why = match (options.plan, options.queue) {
+        (true, _) => "there is nothing to plan",
+        (false, _) => "there is nothing to wait for",
+    };
+    Card::new(
+        Tone::Neutral,
+        format!("{} changes nothing, so {why}.", markup::code(line)),
+    )
+    .button(Button::new("Run it", line))
+    .into()
+}
+
+/// What a command that acts at once would do.
+pub(super) fn plan(request: &Request<'_>, ruling: &Ruling) -> Post {
+    let options = Options {
+        plan: false,
+        ..request.options.clone()
+    };
+    let command = options.on(request.line);
+    let (tone, policy) = match ruling.kind {
+        RulingKind::Allow => (Tone::Neutral, format!("You may: {}.", ruling.rule)),
+        RulingKind::Confirm => (
+            Tone::Neutral,
+            format!("You may, once you have confirmed it: {}.", ruling.rule),
+        ),
+        RulingKind::Refuse => (Tone::Warning, format!("You may not: {}.", ruling.rule)),
+    };
+    let mut card = Card::new(tone, format!("Plan: {}", markup::code(&command)))
+        .text(request.spec.summary())
+        .field("Asked by", markup::user(&request.message.author))
+        .field("Takes effect", "at once, without further steps")
+        .text(policy);
+    if ruling.kind != RulingKind::Refuse {
+        card = card.button(Button::new("Run it", &command).primary());
+    }
+    card.footer("Nothing was changed.").into()
+}
+
+/// Who asked has to confirm it.
+pub(super) fn confirm(request: &Request<'_>, rule: &str, within: jiff::SignedDuration) -> Post {
+    let command = request.whole();
+    let question = format!("Really do {}?", markup::code(&command));
+    let carried = options::confirmed(request.line, request.options, request.id);
+    Card::new(
+        Tone::Warning,
+        format!("{} has to be confirmed: {rule}.", markup::code(&command)),
+    )
+    .button(Button::new("Confirm", carried).danger(question))
+    .footer(format!(
+        "Only {} can, once, within {}. Nothing was changed yet.",
+        markup::user(&request.message.author),
+        seconds(within.unsigned_abs())
+    ))
+    .into()
 }
 
 /// The memory cannot be reached, so nothing was done.

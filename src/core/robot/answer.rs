@@ -1,0 +1,342 @@
+//! Seeing to it that whoever speaks to the robot has an answer.
+
+use super::{
+    Robot, gate,
+    rights::{Request, Ruling, RulingKind},
+    route, texts,
+};
+use crate::{
+    card::Post,
+    chat::{MessageRef, Urgency},
+    context::Context,
+    error::UserError,
+    isolation::Outcome,
+    markup,
+    message::Message,
+    options::Options,
+    responder::{Captures, Effect, Handler, Kind},
+    store::ClaimStage,
+    suggest,
+};
+use std::{
+    collections::BTreeMap,
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
+use tracing::Instrument;
+
+/// After this long without a word, the robot shows that it heard.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// The emoji that says "I heard you and am at it".
+const AT_IT: &str = "hourglass_flowing_sand";
+
+/// What was said to the robot.
+pub(super) struct Spoken<'a> {
+    /// The words.
+    pub(super) said: String,
+    /// What was added to the command.
+    pub(super) options: Options,
+    /// The confirmation that this is, if so.
+    pub(super) confirmed: Option<String>,
+    /// The command that answers.
+    pub(super) winner: Option<(&'a Handler, Captures)>,
+}
+
+impl Robot {
+    pub(super) async fn answer(&self, id: &str, message: &Message, spoken: Spoken<'_>, edited: bool) {
+        let earlier = message.reference().filter(|_| edited).and_then(|question| {
+            self.0
+                .answers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&question)
+        });
+        let Some((handler, captures)) = spoken.winner else {
+            count("unknown");
+            let post = self.did_you_mean(message, &spoken.said).await;
+            self.tell(message, earlier.as_ref(), post).await;
+            return;
+        };
+        let (spec, options) = (handler.spec, &spoken.options);
+        if edited && spec.effect.changes() {
+            count("edited");
+            self.tell(message, None, texts::edited(&spoken.said)).await;
+            return;
+        }
+        if spec.effect == Effect::Reads && (options.plan || options.queue) {
+            count("refused");
+            let post = texts::nothing_to_plan(captures.line(), options);
+            self.tell(message, earlier.as_ref(), post).await;
+            return;
+        }
+        let (line, target) = (captures.line().to_owned(), self.target(&captures));
+        let request = Request {
+            id,
+            message,
+            spec,
+            line: &line,
+            options,
+            target: &target,
+        };
+        let (ruling, confirmed) = match self.decide(&request, spoken.confirmed.as_deref()).await {
+            Ok(decided) => decided,
+            Err(post) => return self.tell(message, earlier.as_ref(), *post).await,
+        };
+        tracing::info!(command = spec.id(), user = %message.author, channel = %message.channel, "running");
+        let cx = self.context(&request, earlier);
+        if spec.effect.changes()
+            && let Err(error) = cx.open().await
+        {
+            count("failed");
+            tracing::error!(%error, "the beginning of a change could not be recorded, so it was not begun");
+            self.tell(message, None, texts::no_memory(id).into()).await;
+            return;
+        }
+        self.record_decision(&request, &ruling, confirmed).await;
+        let heard = tokio::spawn(show_patience(cx.clone()).in_current_span());
+        let outcome = self.run(handler, &cx, captures).await;
+        heard.abort();
+        self.record_run(&request, word(&outcome)).await;
+        self.conclude(&cx, outcome).await;
+        if let (Some(question), Some(answer)) = (message.reference(), cx.first_answer()) {
+            self.0
+                .answers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .put(question, answer);
+        }
+    }
+
+    /// Decides whether a command runs, and whether by its confirmation. What comes back instead is said in place of running
+    /// it; that it does not run is recorded.
+    async fn decide(
+        &self,
+        request: &Request<'_>,
+        confirmation: Option<&str>,
+    ) -> Result<(Ruling, bool), Box<Post>> {
+        let ruling = self.ruling(request).await;
+        let direct = matches!(request.spec.effect, Effect::Changes | Effect::Controls);
+        if direct && request.options.plan {
+            // What an operation would change is the engine's to plan; this is all there is to know of anything else.
+            count("planned");
+            return Err(texts::plan(request, &ruling).into());
+        }
+        let post: Post = match ruling.kind {
+            RulingKind::Allow => return Ok((ruling, false)),
+            RulingKind::Confirm => {
+                let found = match self.is_confirmed(request, confirmation).await {
+                    Ok(false) => self.await_confirmation(request).await.map(|()| false),
+                    found => found,
+                };
+                match found {
+                    Ok(true) => return Ok((ruling, true)),
+                    Ok(false) => {
+                        count("confirming");
+                        let within = self.0.services.policy().confirm_expires;
+                        texts::confirm(request, &ruling.rule, within)
+                    }
+                    Err(error) => {
+                        count("failed");
+                        let error = format!("{error:#}");
+                        tracing::error!(error, "a confirmation could not be looked up or kept");
+                        texts::no_memory(request.id).into()
+                    }
+                }
+            }
+            RulingKind::Refuse => {
+                count("denied");
+                let (command, user) = (request.spec.id(), &request.message.author);
+                tracing::info!(command, %user, rule = ruling.rule, "denied");
+                texts::denied(request.line, &ruling.rule).into()
+            }
+        };
+        self.record_decision(request, &ruling, false).await;
+        Err(post.into())
+    }
+
+    pub(super) async fn run(&self, handler: &Handler, cx: &Context, captures: Captures) -> Outcome {
+        let deadline = handler.spec.deadline.unwrap_or(self.0.deadline);
+        let (run, inside) = (handler.run.clone(), cx.clone());
+        let began = Instant::now();
+        let outcome = self
+            .0
+            .gates
+            .run(&gate(handler), deadline, move || run(inside, captures))
+            .await;
+        metrics::histogram!("otus_handler_seconds", "command" => handler.spec.id())
+            .record(began.elapsed().as_secs_f64());
+        outcome
+    }
+
+    /// Sees to it that whoever asked has an answer.
+    async fn conclude(&self, cx: &Context, outcome: Outcome) {
+        let (id, spec) = (cx.id(), cx.command());
+        let post: Post = match outcome {
+            Outcome::Returned(Ok(())) => {
+                count("answered");
+                if cx.said() == 0
+                    && let Err(error) = cx.react("white_check_mark").await
+                {
+                    tracing::error!(error = format!("{error:#}"), "the answer could not be given");
+                }
+                return;
+            }
+            Outcome::Returned(Err(error)) => match error.downcast_ref::<UserError>() {
+                Some(error) => {
+                    count("refused");
+                    texts::user_error(&self.with_options(cx, error))
+                }
+                None => {
+                    count("failed");
+                    tracing::error!(
+                        command = spec.id(),
+                        error = format!("{error:#}"),
+                        "the handler failed"
+                    );
+                    texts::failed(id).into()
+                }
+            },
+            Outcome::Panicked => {
+                count("panicked");
+                tracing::error!(command = spec.id(), "the handler panicked");
+                texts::failed(id).into()
+            }
+            Outcome::TimedOut(deadline) => {
+                count("timed_out");
+                tracing::error!(
+                    command = spec.id(),
+                    ?deadline,
+                    "the handler was stopped at its deadline"
+                );
+                texts::timed_out(id, deadline).into()
+            }
+            Outcome::Crowded => {
+                count("crowded");
+                texts::crowded(spec.usage.unwrap_or(spec.name)).into()
+            }
+        };
+        // Said past the handler's own count: a flood must not silence the robot's last word on it.
+        let first = cx.first_answer();
+        let earlier = first.filter(|_| cx.message().edited_from.is_some());
+        self.tell(cx.message(), earlier.as_ref(), post).await;
+    }
+
+    /// Says something on the robot's own behalf, in place of an earlier answer if there is one.
+    pub(super) async fn tell(&self, message: &Message, earlier: Option<&MessageRef>, mut post: Post) {
+        let (chat, store) = (self.0.services.chat(), self.0.services.store());
+        match store.advance(&message.event, ClaimStage::Answering).await {
+            Ok(()) => {}
+            // That one answers.
+            Err(crate::StoreError::Taken) => return,
+            Err(error) => tracing::warn!(%error, "that an answer is given could not be recorded"),
+        }
+        if matches!(message.via, crate::Via::Slash) && post.card.is_none() {
+            post.text = format!("{}: {}", markup::user(&message.author), post.text);
+        }
+        let told = match earlier {
+            Some(earlier) => chat
+                .update(earlier, &post, Urgency::Answer)
+                .await
+                .map(|()| earlier.clone()),
+            None => chat.post(&message.place(), &post, Urgency::Answer).await,
+        };
+        match (told, message.reference()) {
+            (Ok(answer), Some(question)) => {
+                self.0
+                    .answers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .put(question, answer);
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => tracing::error!(%error, "the answer could not be given"),
+        }
+    }
+
+    /// What to say instead, with what was added to what was said: a plan is not to become a change by a typo.
+    fn with_options(&self, cx: &Context, error: &UserError) -> UserError {
+        let mut error = error.clone();
+        for instead in &mut error.instead {
+            let same = self
+                .0
+                .router
+                .respond(instead)
+                .is_some_and(|(handler, _)| std::ptr::eq(handler.spec, cx.command()));
+            if same {
+                *instead = cx.options().on(instead);
+            }
+        }
+        error
+    }
+
+    async fn did_you_mean(&self, message: &Message, said: &str) -> Post {
+        if said.is_empty() {
+            return texts::nothing_said();
+        }
+        let mut allowed = BTreeMap::new();
+        for spec in self.0.router.commands().filter(|spec| spec.kind == Kind::Respond) {
+            let role = spec.role.unwrap_or_default();
+            if !allowed.contains_key(role) {
+                allowed.insert(role, self.has_role(message, spec).await.allows());
+            }
+        }
+        let (line, options) = route::plainly(said);
+        let near = suggest::commands(&line, &self.0.router, |spec| {
+            allowed
+                .get(spec.role.unwrap_or_default())
+                .copied()
+                .unwrap_or(false)
+        });
+        let near: Vec<_> = near.iter().map(|command| options.on(command)).collect();
+        texts::unknown(said, &near)
+    }
+
+    pub(super) fn context(&self, request: &Request<'_>, earlier: Option<MessageRef>) -> Context {
+        Context::new(
+            request.id.to_owned(),
+            request.message.clone(),
+            request.line.to_owned(),
+            request.spec,
+            request.options.clone(),
+            self.0.services.clone(),
+            self.0.most_said,
+            earlier,
+        )
+    }
+}
+
+/// Shows that the robot heard, if the handler has not said a word by then.
+async fn show_patience(cx: Context) {
+    tokio::time::sleep(PATIENCE).await;
+    if cx.said() > 0 {
+        return;
+    }
+    let chat = cx.services().chat();
+    let shown = match cx.message().reference() {
+        Some(message) => chat.react(&message, AT_IT).await,
+        None => {
+            chat.whisper(&cx.message().place(), cx.author(), &"I'm at it…".into())
+                .await
+        }
+    };
+    if let Err(error) = shown {
+        tracing::debug!(%error, "that the robot heard could not be shown");
+    }
+}
+
+pub(super) fn count(outcome: &'static str) {
+    metrics::counter!("otus_messages_total", "outcome" => outcome).increment(1);
+}
+
+/// How a run came out, in a word, for the record.
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Returned(Ok(())) => "done",
+        Outcome::Returned(Err(error)) if error.is::<UserError>() => "refused",
+        Outcome::Returned(Err(_)) => "failed",
+        Outcome::Panicked => "panicked",
+        Outcome::TimedOut(_) => "timed out",
+        Outcome::Crowded => "not begun: too many wait",
+    }
+}
