@@ -1,7 +1,7 @@
 //! Everything this responder says.
 
 use otus::{
-    CommandSpec, Effect, Kind,
+    CommandSpec, Kind,
     help::{self, Entry},
     markup::{bold, code},
     prelude::*,
@@ -185,6 +185,7 @@ fn short(words: &str) -> String {
 mod tests {
     use super::*;
     use insta::assert_snapshot;
+    use otus::Effect;
 
     static SHIP: CommandSpec = CommandSpec {
         responder: "harbour",
