@@ -67,6 +67,8 @@ struct Inner {
 
 struct Writer {
     journal: Vec<Step>,
+    /// A write was begun and not seen through, because whoever waited for it was cut off: the journal is read again first.
+    unsure: bool,
     /// By this process's clock, the moment up to which nobody else can have taken the lease: counted from before the store's
     /// clock was read.
     valid: Instant,
@@ -99,7 +101,11 @@ impl Run {
             resumed,
             over,
             lost: AtomicBool::new(false),
-            writer: tokio::sync::Mutex::new(Writer { journal, valid }),
+            writer: tokio::sync::Mutex::new(Writer {
+                journal,
+                unsure: false,
+                valid,
+            }),
             shown: Mutex::new(None),
             dirty: Notify::new(),
         }))
@@ -144,7 +150,7 @@ impl Run {
         if self.0.over.is_cancelled() {
             return Err(Interrupted.into());
         }
-        let known = self.journalled(name).await;
+        let known = self.journalled(name).await?;
         if let Some(done) = known.as_ref().filter(|step| step.ended.is_some()) {
             let result = done.result.clone().unwrap_or_default();
             return serde_json::from_value(result).map_err(|error| {
@@ -192,9 +198,32 @@ impl Run {
         }
     }
 
-    async fn journalled(&self, name: &str) -> Option<Step> {
-        let writer = self.0.writer.lock().await;
-        writer.journal.iter().find(|step| step.name == name).cloned()
+    async fn journalled(&self, name: &str) -> Result<Option<Step>, Interrupted> {
+        let mut writer = self.0.writer.lock().await;
+        self.make_sure(&mut writer).await?;
+        Ok(writer.journal.iter().find(|step| step.name == name).cloned())
+    }
+
+    async fn make_sure(&self, writer: &mut Writer) -> Result<(), Interrupted> {
+        while writer.unsure {
+            let id = self.operation().id;
+            let reading = self.0.services.store().steps(&id);
+            match tokio::time::timeout_at(writer.valid, reading).await {
+                Ok(Ok(journal)) => {
+                    writer.journal = journal;
+                    writer.unsure = false;
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, operation = id, "the journal cannot be read");
+                    tokio::time::sleep(BREATH).await;
+                }
+                Err(_) => {
+                    self.lose();
+                    return Err(Interrupted);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Shows how it stands. The engine adds the buttons to stop or hold it, and the small print. Later ones may replace it
@@ -291,11 +320,14 @@ impl Run {
         if self.is_lost() {
             return Err(Interrupted);
         }
+        self.make_sure(&mut writer).await?;
+        writer.unsure = true;
         let writing = self.try_write(&writer.journal, &change);
         let Ok(Some((saved, steps, began))) = tokio::time::timeout_at(writer.valid, writing).await else {
             self.lose();
             return Err(Interrupted);
         };
+        writer.unsure = false;
         writer.valid = began + self.0.operations.lease();
         for step in steps {
             match writer.journal.iter_mut().find(|held| held.number == step.number) {

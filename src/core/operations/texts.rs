@@ -99,7 +99,7 @@ fn with_plan(tone: Tone, operation: &Operation) -> Card {
         card = card.text(note.clone());
     }
     if let Some(reason) = &operation.reason {
-        card = card.text(format!("_because {reason}_"));
+        card = card.text(format!("_because {}_", markup::clean(reason)));
     }
     if operation.verdict.glass {
         card = card.text("🚨 *The glass is broken*: policy would not allow this.");
@@ -275,7 +275,7 @@ pub(crate) fn with_queue(operation: &Operation) -> String {
 
 fn because(operation: &Operation) -> String {
     match &operation.reason {
-        Some(reason) => format!(" because {reason}"),
+        Some(reason) => format!(" because {}", markup::clean(reason)),
         None => String::new(),
     }
 }
@@ -328,7 +328,7 @@ pub(crate) fn superseded(operation: &Operation, newer: &Operation) -> Card {
 /// One who was asked to approve said no.
 pub(crate) fn denied(operation: &Operation, by: &UserId, reason: Option<&str>) -> Card {
     let why = match reason {
-        Some(reason) => format!(": {reason}"),
+        Some(reason) => format!(": {}", markup::clean(reason)),
         None => String::new(),
     };
     Card::new(Tone::Bad, format!("Denied: {}", operation.plan.title))
