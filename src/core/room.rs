@@ -21,6 +21,7 @@
 //! expectation waits for the room to change, at most [`PATIENCE`].
 
 mod chat;
+mod fuse;
 mod script;
 
 use crate::{
@@ -36,6 +37,8 @@ use crate::{
     store::{MemoryStore, Store},
 };
 pub use chat::{RoomChat, Said, What};
+use fuse::Fused;
+pub use fuse::{Clock, Fuse};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// How long an expectation waits.
@@ -49,7 +52,6 @@ pub struct Room {
     channel: ChannelId,
     kind: ChannelKind,
     thread: Option<MessageId>,
-    count: u64,
 }
 
 /// A room being furnished.
@@ -63,6 +65,7 @@ pub struct RoomBuilder {
     built: Vec<Built>,
     store: Arc<dyn Store>,
     chat: Arc<RoomChat>,
+    fuse: Option<(Fuse, Clock)>,
 }
 
 impl RoomBuilder {
@@ -121,6 +124,12 @@ impl RoomBuilder {
         self
     }
 
+    /// Puts a fuse between the robot and its chat and store, to kill or freeze it, and gives the store another clock.
+    pub fn fuse(mut self, fuse: Fuse, clock: Clock) -> Self {
+        self.fuse = Some((fuse, clock));
+        self
+    }
+
     /// Sets the robot's own settings.
     pub fn config(mut self, config: RobotConfig) -> Self {
         self.config = config;
@@ -161,7 +170,22 @@ impl RoomBuilder {
             .built
             .into_iter()
             .fold(builder, |builder, built| builder.responder(built));
-        let robot = builder.build(self.chat.clone(), self.store.clone())?;
+        let robot = match self.fuse {
+            None => builder.build(self.chat.clone(), self.store.clone())?,
+            Some((fuse, clock)) => {
+                let chat = Fused {
+                    inner: self.chat.clone(),
+                    fuse: fuse.clone(),
+                    clock: clock.clone(),
+                };
+                let store = Fused {
+                    inner: self.store.clone(),
+                    fuse,
+                    clock,
+                };
+                builder.build(Arc::new(chat), Arc::new(store))?
+            }
+        };
         let channel = ChannelId::new("C1");
         Ok(Room {
             robot,
@@ -170,7 +194,6 @@ impl RoomBuilder {
             channel,
             kind: ChannelKind::Public,
             thread: None,
-            count: 0,
         })
     }
 }
@@ -193,6 +216,7 @@ impl Room {
             built: Vec::new(),
             store: Arc::new(MemoryStore::new()),
             chat: Arc::new(RoomChat::default()),
+            fuse: None,
         }
     }
 
@@ -387,9 +411,9 @@ impl Room {
         }
     }
 
-    fn next(&mut self) -> MessageId {
-        self.count += 1;
-        MessageId::new(format!("{}.{:06}", 1_700_000_000 + self.count, self.count))
+    fn next(&self) -> MessageId {
+        let count = self.chat.next_heard();
+        MessageId::new(format!("{}.{count:06}", 1_700_000_000 + count))
     }
 }
 

@@ -52,11 +52,20 @@ struct State {
     groups: HashMap<String, Vec<UserId>>,
     broken: Option<ChatError>,
     count: u64,
+    /// How many things people said and pressed, in all rooms of this chat.
+    heard: u64,
 }
 
 impl RoomChat {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the next thing that somebody says.
+    pub(super) fn next_heard(&self) -> u64 {
+        let mut state = self.state();
+        state.heard += 1;
+        state.heard
     }
 
     /// Makes somebody known.

@@ -6,21 +6,14 @@ extern crate otus_core as otus;
 
 mod kit;
 
-use kit::{SOON, Ship, World, events, until};
+use kit::{SOON, World, events, furnished, until};
 use otus::{
     MemoryStore, Store,
     operations::{State, Timing},
     prelude::*,
-    room::{RoomBuilder, RoomChat},
+    room::{Fuse, RoomBuilder, RoomChat},
 };
 use std::{sync::Arc, time::Duration};
-
-fn furnished(world: &Arc<World>) -> RoomBuilder {
-    Room::builder()
-        .responder(Ship(world.clone()))
-        .timing(SOON)
-        .catalog("[services.api]\n[services.web]\n[environments.production]\n")
-}
 
 fn shows(what: &'static str) -> impl FnMut(&Post) -> bool {
     move |post| post.plain().contains(what)
@@ -29,7 +22,7 @@ fn shows(what: &'static str) -> impl FnMut(&Post) -> bool {
 #[tokio::test]
 async fn what_is_allowed_runs_to_its_end_on_one_card() {
     let world = World::open();
-    let mut room = furnished(&world).open();
+    let mut room = furnished(&world, &Fuse::default()).open();
     room.say("ann", "@otus ship api 2").await;
     let shown = room.expect_shown(shows("*api* is at 2")).await;
     let done = until(room.store(), |operation| operation.told).await;
@@ -63,7 +56,7 @@ async fn what_is_allowed_runs_to_its_end_on_one_card() {
 #[tokio::test]
 async fn a_running_one_is_cancelled_at_its_next_safe_point() {
     let world = World::gated();
-    let mut room = furnished(&world).open();
+    let mut room = furnished(&world, &Fuse::default()).open();
     room.say("ann", "@otus ship api 2").await;
     world.wait_asked(1).await;
     room.answer().await;
@@ -96,7 +89,7 @@ fn what_a_dead_process_left_is_taken_up_where_it_was() {
             .unwrap()
     };
     let room = || {
-        furnished(&world)
+        furnished(&world, &Fuse::default())
             .timing(short)
             .store(store.clone())
             .chat(chat.clone())
@@ -164,7 +157,7 @@ const CONFIRMED: &str = r#"
 "#;
 
 fn with_sre(world: &Arc<World>, policy: &str) -> RoomBuilder {
-    furnished(world)
+    furnished(world, &Fuse::default())
         .role("sre", &["bob", "cid", "ann"])
         .policy(policy)
 }
@@ -258,7 +251,7 @@ async fn an_approval_is_somebody_elses_with_the_role_and_begins_it() {
 #[tokio::test]
 async fn one_person_counts_once_and_who_lost_the_role_not_at_all() {
     let world = World::open();
-    let mut room = furnished(&world)
+    let mut room = furnished(&world, &Fuse::default())
         .role("sre", &["@oncall"])
         .policy(APPROVED_BY_TWO)
         .open();
@@ -301,7 +294,7 @@ async fn one_person_counts_once_and_who_lost_the_role_not_at_all() {
 #[tokio::test]
 async fn a_directory_that_is_down_approves_nothing() {
     let world = World::open();
-    let mut room = furnished(&world)
+    let mut room = furnished(&world, &Fuse::default())
         .role("sre", &["@nobody-knows"])
         .policy(APPROVED)
         .open();
@@ -334,7 +327,7 @@ async fn a_plan_is_void_when_the_world_moved_before_it_was_approved() {
 #[tokio::test]
 async fn a_confirmation_is_the_askers_and_a_denial_an_approvers() {
     let world = World::open();
-    let mut room = furnished(&world).policy(CONFIRMED).open();
+    let mut room = furnished(&world, &Fuse::default()).policy(CONFIRMED).open();
     let id = proposed(&mut room, "@otus ship api 2").await.id;
     assert_eq!(state_of(&room, &id).await, State::Confirming);
     let not_theirs = answer_to(&mut room, "bob", &format!("@otus confirm {id}")).await;
@@ -402,7 +395,7 @@ async fn who_asked_takes_back_what_has_not_begun_and_others_need_the_right() {
 #[tokio::test]
 async fn what_is_refused_is_told_recorded_and_found_again() {
     let world = World::open();
-    let mut room = furnished(&world)
+    let mut room = furnished(&world, &Fuse::default())
         .policy("[[rules]]\nname = \"hands off\"\ndeny = true\n")
         .open();
     let refused = proposed(&mut room, "@otus ship api 2").await;
@@ -423,7 +416,7 @@ async fn what_is_refused_is_told_recorded_and_found_again() {
 #[tokio::test]
 async fn one_at_a_time_and_the_newest_of_the_queue() {
     let world = World::gated();
-    let mut room = furnished(&world).open();
+    let mut room = furnished(&world, &Fuse::default()).open();
     let running = proposed(&mut room, "@otus ship api 2").await;
     world.wait_asked(1).await;
     let busy = proposed(&mut room, "@otus ship api 3").await;
@@ -541,7 +534,7 @@ async fn what_nobody_agrees_to_expires() {
 #[tokio::test]
 async fn a_running_one_is_held_and_goes_on() {
     let world = World::gated();
-    let mut room = furnished(&world).open();
+    let mut room = furnished(&world, &Fuse::default()).open();
     let id = proposed(&mut room, "@otus ship api 2").await.id;
     world.wait_asked(1).await;
     let not_held = answer_to(&mut room, "bob", &format!("@otus resume {id}")).await;
@@ -571,7 +564,7 @@ async fn a_running_one_is_held_and_goes_on() {
 #[tokio::test]
 async fn what_goes_wrong_is_told_without_its_secrets() {
     let world = World::open();
-    let mut room = furnished(&world).open();
+    let mut room = furnished(&world, &Fuse::default()).open();
     for (version, says) in [
         (
             "wrong",
@@ -608,7 +601,12 @@ async fn a_robot_that_stops_leaves_its_work_to_the_next_at_once() {
     let world = World::gated();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let chat = Arc::new(RoomChat::default());
-    let room = || furnished(&world).store(store.clone()).chat(chat.clone()).open();
+    let room = || {
+        furnished(&world, &Fuse::default())
+            .store(store.clone())
+            .chat(chat.clone())
+            .open()
+    };
     let mut first = room();
     let id = proposed(&mut first, "@otus ship api 2").await.id;
     world.let_go(1);
@@ -639,7 +637,7 @@ async fn a_robot_that_stops_leaves_its_work_to_the_next_at_once() {
 #[tokio::test]
 async fn in_its_thread_an_operation_needs_no_id() {
     let world = World::open();
-    let mut room = furnished(&world).policy(CONFIRMED).open();
+    let mut room = furnished(&world, &Fuse::default()).policy(CONFIRMED).open();
     let waiting = proposed(&mut room, "@otus ship api 2").await;
     let which = answer_to(&mut room, "ann", "@otus confirm").await;
     assert_eq!(
@@ -660,7 +658,7 @@ async fn in_its_thread_an_operation_needs_no_id() {
 #[tokio::test]
 async fn a_card_that_somebody_deleted_is_posted_again() {
     let world = World::gated();
-    let mut room = furnished(&world).open();
+    let mut room = furnished(&world, &Fuse::default()).open();
     let running = proposed(&mut room, "@otus ship api 2").await;
     let running = until(room.store(), |operation| {
         operation.id == running.id && operation.card.is_some()
@@ -686,7 +684,7 @@ async fn a_chat_that_is_down_stops_nothing_and_hears_the_end_later() {
         lease: Duration::from_millis(600),
         ..SOON
     };
-    let mut room = furnished(&world).timing(short).open();
+    let mut room = furnished(&world, &Fuse::default()).timing(short).open();
     proposed(&mut room, "@otus ship api 2").await;
     world.wait_asked(1).await;
     room.chat()

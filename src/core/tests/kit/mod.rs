@@ -7,10 +7,11 @@ use otus::{
     Card, Tone,
     chat::MessageRef,
     operations::{
-        Action, Attempt, Change, Ending, Operation, OperationFilter, Outcome, Plan, Run, State, Target,
-        Timing, Wish,
+        Action, Attempt, Change, Ending, Interrupted, Operation, OperationFilter, Outcome, Plan, Run, State,
+        Target, Timing, Wish,
     },
     prelude::*,
+    room::{Fuse, RoomBuilder},
     store::Store,
 };
 use std::{
@@ -51,12 +52,14 @@ pub struct World {
     /// How many have asked to begin.
     pub asked: watch::Sender<u64>,
     pub gated: bool,
+    /// The generations of runs that were interrupted in a step.
+    pub interrupted: Mutex<Vec<u64>>,
 }
 
 impl Default for Ship {
     /// For the macro, which registers it for programs; a test makes its own.
     fn default() -> Self {
-        Self(World::open())
+        Self(World::open(), Fuse::default())
     }
 }
 
@@ -78,6 +81,7 @@ impl World {
             open: watch::Sender::new(0),
             asked: watch::Sender::new(0),
             gated,
+            interrupted: Mutex::default(),
         })
     }
 
@@ -104,6 +108,28 @@ impl World {
     pub async fn wait_asked(&self, steps: u64) {
         let mut asked = self.asked.subscribe();
         soon(asked.wait_for(|asked| *asked >= steps)).await.unwrap();
+    }
+
+    /// Does one step, as the outside does: nothing for a worker that another one has come after, and nothing twice, since an action
+    /// that is no idempotent one looks before it acts again.
+    fn change(&self, service: &str, effect: Effect, attempt: Attempt) -> Result<()> {
+        let mut effects = self.effects.lock().unwrap();
+        let same = |held: &&Effect| held.operation == effect.operation;
+        if effects
+            .iter()
+            .filter(same)
+            .any(|held| held.generation > effect.generation)
+        {
+            anyhow::bail!("a newer worker was here");
+        }
+        let done = effects.iter().filter(same).any(|held| held.step == effect.step);
+        if attempt == Attempt::First || !done {
+            if effect.step == "set" {
+                self.set(service, &effect.version);
+            }
+            effects.push(effect);
+        }
+        Ok(())
     }
 
     async fn gate(&self) {
@@ -139,7 +165,7 @@ pub async fn soon<T>(future: impl Future<Output = T>) -> T {
 /// The steps of shipping.
 pub const STEPS: [&str; 3] = ["prepare", "set", "settle"];
 
-pub struct Shipping(pub Arc<World>);
+pub struct Shipping(pub Arc<World>, pub Fuse);
 
 #[async_trait::async_trait]
 impl Action for Shipping {
@@ -190,27 +216,29 @@ impl Action for Shipping {
                 return Ok(ending);
             }
             let title = format!("Ship *{service}* {version}: {name}");
-            let (world, inner, service, version) =
-                (self.0.clone(), run.clone(), service.clone(), version.clone());
-            let id = operation.id.clone();
-            run.step(name, move |attempt| async move {
+            let effect = Effect {
+                operation: operation.id.clone(),
+                step: name,
+                generation: run.generation(),
+                version: version.clone(),
+            };
+            let (world, fuse, service) = (self.0.clone(), self.1.clone(), service.clone());
+            let inner = run.clone();
+            let act = move |attempt| async move {
                 world.gate().await;
-                // Looks before it acts, as an action that is no idempotent one must.
-                let done = |effect: &Effect| effect.operation == id && effect.step == name;
-                if attempt == Attempt::First || !world.effects().iter().any(done) {
-                    world.effects.lock().unwrap().push(Effect {
-                        operation: id.clone(),
-                        step: name,
-                        generation: inner.generation(),
-                        version: version.clone(),
-                    });
-                    if name == "set" {
-                        world.set(&service, &version);
-                    }
+                let changed = fuse.pass(async { world.change(&service, effect, attempt) }).await;
+                if changed.is_err() {
+                    // The outside has seen a newer worker: is it still this one's to do?
+                    inner.certain().await?;
                 }
-                Ok(())
-            })
-            .await?;
+                changed
+            };
+            if let Err(error) = run.step(name, act).await {
+                if error.is::<Interrupted>() {
+                    self.0.interrupted.lock().unwrap().push(run.generation());
+                }
+                return Err(error);
+            }
             run.show(Card::new(Tone::Running, title)).await;
         }
         Ok(Ending {
@@ -243,7 +271,7 @@ impl Shipping {
                     run.held(true).await?;
                     tokio::select! {
                         _ = run.wish_changed() => {}
-                        () = run.over().cancelled() => return Err(otus::operations::Interrupted.into()),
+                        () = run.over().cancelled() => return Err(Interrupted.into()),
                     }
                 }
             }
@@ -253,13 +281,13 @@ impl Shipping {
 
 /// Ships things.
 #[derive(Clone)]
-pub struct Ship(pub Arc<World>);
+pub struct Ship(pub Arc<World>, pub Fuse);
 
 #[responder]
 impl Ship {
     #[actions]
     fn actions(&self) -> Vec<Arc<dyn Action>> {
-        vec![Arc::new(Shipping(self.0.clone()))]
+        vec![Arc::new(Shipping(self.0.clone(), self.1.clone()))]
     }
 
     /// Ships a service.
@@ -397,4 +425,88 @@ pub async fn events(store: &Arc<dyn Store>, operation: &str) -> Vec<String> {
 /// The message that shows an operation.
 pub fn card_of(operation: &Operation) -> MessageRef {
     operation.card.clone().expect("it has a card")
+}
+
+/// A room in which things are shipped.
+pub fn furnished(world: &Arc<World>, fuse: &Fuse) -> RoomBuilder {
+    Room::builder()
+        .responder(Ship(world.clone(), fuse.clone()))
+        .timing(SOON)
+        .catalog("[services.api]\n[services.web]\n[environments.production]\n")
+}
+
+/// When all is over: every operation has ended and is told, on one card that says what its row says; every effect was had once and
+/// in order; the audit trail is unbroken and tells the same story as the rows.
+pub async fn check(world: &World, store: &Arc<dyn Store>, room: &Room) {
+    let all = operations(store).await;
+    let messages = room.chat().messages();
+    for operation in &all {
+        let id = &operation.id;
+        let context = format!(
+            "{operation:#?}\n{:#?}\n{}",
+            events(store, id).await,
+            room.chat().transcript()
+        );
+        assert!(operation.state.is_over() && operation.told, "{context}");
+        let key = format!("operation:{id}");
+        let cards: Vec<_> = messages
+            .iter()
+            .filter(|(_, post)| post.key.as_deref() == Some(&key))
+            .collect();
+        assert_eq!(cards.len(), 1, "{context}");
+        assert_eq!(Some(&cards[0].0), operation.card.as_ref(), "{context}");
+        let truth = Post::from(room.robot().services().operations().card(operation));
+        assert_eq!(cards[0].1.plain(), truth.plain(), "{context}");
+
+        let effects: Vec<_> = world
+            .effects()
+            .into_iter()
+            .filter(|effect| effect.operation == *id)
+            .map(|effect| effect.step)
+            .collect();
+        assert!(STEPS.starts_with(&effects), "{effects:?}\n{context}");
+        if operation.state == State::Succeeded && operation.started.is_some() {
+            assert_eq!(effects, STEPS, "{context}");
+        }
+        let events = events(store, id).await;
+        let count = |event: &str| events.iter().filter(|held| *held == event).count();
+        assert_eq!(count("asked"), 1, "{context}");
+        assert_eq!(
+            count("started"),
+            usize::from(operation.started.is_some()),
+            "{context}"
+        );
+        let generation = usize::try_from(operation.lease.generation).unwrap();
+        assert_eq!(count("started") + count("taken_up"), generation, "{context}");
+        let last = events.last().unwrap().as_str();
+        let expected = match operation.state {
+            State::Succeeded | State::Failed | State::Unknown => vec!["ended"],
+            State::Cancelled => vec!["ended", "cancelled"],
+            State::Refused => vec!["decided", "refused"],
+            State::Denied => vec!["denied"],
+            State::Expired => vec!["expired"],
+            State::Void => vec!["void"],
+            State::Superseded => vec!["superseded"],
+            other => panic!("{other:?} is no end"),
+        };
+        // Who comes too late is recorded, too.
+        let last = if last == "turned_away" {
+            events.iter().rev().find(|event| *event != "turned_away").unwrap()
+        } else {
+            last
+        };
+        assert!(expected.contains(&last), "{context}");
+        for step in &effects {
+            assert_eq!(count(&format!("{step}:done")), 1, "{context}");
+        }
+    }
+    let mut verifier = otus::audit::Verifier::default();
+    let filter = otus::audit::AuditFilter {
+        oldest_first: true,
+        limit: 100_000,
+        ..Default::default()
+    };
+    for recorded in store.audit(&filter).await.unwrap() {
+        verifier.next(&recorded).unwrap();
+    }
 }
