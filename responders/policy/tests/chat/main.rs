@@ -4,6 +4,8 @@
 
 mod ask;
 mod clock;
+mod glass;
+mod locks;
 
 use clock::Clock;
 use otus::{Room, prelude::*};
@@ -50,9 +52,31 @@ fn room(policy: &str) -> (Room, Arc<Clock>) {
         .role("sre", &["bob", "cid"])
         .role("lead", &["lea"])
         .role("oncall", &["ann"])
+        .role("away", &["@nowhere"])
         .policy(policy)
         .store(clock.clone())
         .open();
     room.chat().group("crew", &["dan"]);
     (room, clock)
+}
+
+/// What the robot says in the end: its next message, when it has come to rest.
+async fn tell(room: &mut Room) -> String {
+    let first = room.answer().await.plain();
+    let shown = room.chat().shown();
+    // An operation's card is edited until it is over.
+    let Some(at) = shown.iter().rposition(|post| post.plain() == first) else {
+        return settled(room).await;
+    };
+    if !first.contains('⏳') {
+        return shown[at].plain();
+    }
+    settled(room).await
+}
+
+async fn settled(room: &mut Room) -> String {
+    let settled = room
+        .chat()
+        .wait(|chat| chat.shown().pop().map(|post| post.plain()).filter(|shown| !shown.contains('⏳')));
+    tokio::time::timeout(otus::room::PATIENCE, settled).await.unwrap()
 }
