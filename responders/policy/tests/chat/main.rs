@@ -60,23 +60,18 @@ fn room(policy: &str) -> (Room, Arc<Clock>) {
     (room, clock)
 }
 
-/// What the robot says in the end: its next message, when it has come to rest.
+/// What the robot says in the end: its next message, once it is no longer under way. The id in the small print is left out.
 async fn tell(room: &mut Room) -> String {
-    let first = room.answer().await.plain();
-    let shown = room.chat().shown();
-    // An operation's card is edited until it is over.
-    let Some(at) = shown.iter().rposition(|post| post.plain() == first) else {
-        return settled(room).await;
-    };
-    if !first.contains('⏳') {
-        return shown[at].plain();
+    let said = room.answer().await;
+    let at = room.chat().shown().len() - 1;
+    let settled = room.chat().wait(|chat| {
+        let shown = chat.shown()[at].plain();
+        (!shown.contains('⏳')).then_some(shown)
+    });
+    let settled = tokio::time::timeout(otus::room::PATIENCE, settled).await;
+    let text = settled.unwrap_or_else(|_| panic!("it does not come to an end: {}", said.plain()));
+    match text.rsplit_once(" · `") {
+        Some((before, id)) if id.len() == 11 => before.to_owned(),
+        _ => text,
     }
-    settled(room).await
-}
-
-async fn settled(room: &mut Room) -> String {
-    let settled = room
-        .chat()
-        .wait(|chat| chat.shown().pop().map(|post| post.plain()).filter(|shown| !shown.contains('⏳')));
-    tokio::time::timeout(otus::room::PATIENCE, settled).await.unwrap()
 }
