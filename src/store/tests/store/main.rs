@@ -3,6 +3,10 @@
 
 mod conformance;
 mod file;
+mod opening;
+mod replicas;
+mod restart;
 mod rules;
 mod samples;
 mod servers;
+mod tampering;
