@@ -4,7 +4,7 @@ mod list;
 mod story;
 mod trail;
 
-use crate::words::{inert, sentence};
+use crate::words::{inert, stopped};
 use otus::{
     markup::{bold, code},
     operations::{Operation, State},
@@ -127,7 +127,7 @@ fn standing_as(operation: &Operation, told: impl Fn(&str) -> String) -> String {
     let note = operation
         .ending
         .as_ref()
-        .map(|ending| sentence(&told(&ending.note)))
+        .map(|ending| stopped(&told(&ending.note)))
         .unwrap_or_default();
     let with_note = |text: &str| match note.as_str() {
         "" => format!("{text}."),
@@ -143,7 +143,7 @@ fn standing_as(operation: &Operation, told: impl Fn(&str) -> String) -> String {
         State::Succeeded => with_note("It is done"),
         State::Failed => with_note("It failed"),
         State::Cancelled => with_note("It was cancelled"),
-        State::Refused => format!("It was refused: {}", sentence(&told(&operation.verdict.rule))),
+        State::Refused => format!("It was refused: {}", stopped(&told(&operation.verdict.rule))),
         State::Denied => with_note("It was denied"),
         State::Expired => with_note("It expired"),
         State::Void => with_note("It is void, because the world moved since it was planned"),
@@ -274,7 +274,7 @@ pub(crate) mod tests {
                 Outcome::Failed,
                 "image was api:1.8.0 and is api:1.8.1 now"
             )),
-            "Approved. It is void, because the world moved since it was planned: Image was api:1.8.0 and is api:1.8.1 now."
+            "Approved. It is void, because the world moved since it was planned: image was api:1.8.0 and is api:1.8.1 now."
         );
         assert_eq!(
             denied(&operation(State::Denied), Some("the *migration* is not out")),
@@ -336,7 +336,7 @@ pub(crate) mod tests {
         It is done.
         It failed.
         It was cancelled.
-        It was refused: Production is approved by an SRE.
+        It was refused: production is approved by an SRE.
         It was denied.
         It expired.
         It is void, because the world moved since it was planned.

@@ -130,14 +130,18 @@ pub(crate) fn last(duration: SignedDuration) -> String {
 /// The same with a capital and a full stop.
 pub(crate) fn sentence(line: &str) -> String {
     let mut chars = line.chars();
-    let text = match chars.next() {
-        Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
-        None => return String::new(),
-    };
-    if text.ends_with(['.', '!', '?', '…']) {
-        text
+    match chars.next() {
+        Some(first) => stopped(&(first.to_uppercase().collect::<String>() + chars.as_str())),
+        None => String::new(),
+    }
+}
+
+/// The same with a full stop, to stand behind a colon.
+pub(crate) fn stopped(line: &str) -> String {
+    if line.is_empty() || line.ends_with(['.', '!', '?', '…']) {
+        line.to_owned()
     } else {
-        format!("{text}.")
+        format!("{line}.")
     }
 }
 

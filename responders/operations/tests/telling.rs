@@ -30,7 +30,7 @@ async fn why_tells_of_what_was_allowed_refused_and_failed() {
         "only developers ship",
         "1. ship it · ",
         "*Ended* ",
-        "It is done: It is shipped.",
+        "It is done: it is shipped.",
     ] {
         assert!(why.contains(part), "{part:?} is missing in\n{why}");
     }
@@ -52,7 +52,7 @@ async fn why_tells_of_what_was_allowed_refused_and_failed() {
     let failed = in_state(&room, State::Failed).await;
     room.say("ann", &format!("@otus why `{}`", failed.id)).await;
     let why = room.answer().await.plain();
-    assert!(why.contains("It failed: The pod crashed."), "{why}");
+    assert!(why.contains("It failed: the pod crashed."), "{why}");
 }
 
 #[tokio::test]

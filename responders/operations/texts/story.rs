@@ -3,7 +3,7 @@
 use super::list::shown;
 use crate::{
     people::People,
-    words::{duration, inert, moment, sentence},
+    words::{duration, inert, moment, sentence, stopped},
 };
 use jiff::SignedDuration;
 use otus::{
@@ -116,7 +116,11 @@ fn decided(operation: &Operation, people: &People) -> String {
             } else {
                 ""
             };
-            format!("allowed, once {} agree{confirm}", needs.join(" and "))
+            let agree = match needs.as_slice() {
+                [one] if one.starts_with("1 ") => "agrees",
+                _ => "agree",
+            };
+            format!("allowed, once {} {agree}{confirm}", needs.join(" and "))
         }
         VerdictKind::Wait { .. } => "not now".to_owned(),
         VerdictKind::Refuse => "refused".to_owned(),
@@ -129,7 +133,7 @@ fn decided(operation: &Operation, people: &People) -> String {
     let mut lines = vec![format!(
         "{} {what}: {}{glass}",
         bold("Decision:"),
-        sentence(&people.told(&verdict.rule, 600))
+        stopped(&people.told(&verdict.rule, 600))
     )];
     lines.extend(verdict.trace.iter().map(|line| {
         let mark = match line.mark {
@@ -312,7 +316,7 @@ mod tests {
         *Plan* `0f1e2d3c`
         • image: `api:1.8.0` → `api:1.9.0`
         ⚠️ the migration 12 is not out yet
-        *Decision:* allowed, once 2 of `sre` agree: Production is approved by an SRE.
+        *Decision:* allowed, once 2 of `sre` agree: production is approved by an SRE.
         ✓ you have the role `developer`
         → production is approved by an SRE: 2 of `sre`
         · no freeze
@@ -325,7 +329,7 @@ mod tests {
         1. set the image · 2026-09-21 16:14 CEST · 2 s
         2. watch · 2026-09-21 16:14 CEST · nobody knows whether it was done
         Another process took it up once.
-        *Ended* 2026-09-21 16:17 CEST, after 3 min 20 s. It failed: A pod crashed.
+        *Ended* 2026-09-21 16:17 CEST, after 3 min 20 s. It failed: a pod crashed.
         `3f9c2ab01d` · deploy.deploy
         ");
     }
@@ -343,9 +347,9 @@ mod tests {
         ⚠️ Deploy *api* 1.9.0 to *production* · refused
         *Asked* by Ann, 2026-09-21 16:13 CEST: `deploy api 1.9.0 to production`
         *Plan* `0f1e2d3c`: nothing would change
-        *Decision:* refused: The role `sre` could not be looked up. _Only because the glass is broken._
+        *Decision:* refused: the role `sre` could not be looked up. _Only because the glass is broken._
         ✗ the role `sre` could not be looked up
-        *Ended:* It was refused: The role `sre` could not be looked up.
+        *Ended:* It was refused: the role `sre` could not be looked up.
         `3f9c2ab01d` · deploy.deploy
         ");
     }

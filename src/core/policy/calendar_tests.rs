@@ -299,9 +299,8 @@ impl Wall {
                         .checked_add(i64::from(minute).minutes())
                         .unwrap()
                 };
-                let (begin, end) = (self.begin(civil(date, begins)), self.end(civil(end, ends)));
-                if begin < end {
-                    frozen[begin..end].fill(true);
+                for minute in self.begin(civil(date, begins))..self.end(civil(end, ends)) {
+                    frozen[minute] = true;
                 }
             }
             date = date.tomorrow().unwrap();

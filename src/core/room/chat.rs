@@ -3,7 +3,7 @@
 use crate::{
     card::{Button, File, Post},
     chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
-    ids::{MessageId, UserId},
+    ids::{ChannelId, MessageId, UserId},
 };
 use async_trait::async_trait;
 use std::{
@@ -50,6 +50,7 @@ struct State {
     deleted: Vec<MessageRef>,
     people: HashMap<UserId, Person>,
     groups: HashMap<String, Vec<UserId>>,
+    channels: HashMap<ChannelId, String>,
     broken: Option<ChatError>,
     count: u64,
     /// How many things people said and pressed, in all rooms of this chat.
@@ -77,6 +78,11 @@ impl RoomChat {
     pub fn group(&self, handle: &str, members: &[&str]) {
         let members = members.iter().map(|&member| member.into()).collect();
         self.state().groups.insert(handle.into(), members);
+    }
+
+    /// Gives a channel a name, without `#`.
+    pub fn name_channel(&self, channel: &str, name: &str) {
+        self.state().channels.insert(channel.into(), name.into());
     }
 
     /// From here on everything fails like this, or works again.
@@ -231,6 +237,15 @@ impl Chat for RoomChat {
 
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
         self.keep(place, What::File(file)).map(drop)
+    }
+
+    async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {
+        let state = self.state();
+        if let Some(error) = &state.broken {
+            return Err(error.clone());
+        }
+        let name = state.channels.get(channel).cloned();
+        name.ok_or_else(|| ChatError::Missing(format!("a name of the channel {channel}")))
     }
 
     async fn person(&self, user: &UserId) -> Result<Person, ChatError> {

@@ -173,8 +173,7 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), O
         )
     };
     let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).into());
-    // Not `run`: through its `Acquire`, a future that opens a store could not be spawned.
-    match migrator.run_direct(None, connection, false).await {
+    match migrator.run(connection).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(found)) => {
             let known = MIGRATIONS
