@@ -27,6 +27,8 @@ pub(crate) struct Role {
 pub(crate) struct Takes {
     /// The command and what it is about, in words.
     pub(crate) what: String,
+    /// What it is about.
+    pub(crate) target: Target,
     /// The role the command asks for.
     pub(crate) role: Option<String>,
     /// The rules that let only some roles, and which.
@@ -82,6 +84,7 @@ pub(crate) async fn who(cx: &Context, words: &str) -> Result {
     }
     let takes = Takes {
         what: texts::what(spec, &asked.target),
+        target: asked.target.clone(),
         role: asked.role.clone(),
         only,
         needs: marked(Mark::Needs),

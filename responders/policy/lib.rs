@@ -80,7 +80,7 @@ impl Policies {
         r"^tell me when (?<what>\S+)(?: in (?<environment>\S+))? opens$",
         usage = "tell me when <what> [in <environment>] opens",
         example = "tell me when api in production opens",
-        effect = "changes"
+        effect = "control"
     )]
     async fn tell_me(&self, cx: Context, what: Lockable, environment: Option<Environment>) -> Result {
         let target = meant::target(what, environment)?;
@@ -103,7 +103,7 @@ impl Policies {
         r"^break glass(?: for (?<length>\d+ ?[a-z]+(?: ?\d+ ?[a-z]+)*))?$",
         usage = "break glass [for <length>]",
         example = "break glass for 20 min",
-        effect = "changes"
+        effect = "control"
     )]
     async fn break_glass(&self, cx: Context, length: Option<Length>) -> Result {
         glass::shatter(&cx, length).await
@@ -114,7 +114,7 @@ impl Policies {
         r"^seal glass(?: of @(?<person>\S+))?$",
         usage = "seal glass [of @<person>]",
         example = "seal glass of @ann",
-        effect = "changes"
+        effect = "control"
     )]
     async fn seal_glass(&self, cx: Context, person: Option<String>) -> Result {
         glass::seal(&cx, person.map(Into::into)).await

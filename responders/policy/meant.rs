@@ -74,6 +74,8 @@ pub(crate) fn command(services: &Services, words: &str) -> Result<(&'static Comm
     }
     let Some((length, spec)) = best else {
         let first = words.split(' ').next().unwrap_or_default();
+        names.sort();
+        names.dedup();
         let near: Vec<_> = suggest::nearest(first, names.iter().map(String::as_str), 3);
         return Err(UserError::new(texts::no_command(first, &near)));
     };

@@ -21,6 +21,14 @@ pub(crate) fn what(spec: &CommandSpec, target: &Target) -> String {
     }
 }
 
+/// The same, said when nobody told where: policy then counts it for everywhere.
+fn where_not_told(what: &Takes) -> Option<String> {
+    let target = &what.target;
+    let everywhere = target.environment.is_none() && !(what.needs.is_empty() && what.against.is_empty());
+    everywhere
+        .then(|| "You did not say where, so this is what holds for all environments together.".to_owned())
+}
+
 /// Nobody knows this command.
 pub(crate) fn no_command(word: &str, near: &[&str]) -> String {
     let known = match near {
@@ -75,6 +83,9 @@ pub(crate) fn who_can(takes: &Takes) -> Card {
             bold("In the way right now"),
             lines("✗", &takes.against)
         ));
+    }
+    if let Some(text) = where_not_told(takes) {
+        card = card.text(text);
     }
     card.footer(format!(
         "{} tells it for one of them.",

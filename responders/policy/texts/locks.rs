@@ -161,10 +161,10 @@ pub(crate) fn unlocked_record(name: &str, target: &LockTarget, reason: &Option<S
 pub(crate) fn unlocked(target: &LockTarget, lock: Option<&Lock>) -> Card {
     let target = bold(&clean(&target.to_string()));
     match lock.map(|lock| lock.waiting.len()) {
-        None => Card::new(Tone::Good, format!("🔓 {target} was open already")),
-        Some(0) => Card::new(Tone::Good, format!("🔓 {target} is open")),
-        Some(1) => Card::new(Tone::Good, format!("🔓 {target} is open")).text("Who waits for it is told."),
-        Some(many) => Card::new(Tone::Good, format!("🔓 {target} is open"))
+        None => Card::new(Tone::Good, format!("{target} was open already")),
+        Some(0) => Card::new(Tone::Good, format!("{target} is open")),
+        Some(1) => Card::new(Tone::Good, format!("{target} is open")).text("Who waits for it is told."),
+        Some(many) => Card::new(Tone::Good, format!("{target} is open"))
             .text(format!("The {many} people who wait for it are told.")),
     }
 }
@@ -201,8 +201,8 @@ pub(crate) fn not_locked(target: &LockTarget, others: &[&Lock], now: Timestamp) 
 /// It is somebody else's, and why that matters.
 pub(crate) fn not_yours(lock: &Lock, now: Timestamp, why: &str) -> String {
     format!(
-        "It is not your lock, and {why}. {}.",
-        sentence(&words::locked(lock, now))
+        "It is not your lock, and {why}. What is there: {}.",
+        words::locked(lock, now)
     )
 }
 
@@ -247,7 +247,7 @@ pub(crate) fn locks(locks: &[Lock], now: Timestamp) -> Card {
                 1 => " · one person waits".into(),
                 many => format!(" · {many} people wait"),
             };
-            format!("• {}{waiting}", sentence(&words::locked(lock, now)))
+            format!("• {}{waiting}", words::locked(lock, now))
         })
         .collect();
     let mut card = Card::new(Tone::Neutral, title).text(lines.join("\n"));
@@ -270,10 +270,7 @@ pub(crate) fn will_tell(target: &LockTarget, locks: &[Lock], now: Timestamp) -> 
         return format!("Nothing locks {}: go ahead.", code(&target.to_string()));
     }
     let found: Vec<_> = locks.iter().map(|lock| words::locked(lock, now)).collect();
-    format!(
-        "I'll tell you here when it opens. {}.",
-        sentence(&found.join("; and "))
-    )
+    format!("I'll tell you here when it opens: {}.", found.join("; and "))
 }
 
 /// Who waited is told.
@@ -292,13 +289,4 @@ pub(crate) fn opened(lock: &Lock, user: &UserId) -> String {
 /// For the record.
 pub(crate) fn expired_record(lock: &Lock) -> String {
     format!("the time of the lock of {} on {} is over", lock.name, lock.target)
-}
-
-/// The same with a capital at its beginning.
-pub(super) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
 }

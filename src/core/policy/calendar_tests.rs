@@ -299,8 +299,9 @@ impl Wall {
                         .checked_add(i64::from(minute).minutes())
                         .unwrap()
                 };
-                for minute in self.begin(civil(date, begins))..self.end(civil(end, ends)) {
-                    frozen[minute] = true;
+                let (begin, end) = (self.begin(civil(date, begins)), self.end(civil(end, ends)));
+                if begin < end {
+                    frozen[begin..end].fill(true);
                 }
             }
             date = date.tomorrow().unwrap();

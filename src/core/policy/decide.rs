@@ -276,7 +276,8 @@ impl Case<'_> {
     }
 
     fn locks(&mut self) {
-        if matching::is_safeguard(self.asked) {
+        // What changes nothing, or only steers what does, is nobody's to hold up.
+        if !self.facts.changes || matching::is_safeguard(self.asked) {
             return;
         }
         for lock in locks(self.asked, self.facts) {

@@ -339,8 +339,11 @@ fn a_lock_is_in_the_way_of_everybody_but_its_owner() {
         lock(LockTarget::Service("web".into()), "bob", None),
     ];
     assert_eq!(decided("", &asked(), &facts), "allow: the role `deployer` may");
-    // What puts locks there and takes them away is not held up by them.
+    // What changes nothing is not held up, nor is what puts locks there and takes them away.
     facts.locks = vec![lock(production(), "bob", None)];
+    facts.changes = false;
+    assert_eq!(decided("", &asked(), &facts), "allow: the role `deployer` may");
+    facts.changes = true;
     let unlock = Asked {
         command: "policy.unlock".into(),
         ..asked()
@@ -496,11 +499,11 @@ prop_compose! {
         unknown in prop::bool::weighted(0.1),
         changes in prop::bool::weighted(0.8),
     ) -> Facts {
-        let target = |at| [
+        let target = |at: usize| [
             LockTarget::Service("api".into()),
             LockTarget::Environment("production".into()),
             LockTarget::Both("web".into(), "production".into()),
-        ][at as usize % 3].clone();
+        ][at % 3].clone();
         Facts {
             now: now(),
             changes,

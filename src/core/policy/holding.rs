@@ -210,18 +210,20 @@ pub async fn opened(
 ) -> Result<Vec<Opened>, StoreError> {
     let store = services.store().as_ref();
     let now = store.now().await?;
-    let (held, gone): (Vec<_>, Vec<_>) = all::<Lock>(store, LOCKS)
+    let (held, mut gone): (Vec<_>, Vec<_>) = all::<Lock>(store, LOCKS)
         .await?
         .into_iter()
         .partition(|found| found.value.holds(now));
     let mut opened = Vec::new();
-    for Found { key, value, revision } in gone {
+    gone.sort_by_key(|found| found.value.until);
+    let waits = |lock: &Lock, waiting: &Waiting| lock.waiting.contains(waiting);
+    for (at, Found { key, value, revision }) in gone.iter().enumerate() {
         let entries: Vec<_> = match value.opened_by {
             // That it was taken away is recorded already.
             Some(_) => Vec::new(),
-            None => vec![entry(&value, now)],
+            None => vec![entry(value, now)],
         };
-        match store.swap(LOCKS, &key, revision, None, &entries).await {
+        match store.swap(LOCKS, key, *revision, None, &entries).await {
             Ok(true) => {}
             Ok(false) => continue,
             // What was found so far has to be told.
@@ -231,14 +233,21 @@ pub async fn opened(
             }
             Err(error) => return Err(error),
         }
-        let still = |waiting: &Waiting| held.iter().any(|other| other.value.waiting.contains(waiting));
+        // Whoever takes the last one out that somebody waits for is the one to tell them.
+        let still = |waiting: &Waiting| {
+            let mut others = held.iter().chain(&gone[at + 1..]);
+            others.any(|other| waits(&other.value, waiting))
+        };
         let tell = value
             .waiting
             .iter()
             .filter(|waiting| !still(waiting))
             .cloned()
             .collect();
-        opened.push(Opened { lock: value, tell });
+        opened.push(Opened {
+            lock: value.clone(),
+            tell,
+        });
     }
     Ok(opened)
 }

@@ -105,7 +105,7 @@ async fn a_lock_is_one_persons_and_renewed_by_them() {
         lock(&services, &renewed, &entry("locked")).await.unwrap(),
         Locking::Done(expected.clone())
     );
-    assert_eq!(locks(&services).await.unwrap(), [expected.clone()]);
+    assert_eq!(locks(&services).await.unwrap(), std::slice::from_ref(&expected));
     // Another lock than the one that is meant is left alone.
     let only = Some((&UserId::new("ann"), first.since));
     assert_eq!(

@@ -114,7 +114,8 @@ async fn migrate(place: &str, connection: &mut PgConnection) -> Result<(), OpenE
         )
     };
     let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).into());
-    match migrator.run(connection).await {
+    // Not `run`: through its `Acquire`, a future that opens a store could not be spawned.
+    match migrator.run_direct(None, connection, false).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(found)) => Err(OpenError::NewerDatabase {
             place: place.to_owned(),

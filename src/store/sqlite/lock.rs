@@ -14,7 +14,14 @@ use std::{
 /// Holds the file for this process for as long as it lives.
 #[derive(Debug)]
 pub(super) struct Owned {
-    _locked: File,
+    locked: File,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // Closing it would do, but for a program that another thread is just starting: for a moment it has the file open, too.
+        let _ = self.locked.unlock();
+    }
 }
 
 pub(super) fn own(database: &Path) -> Result<Owned, OpenError> {
@@ -56,7 +63,7 @@ pub(super) fn own(database: &Path) -> Result<Owned, OpenError> {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(about.as_bytes()))
         .map_err(unusable)?;
-    Ok(Owned { _locked: file })
+    Ok(Owned { locked: file })
 }
 
 fn beside(database: &Path) -> PathBuf {

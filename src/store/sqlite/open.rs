@@ -173,7 +173,8 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), O
         )
     };
     let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).into());
-    match migrator.run(connection).await {
+    // Not `run`: through its `Acquire`, a future that opens a store could not be spawned.
+    match migrator.run_direct(None, connection, false).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(found)) => {
             let known = MIGRATIONS

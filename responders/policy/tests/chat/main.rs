@@ -4,6 +4,8 @@
 
 mod ask;
 mod clock;
+mod glass;
+mod locks;
 
 use clock::Clock;
 use otus::{Room, prelude::*};
@@ -50,9 +52,26 @@ fn room(policy: &str) -> (Room, Arc<Clock>) {
         .role("sre", &["bob", "cid"])
         .role("lead", &["lea"])
         .role("oncall", &["ann"])
+        .role("away", &["@nowhere"])
         .policy(policy)
         .store(clock.clone())
         .open();
     room.chat().group("crew", &["dan"]);
     (room, clock)
+}
+
+/// What the robot says in the end: its next message, once it is no longer under way. The id in the small print is left out.
+async fn tell(room: &mut Room) -> String {
+    let said = room.answer().await;
+    let at = room.chat().shown().len() - 1;
+    let settled = room.chat().wait(|chat| {
+        let shown = chat.shown()[at].plain();
+        (!shown.contains('⏳')).then_some(shown)
+    });
+    let settled = tokio::time::timeout(otus::room::PATIENCE, settled).await;
+    let text = settled.unwrap_or_else(|_| panic!("it does not come to an end: {}", said.plain()));
+    match text.rsplit_once(" · `") {
+        Some((before, id)) if id.len() == 11 => before.to_owned(),
+        _ => text,
+    }
 }

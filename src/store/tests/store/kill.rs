@@ -1,35 +1,42 @@
-//! `kill -9` in the middle of the work: nothing that was acknowledged is lost, and the next start is not blocked.
+//! `kill -9` in the middle of the work, on both engines: nothing that was acknowledged is lost, nothing is half done, and the
+//! next start is not blocked.
 
-use crate::samples;
+use crate::{
+    samples::{all_entries, entry, operation, step},
+    servers::{fresh, past, url},
+};
 use otus_core::{
-    EventKey, Store as _,
-    store::{Begun, ClaimStage, DeployFilter},
+    EventKey,
+    operations::{OperationFilter, Saved, State},
+    store::ClaimStage,
 };
-use otus_store::{OpenError, SqliteStore, StoreConfig};
-use sqlx::Connection as _;
+use otus_store::{OpenError, Opened, SqliteStore, StoreConfig};
+use serde_json::json;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead as _, BufReader, Write as _},
-    path::Path,
     process::{Command, Stdio},
-    sync::Arc,
-    time::{Duration, Instant},
 };
 
-/// Tells the child which file is its.
+/// Tell the child which store is its.
 const FILE: &str = "OTUS_TEST_KILL_FILE";
+const URL: &str = "OTUS_TEST_KILL_URL";
 
-/// The child: claims, advances and begins deploys until it is killed, and tells each that was acknowledged.
+/// The child: claims, advances and saves until it is killed, and tells each that was acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "started by the other test, as a process to kill"]
+#[ignore = "started by the other tests, as a process to kill"]
 async fn child() {
-    let Some(path) = std::env::var_os(FILE) else {
-        return;
+    let config = match (std::env::var_os(FILE), std::env::var(URL)) {
+        (Some(path), _) => StoreConfig::at(path),
+        (None, Ok(url)) => StoreConfig::on(url),
+        (None, Err(_)) => return,
     };
-    let store = Arc::new(SqliteStore::open(&StoreConfig::at(path)).await.unwrap());
+    let store = otus_store::open(&config).await.unwrap();
     let workers = (0..16u32).map(|worker| {
         let store = store.clone();
         tokio::spawn(async move {
+            let mut mine = operation(&format!("o{worker}"), &format!("s{worker}"), "production", 1);
+            mine.state = State::Running;
             for index in 0u32.. {
                 let id = format!("{worker}-{index}");
                 let event = EventKey {
@@ -42,10 +49,14 @@ async fn child() {
                     store.advance(&event, ClaimStage::Answering).await.unwrap();
                     tell("answering", &id);
                 }
-                if index % 8 == 0 {
-                    let deploy = samples::deploy(&format!("D{id}"), &id, "production", 1_700_000_000);
-                    assert_eq!(store.begin_deploy(&deploy).await.unwrap(), Begun::Yes);
-                    tell("deploy", &id);
+                if index % 4 == 0 {
+                    let number = u32::try_from(mine.revision).unwrap() + 1;
+                    let steps = [step(&mine.id, number, Some(json!(number)))];
+                    let entries = [entry("step", &mine.id), entry("step", &mine.id)];
+                    let saved = store.save(&mine, &steps, &entries).await.unwrap();
+                    mine.revision += 1;
+                    assert_eq!(saved, Saved::Yes(mine.revision));
+                    tell("saved", &format!("{worker}-{}", mine.revision));
                 }
             }
         })
@@ -62,23 +73,26 @@ fn tell(what: &str, id: &str) {
         .unwrap();
 }
 
-#[tokio::test]
-async fn nothing_acknowledged_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("otus.sqlite");
-    let mut last = 0;
-    for round in 1..=3 {
-        let told = killed_after(&path.with_extension(format!("{round}.sqlite")), 300 * round).await;
-        assert!(told > last, "each round works longer than the one before");
-        last = told;
+/// What a killed child had told.
+struct Told(Vec<String>);
+
+impl Told {
+    fn of(&self, what: &str) -> BTreeSet<String> {
+        let told = self
+            .0
+            .iter()
+            .filter_map(|line| line.strip_prefix('@')?.strip_prefix(what)?.strip_prefix(' '));
+        told.map(str::to_owned).collect()
     }
 }
 
-/// Runs the child until it has told so much, kills it, and compares. Answers how much it told.
-async fn killed_after(path: &Path, count: usize) -> usize {
+/// Runs the child until it has told so much, looks at it, and kills it.
+async fn killed_after(count: usize, variable: &str, value: &str, look: impl AsyncFnOnce(u32)) -> Told {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::child", "--ignored", "--nocapture"])
-        .env(FILE, path)
+        .env_remove(FILE)
+        .env_remove(URL)
+        .env(variable, value)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -92,84 +106,98 @@ async fn killed_after(path: &Path, count: usize) -> usize {
         .filter(|line| line.starts_with('@'))
         .take(count)
         .collect();
-    let refused = SqliteStore::open(&StoreConfig::at(path)).await.map(drop);
-    let by_child = format!("process {}", child.id());
+    look(child.id()).await;
     child.kill().unwrap();
     child.wait().unwrap();
-    match refused {
-        Err(OpenError::InUse { owner, .. }) => assert!(owner.contains(&by_child), "{owner}"),
-        other => panic!("the child owns the file, but: {other:?}"),
-    }
     // What it told before it died.
     told.extend(lines.filter(|line| line.starts_with('@')));
     assert!(told.len() >= count, "the child died by itself");
-    let of = |what: &str| -> BTreeSet<String> {
-        let told = told
-            .iter()
-            .filter_map(|line| line.strip_prefix('@')?.strip_prefix(what)?.strip_prefix(' '));
-        told.map(str::to_owned).collect()
-    };
+    Told(told)
+}
 
-    let started = Instant::now();
-    let store = SqliteStore::open(&StoreConfig::at(path))
-        .await
-        .expect("a dead owner does not block the start");
-    assert!(started.elapsed() < Duration::from_secs(30));
-    let mut raw = sqlx::SqliteConnection::connect(path.to_str().unwrap())
-        .await
-        .unwrap();
-    let rows: Vec<String> = sqlx::query_scalar("SELECT name FROM claims")
-        .fetch_all(&mut raw)
-        .await
-        .unwrap();
-    let rows: BTreeSet<String> = rows.into_iter().collect();
-    for id in of("claimed") {
-        assert!(
-            rows.contains(&id) && rows.contains(&format!("also-{id}")),
-            "the claim of {id} is lost"
-        );
+/// Compares what was told with what is there. The child is known to be dead.
+async fn nothing_is_lost(store: &dyn Opened, told: &Told) {
+    for id in told.of("answering") {
+        for name in [id.clone(), format!("also-{id}")] {
+            let again = store.claim(&EventKey::new(name)).await.unwrap();
+            assert!(!again, "{id} would be answered twice");
+        }
     }
-    for id in of("answering") {
-        assert!(
-            !store.claim(&EventKey::new(&id)).await.unwrap(),
-            "{id} would be answered twice"
-        );
-        assert!(
-            !store.claim(&EventKey::new(format!("also-{id}"))).await.unwrap(),
-            "{id} would be answered twice"
-        );
-    }
-    let only_claimed: Vec<String> = of("claimed")
-        .difference(&of("answering"))
-        .filter(|id| odd(id))
-        .cloned()
+    let answering = told.of("answering");
+    let only_claimed: Vec<String> = told
+        .of("claimed")
+        .into_iter()
+        .filter(|id| !answering.contains(id) && number(id) % 2 == 1)
         .collect();
     assert!(!only_claimed.is_empty());
     for id in only_claimed {
-        assert!(
-            store.claim(&EventKey::new(&id)).await.unwrap(),
-            "{id} would never be answered"
-        );
+        let event = EventKey {
+            also: Some(format!("also-{id}")),
+            id,
+        };
+        assert!(store.claim(&event).await.unwrap(), "it would never be answered");
     }
-    let filter = DeployFilter {
-        limit: 100_000,
-        ..DeployFilter::default()
-    };
-    let deploys: BTreeSet<String> = store
-        .deploys(&filter)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|deploy| deploy.service)
-        .collect();
-    assert!(of("deploy").is_subset(&deploys), "a deploy is lost");
-    store.close().await.unwrap();
-    told.len()
+    let mut saved: BTreeMap<String, u64> = BTreeMap::new();
+    for id in told.of("saved") {
+        let (worker, _) = id.split_once('-').unwrap();
+        let newest = saved.entry(format!("o{worker}")).or_default();
+        *newest = (*newest).max(number(&id));
+    }
+    assert!(!saved.is_empty());
+    let entries = all_entries(store).await;
+    for operation in store.operations(&OperationFilter::default()).await.unwrap() {
+        let id = &operation.id;
+        let told = saved.remove(id).unwrap_or_default();
+        assert!(operation.revision >= told, "a save of {id} is lost");
+        assert!(
+            operation.revision <= told + 1,
+            "{id} was saved more often than asked"
+        );
+        let steps = store.steps(id).await.unwrap();
+        assert_eq!(u64::try_from(steps.len()).unwrap(), operation.revision);
+        let of = entries.iter().filter(|recorded| recorded.entry.text == *id);
+        assert_eq!(u64::try_from(of.count()).unwrap(), 2 * operation.revision);
+    }
+    assert_eq!(saved, BTreeMap::new(), "an operation is lost");
 }
 
-/// Whether the child never advances it.
-fn odd(id: &str) -> bool {
-    id.rsplit('-')
-        .next()
-        .is_some_and(|index| index.parse::<u32>().unwrap() % 2 == 1)
+fn number(id: &str) -> u64 {
+    id.rsplit('-').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=3 {
+        let path = folder.path().join(format!("{round}.sqlite"));
+        let config = StoreConfig::at(&path);
+        let owned = async |id: u32| match SqliteStore::open(&config).await.map(drop) {
+            Err(OpenError::InUse { owner, .. }) => {
+                assert!(owner.contains(&format!("process {id}")), "{owner}");
+            }
+            other => panic!("the child owns the file, but: {other:?}"),
+        };
+        let told = killed_after(300 * round, FILE, path.to_str().unwrap(), owned).await;
+        let store = otus_store::open(&config)
+            .await
+            .expect("a dead owner does not block the start");
+        nothing_is_lost(&*store, &told).await;
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_on_postgres() {
+    for round in 1..=3 {
+        let config = fresh().await;
+        let told = killed_after(300 * round, URL, &url(&config), async |_| {}).await;
+        // Instead of waiting until it looks dead.
+        sqlx::query("UPDATE runs SET seen = seen - 60000")
+            .execute(&mut past(&config).await)
+            .await
+            .unwrap();
+        let store = otus_store::open(&config).await.unwrap();
+        nothing_is_lost(&*store, &told).await;
+        store.close().await.unwrap();
+    }
 }

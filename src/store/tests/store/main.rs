@@ -2,7 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly in its helpers too")]
 
 mod conformance;
+mod cut;
 mod file;
+mod kill;
+mod model;
+mod opening;
+mod replicas;
+mod restart;
 mod rules;
 mod samples;
 mod servers;
+mod tampering;

@@ -1,7 +1,7 @@
 //! Stores to try things on: each with a place of its own.
 
 use otus_emulators::real::RealPostgres;
-use otus_store::{PostgresStore, SqliteStore, StoreConfig};
+use otus_store::{PostgresStore, StoreConfig};
 use sqlx::{Connection as _, PgConnection};
 use std::sync::LazyLock;
 
@@ -24,10 +24,6 @@ pub(crate) fn url(config: &StoreConfig) -> String {
 
 pub(crate) async fn postgres(config: &StoreConfig) -> PostgresStore {
     PostgresStore::open(config).await.unwrap()
-}
-
-pub(crate) async fn sqlite(config: &StoreConfig) -> SqliteStore {
-    SqliteStore::open(config).await.unwrap()
 }
 
 /// A connection past the store.
