@@ -48,10 +48,12 @@ fn covering(elapsed: Duration) -> Duration {
     const DAY: u64 = 24 * HOUR;
     let before = (elapsed / 4).max(Duration::from_secs(20 * MINUTE));
     let seconds = (elapsed + before).as_secs();
-    let steps = match seconds {
-        0..=HOUR => 10 * MINUTE,
-        ..=DAY => HOUR,
-        _ => DAY,
+    let steps = if seconds <= HOUR {
+        10 * MINUTE
+    } else if seconds <= DAY {
+        HOUR
+    } else {
+        DAY
     };
     Duration::from_secs(seconds.div_ceil(steps) * steps)
 }

@@ -207,7 +207,7 @@ mod tests {
             let line = inert(&text, most);
             prop_assert!(line.chars().count() <= most);
             prop_assert!(!line.contains(char::is_control) && !line.contains("```"));
-            prop_assert!(line.matches('`').count() % 2 == 0);
+            prop_assert!(line.matches('`').count().is_multiple_of(2));
             prop_assert!(markup::pieces(&line).iter().all(|piece| matches!(piece, markup::Piece::Text(_))));
         }
     }

@@ -166,7 +166,7 @@ mod tests {
             entry.operation = Some(id);
             let line = line(&recorded(entry), &people());
             prop_assert!(!line.contains('\n') && !line.contains("```"));
-            prop_assert!(line.matches('`').count() % 2 == 0);
+            prop_assert!(line.matches('`').count().is_multiple_of(2));
             let calm = markup::pieces(&line).iter().all(|piece| matches!(piece, Piece::Text(_) | Piece::Moment(..) | Piece::Channel(_)));
             prop_assert!(calm, "{line:?}");
         }
