@@ -103,6 +103,12 @@ impl RealPostgres {
         )
     }
 
+    /// Where its files are, while it is there.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// Makes an empty database, and answers its address.
     ///
     /// # Errors

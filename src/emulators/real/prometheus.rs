@@ -146,10 +146,14 @@ fn fill(openmetrics: &str) -> anyhow::Result<(Folder, PathBuf)> {
             .output()
     })?;
     if !done.status.success() {
-        bail!(
-            "promtool refuses the data: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
+        let said = String::from_utf8_lossy(&done.stderr);
+        if said.contains("no space left on device") {
+            bail!(
+                "the disk is full: promtool sets 512 MiB aside for each of its files, in {}. It says: {said}",
+                folder.0.display()
+            );
+        }
+        bail!("promtool refuses the data: {said}");
     }
     Ok((folder, tsdb))
 }
