@@ -2,9 +2,9 @@
 
 use crate::{length::Length, names, texts};
 use otus::{
-    ChannelKind, Context, Post, Result, Services, Urgency, UserError, UserId,
+    Card, ChannelId, ChannelKind, Context, Post, Result, Services, Urgency, UserError, UserId,
     chat::Place,
-    policy::{self, BreakGlass, Elevation, Held},
+    policy::{self, Elevation, Held},
 };
 
 /// Breaks it for who says so.
@@ -30,12 +30,14 @@ pub(crate) async fn shatter(cx: &Context, length: Option<Length>) -> Result {
         reason,
         since: now,
         until: now.checked_add(length)?,
+        telling: None,
     };
     let mut entry = names::glass("glass broken", &elevation, now, texts::broken_record(&elevation));
     entry.request = Some(cx.id().to_owned());
     policy::break_glass(services, &elevation, &entry).await?;
     tracing::warn!(user = %elevation.by, until = %elevation.until, "the glass is broken");
-    let untold = tell(services, &elevation, texts::broken(&elevation, now)).await;
+    let card = texts::broken(&elevation, now);
+    let untold = tell_but(services, &elevation, &elevation.channel, card).await;
     cx.reply(texts::broken_here(&elevation, &untold, now)).await
 }
 
@@ -80,25 +82,25 @@ async fn holder(services: &Services, user: &UserId) -> Result {
     Err(UserError::new(refused).into())
 }
 
-/// Tells it in the configured channels but the one it was said in. Answers where that failed.
-pub(crate) async fn tell(services: &Services, elevation: &Elevation, post: impl Into<Post>) -> Vec<String> {
-    tell_but(services, elevation, &elevation.channel, post).await
+/// Where it is told: where it was said, and the configured channels.
+pub(crate) fn channels(services: &Services, elevation: &Elevation) -> Vec<String> {
+    let mut channels = vec![elevation.channel.to_string()];
+    for channel in &services.policy().break_glass.channels {
+        if !channels.contains(channel) {
+            channels.push(channel.clone());
+        }
+    }
+    channels
 }
 
-async fn tell_but(
-    services: &Services,
-    elevation: &Elevation,
-    but: &otus::ChannelId,
-    post: impl Into<Post>,
-) -> Vec<String> {
-    let post = post.into();
-    let BreakGlass { channels, .. } = &services.policy().break_glass;
-    let mut places: Vec<String> = channels.clone();
-    places.push(elevation.channel.to_string());
-    places.dedup();
-    places.retain(|place| place != but.as_str());
+/// Tells it everywhere but in one channel. Answers where that failed.
+async fn tell_but(services: &Services, elevation: &Elevation, but: &ChannelId, card: Card) -> Vec<String> {
+    let post = Post::from(card);
     let mut untold = Vec::new();
-    for channel in places {
+    for channel in channels(services, elevation) {
+        if channel == but.as_str() {
+            continue;
+        }
         let place = Place::channel(channel.as_str());
         if let Err(error) = services.chat().post(&place, &post, Urgency::Answer).await {
             tracing::error!(%error, channel, "what became of the glass could not be told");

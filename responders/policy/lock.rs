@@ -112,6 +112,7 @@ impl Action for Locks {
                         until: length.and_then(|length| now.checked_add(length).ok()),
                         waiting: Vec::new(),
                         opened_by: None,
+                        telling: None,
                     };
                     let entry =
                         Entry::of(&operation, now, "locked", texts::locked_record(&lock)).by(&operation.by);

@@ -168,5 +168,6 @@ fn gone(meant: &Meant, now: Timestamp) -> Lock {
         until: Some(now),
         waiting: Vec::new(),
         opened_by: None,
+        telling: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{glass, names, texts};
 use otus::{
-    Services, StoreError, Urgency,
+    ChatError, Post, Services, StoreError, Urgency,
     chat::Place,
     policy::{self, Opened},
 };
@@ -37,32 +37,55 @@ async fn look(services: &Services) -> Result<(), StoreError> {
     let opened = policy::opened(services, |lock, now| {
         names::expired(lock, now, texts::expired_record(lock))
     });
-    for Opened { lock, tell } in opened.await? {
+    for opened in opened.await? {
+        let Opened { lock, tell, again } = &opened;
+        let mut all = true;
         for waiting in tell {
-            let post = texts::opened(&lock, &waiting.user);
-            if let Err(error) = services
-                .chat()
-                .post(&waiting.place(), &post.into(), Urgency::Answer)
-                .await
-            {
-                tracing::warn!(%error, user = %waiting.user, "that a lock is gone could not be told");
-            }
+            let key = format!("opened {} {} {}", lock.target.key(), lock.since, waiting.user);
+            let post = Post::from(texts::opened(lock, &waiting.user)).keyed(key);
+            all &= say(services, &waiting.place(), &post, *again).await;
+        }
+        if all && !tell.is_empty() {
+            policy::told(services, &opened).await?;
         }
     }
     let over = policy::whole_again(services, |elevation, now| {
         names::glass("glass whole", elevation, now, texts::whole_record(elevation))
     });
-    for elevation in over.await? {
-        let card = texts::whole(&elevation);
-        let here = Place::channel(elevation.channel.clone());
-        if let Err(error) = services
-            .chat()
-            .post(&here, &card.clone().into(), Urgency::Answer)
-            .await
-        {
-            tracing::error!(%error, "that the glass is whole again could not be told");
+    for whole in over.await? {
+        let elevation = &whole.elevation;
+        let key = format!("whole {} {}", elevation.by, elevation.since);
+        let post = Post::from(texts::whole(elevation)).keyed(key);
+        let mut all = true;
+        for channel in glass::channels(services, elevation) {
+            all &= say(services, &Place::channel(channel), &post, whole.again).await;
         }
-        glass::tell(services, &elevation, card).await;
+        if all {
+            policy::told_whole(services, &whole).await?;
+        }
     }
     Ok(())
+}
+
+/// Says it, unless somebody who did not come to an end has said it already. Answers whether that is done with: said, or never
+/// to be said, because the chat does not take it.
+async fn say(services: &Services, place: &Place, post: &Post, again: bool) -> bool {
+    let chat = services.chat();
+    if again
+        && let Some(key) = &post.key
+        && let Ok(Some(_)) = chat.find(place, key).await
+    {
+        return true;
+    }
+    match chat.post(place, post, Urgency::Answer).await {
+        Ok(_) => true,
+        Err(error @ (ChatError::Unreachable(_) | ChatError::Busy(_))) => {
+            tracing::warn!(%error, channel = %place.channel, "it could not be told now, and will be tried again");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, channel = %place.channel, "it could not be told");
+            true
+        }
+    }
 }

@@ -58,6 +58,7 @@ fn lock(target: LockTarget, by: &str, until: Option<&str>) -> Lock {
         until: until.map(|until| until.parse().unwrap()),
         waiting: Vec::new(),
         opened_by: None,
+        telling: None,
     }
 }
 
@@ -69,6 +70,7 @@ fn elevation(by: &str) -> Elevation {
         reason: "the shop is down".into(),
         since: "2026-11-23T14:00:00Z".parse().unwrap(),
         until: "2026-11-23T14:30:00Z".parse().unwrap(),
+        telling: None,
     }
 }
 

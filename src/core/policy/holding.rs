@@ -9,7 +9,7 @@ use crate::{
     services::Services,
     store::{Store, StoreError},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// How often a change is tried while others change the same thing.
@@ -100,8 +100,10 @@ pub async fn lock(services: &Services, lock: &Lock, entry: &Entry) -> Result<Loc
         |held: Option<Lock>, now| match held {
             Some(held) if held.holds(now) && held.by != lock.by => Next::Stay(Locking::Taken(held)),
             held => {
+                // Who is being told that the one before is gone does not wait for this one.
+                let untold = held.filter(|held| held.telling.is_none());
                 let lock = Lock {
-                    waiting: held.map(|held| held.waiting).unwrap_or_default(),
+                    waiting: untold.map(|held| held.waiting).unwrap_or_default(),
                     ..lock.clone()
                 };
                 Next::Put(Some(lock.clone()), vec![entry.clone()], Locking::Done(lock))
@@ -195,12 +197,15 @@ pub async fn wait_for(
 pub struct Opened {
     /// What it was.
     pub lock: Lock,
-    /// Who wants to know. Those who wait for another lock of the same kind of thing are told when that one opens.
+    /// Who wants to know. Those who wait for another lock, too, are told when that one opens.
     pub tell: Vec<Waiting>,
+    /// Whether somebody else began to tell and did not come to an end: some may know already.
+    pub again: bool,
 }
 
-/// Takes the locks out whose time is over, and those that were opened while somebody waited. Of all replicas that look, exactly
-/// one finds each of them. `entry` is what the audit trail says of one whose time is over.
+/// Finds the locks whose time is over, and those that were opened while somebody waited. Of all replicas that look, one finds
+/// each of them. When there is somebody to tell, it says so with [`told`]; whoever does not within a minute has died, and
+/// another one finds it. `entry` is what the audit trail says of one whose time is over.
 ///
 /// # Errors
 /// When the store cannot be used. What is not answered is found the next time.
@@ -214,42 +219,88 @@ pub async fn opened(
         .await?
         .into_iter()
         .partition(|found| found.value.holds(now));
-    let mut opened = Vec::new();
     gone.sort_by_key(|found| found.value.until);
-    let waits = |lock: &Lock, waiting: &Waiting| lock.waiting.contains(waiting);
-    for (at, Found { key, value, revision }) in gone.iter().enumerate() {
-        let entries: Vec<_> = match value.opened_by {
-            // That it was taken away is recorded already.
-            Some(_) => Vec::new(),
-            None => vec![entry(value, now)],
-        };
-        match store.swap(LOCKS, key, *revision, None, &entries).await {
-            Ok(true) => {}
-            Ok(false) => continue,
-            // What was found so far has to be told.
-            Err(error) if !opened.is_empty() => {
-                tracing::warn!(%error, key, "a lock whose time is over could not be taken out");
-                break;
-            }
-            Err(error) => return Err(error),
+    let mut opened = Vec::new();
+    for (at, found) in gone.iter().enumerate() {
+        let lock = &found.value;
+        if is_at_it(lock.telling, now) {
+            continue;
         }
-        // Whoever takes the last one out that somebody waits for is the one to tell them.
+        // Whoever finds the last one that somebody waits for is the one to tell them.
         let still = |waiting: &Waiting| {
             let mut others = held.iter().chain(&gone[at + 1..]);
-            others.any(|other| waits(&other.value, waiting))
+            others.any(|other| other.value.waiting.contains(waiting))
         };
-        let tell = value
+        let tell: Vec<_> = lock
             .waiting
             .iter()
             .filter(|waiting| !still(waiting))
             .cloned()
             .collect();
-        opened.push(Opened {
-            lock: value.clone(),
-            tell,
+        let left = (!tell.is_empty()).then(|| Lock {
+            telling: Some(now),
+            ..lock.clone()
         });
+        // That it was taken away is recorded already, and so is what somebody found before.
+        let recorded = lock.opened_by.is_some() || lock.telling.is_some();
+        let entries: Vec<_> = (!recorded).then(|| entry(lock, now)).into_iter().collect();
+        match take(store, LOCKS, found, left.as_ref(), &entries).await {
+            Ok(true) => opened.push(Opened {
+                again: lock.telling.is_some(),
+                lock: left.unwrap_or_else(|| lock.clone()),
+                tell,
+            }),
+            Ok(false) => {}
+            // What was found so far has to be told.
+            Err(error) if !opened.is_empty() => {
+                tracing::warn!(%error, key = found.key, "a lock whose time is over could not be taken out");
+                break;
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(opened)
+}
+
+/// Everybody who waited for a lock was told.
+///
+/// # Errors
+/// When the store cannot be used; then they are told again by whoever finds it.
+pub async fn told(services: &Services, opened: &Opened) -> Result<(), StoreError> {
+    let (store, lock) = (services.store().as_ref(), &opened.lock);
+    change(
+        store,
+        LOCKS,
+        &lock.target.key(),
+        |held: Option<Lock>, _| match held {
+            Some(held) if held.telling.is_some() && held.telling == lock.telling => {
+                Next::Put(None, Vec::new(), ())
+            }
+            _ => Next::Stay(()),
+        },
+    )
+    .await
+}
+
+/// How long whoever tells something has for it.
+const TELLING: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whether somebody is at telling it, who is not given up yet.
+fn is_at_it(telling: Option<Timestamp>, now: Timestamp) -> bool {
+    telling.is_some_and(|since| now.duration_since(since) < TELLING)
+}
+
+async fn take<T: Serialize>(
+    store: &dyn Store,
+    space: &str,
+    found: &Found<T>,
+    left: Option<&T>,
+    entries: &[Entry],
+) -> Result<bool, StoreError> {
+    let left = left.map(json).transpose()?;
+    store
+        .swap(space, &found.key, found.revision, left.as_ref(), entries)
+        .await
 }
 
 /// Breaks the glass for somebody; an earlier elevation of theirs is replaced.
@@ -310,33 +361,66 @@ pub async fn broken(services: &Services) -> Result<Vec<Elevation>, StoreError> {
     Ok(broken)
 }
 
-/// Takes the elevations out whose time is over. Of all replicas that look, exactly one finds each of them.
+/// Finds the elevations whose time is over. Of all replicas that look, one finds each of them, and says with [`told_whole`] when
+/// it is told; whoever does not within a minute has died, and another one finds it.
 ///
 /// # Errors
 /// When the store cannot be used. What is not answered is found the next time.
 pub async fn whole_again(
     services: &Services,
     entry: impl Fn(&Elevation, Timestamp) -> Entry,
-) -> Result<Vec<Elevation>, StoreError> {
+) -> Result<Vec<Whole>, StoreError> {
     let store = services.store().as_ref();
     let now = store.now().await?;
     let mut over = Vec::new();
-    for Found { key, value, revision } in all::<Elevation>(store, ELEVATIONS).await? {
-        if value.holds(now) {
+    for found in all::<Elevation>(store, ELEVATIONS).await? {
+        let elevation = &found.value;
+        if elevation.holds(now) || is_at_it(elevation.telling, now) {
             continue;
         }
-        match store
-            .swap(ELEVATIONS, &key, revision, None, &[entry(&value, now)])
-            .await
-        {
-            Ok(true) => over.push(value),
+        let left = Elevation {
+            telling: Some(now),
+            ..elevation.clone()
+        };
+        let again = elevation.telling.is_some();
+        let entries: Vec<_> = (!again).then(|| entry(elevation, now)).into_iter().collect();
+        match take(store, ELEVATIONS, &found, Some(&left), &entries).await {
+            Ok(true) => over.push(Whole {
+                elevation: left,
+                again,
+            }),
             Ok(false) => {}
             Err(error) if !over.is_empty() => {
-                tracing::warn!(%error, key, "an elevation whose time is over could not be taken out");
+                tracing::warn!(%error, key = found.key, "an elevation whose time is over could not be taken out");
                 break;
             }
             Err(error) => return Err(error),
         }
     }
     Ok(over)
+}
+
+/// An elevation that is over and has to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// What it was.
+    pub elevation: Elevation,
+    /// Whether somebody else began to tell and did not come to an end.
+    pub again: bool,
+}
+
+/// It was told that an elevation is over.
+///
+/// # Errors
+/// When the store cannot be used; then it is told again by whoever finds it.
+pub async fn told_whole(services: &Services, whole: &Whole) -> Result<(), StoreError> {
+    let (store, elevation) = (services.store().as_ref(), &whole.elevation);
+    let key = elevation.by.as_str();
+    change(store, ELEVATIONS, key, |held: Option<Elevation>, _| match held {
+        Some(held) if held.telling.is_some() && held.telling == elevation.telling => {
+            Next::Put(None, Vec::new(), ())
+        }
+        _ => Next::Stay(()),
+    })
+    .await
 }

@@ -46,6 +46,7 @@ fn a_lock(target: LockTarget, by: &str, length: i64) -> Lock {
         until: now.checked_add(SignedDuration::from_secs(length)).ok(),
         waiting: Vec::new(),
         opened_by: None,
+        telling: None,
     }
 }
 
@@ -121,11 +122,13 @@ async fn a_lock_is_one_persons_and_renewed_by_them() {
         Some(expected)
     );
     assert_eq!(locks(&services).await.unwrap(), []);
-    let told = all_opened(&services).await;
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].tell, [waiting("bob")]);
-    assert_eq!(told[0].lock.opened_by.as_deref(), Some("LEA"));
+    let told_ = all_opened(&services).await;
+    assert_eq!(told_.len(), 1);
+    assert_eq!(told_[0].tell, [waiting("bob")]);
+    assert_eq!(told_[0].lock.opened_by.as_deref(), Some("LEA"));
     assert_eq!(all_opened(&services).await, []);
+    told(&services, &told_[0]).await.unwrap();
+    assert_eq!(services.store().entries(LOCKS).await.unwrap(), []);
     assert_eq!(trail(&services).await, ["locked", "locked", "unlocked"]);
 }
 
@@ -217,6 +220,7 @@ async fn the_glass_breaks_is_sealed_and_is_whole_again() {
         reason: "fire".into(),
         since: now,
         until: now.checked_add(SignedDuration::from_secs(seconds)).unwrap(),
+        telling: None,
     };
     for elevation in [elevation("ann", 3600), elevation("bob", -1)] {
         break_glass(&services, &elevation, &entry("broken"))
@@ -225,8 +229,14 @@ async fn the_glass_breaks_is_sealed_and_is_whole_again() {
     }
     assert_eq!(broken(&services).await.unwrap(), [elevation("ann", 3600)]);
     let over = whole_again(&services, |_, _| entry("whole")).await.unwrap();
-    assert_eq!(over, [elevation("bob", -1)]);
+    assert_eq!(over.len(), 1);
+    assert_eq!(
+        (&over[0].elevation.by, over[0].again),
+        (&UserId::new("bob"), false)
+    );
     assert_eq!(whole_again(&services, |_, _| entry("whole")).await.unwrap(), []);
+    told_whole(&services, &over[0]).await.unwrap();
+    assert_eq!(services.store().entries(ELEVATIONS).await.unwrap().len(), 1);
     let sealed = seal(&services, &"ann".into(), &entry("sealed")).await.unwrap();
     assert_eq!(sealed, Some(elevation("ann", 3600)));
     assert_eq!(

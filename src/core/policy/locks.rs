@@ -96,6 +96,9 @@ pub struct Lock {
     /// Who took it away before its time, for those who are not told yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_by: Option<String>,
+    /// Since when somebody is at telling those who wait that it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<Timestamp>,
 }
 
 impl Lock {
@@ -142,6 +145,9 @@ pub struct Elevation {
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
+    /// Since when somebody is at telling that it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<Timestamp>,
 }
 
 impl Elevation {

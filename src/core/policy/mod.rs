@@ -29,7 +29,8 @@ pub use decide::decide;
 pub use freezes::{Freeze, FreezeFault};
 pub use gather::{gather, held, verdict};
 pub use holding::{
-    Locking, Opened, break_glass, broken, lock, locks, opened, seal, unlock, wait_for, whole_again,
+    Locking, Opened, Whole, break_glass, broken, lock, locks, opened, seal, told, told_whole, unlock,
+    wait_for, whole_again,
 };
 pub use locks::{ELEVATIONS, Elevation, LOCKS, Lock, LockTarget, Waiting};
 pub(crate) use matching::is_named;

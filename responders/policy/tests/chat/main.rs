@@ -4,6 +4,7 @@
 
 mod ask;
 mod clock;
+mod crash;
 mod glass;
 mod locks;
 
