@@ -29,6 +29,7 @@ pub mod responder;
 pub mod robot;
 pub mod room;
 pub mod router;
+pub mod secrets;
 pub mod services;
 pub mod store;
 pub mod suggest;

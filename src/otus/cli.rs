@@ -140,7 +140,8 @@ pub(crate) fn print(text: &str) {
 
 /// Says why not.
 pub(crate) fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("{why}");
+    // What a server or a driver said may hold the password it was asked with.
+    eprintln!("{}", crate::secrets::redact(&why.to_string()));
     ExitCode::FAILURE
 }
 

@@ -1,6 +1,9 @@
 //! The log: for people or as JSON, and what a panic leaves in it.
 
-use crate::config::{LogConfig, LogFormat};
+use crate::{
+    config::{LogConfig, LogFormat},
+    secrets::Redacting,
+};
 use std::{backtrace::Backtrace, backtrace::BacktraceStatus, fs::File, io::IsTerminal as _, sync::Mutex};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -24,18 +27,22 @@ pub(crate) fn init(config: &LogConfig, target: Target) {
                 fmt::layer()
                     .json()
                     .flatten_event(true)
-                    .with_writer(std::io::stderr),
+                    .with_writer(|| Redacting::new(std::io::stderr())),
             )
             .try_init(),
         (Target::Stderr, LogFormat::Human) => registry
             .with(
                 fmt::layer()
                     .with_ansi(std::io::stderr().is_terminal())
-                    .with_writer(std::io::stderr),
+                    .with_writer(|| Redacting::new(std::io::stderr())),
             )
             .try_init(),
         (Target::File(file), _) => registry
-            .with(fmt::layer().with_ansi(false).with_writer(Mutex::new(file)))
+            .with(
+                fmt::layer()
+                    .with_ansi(false)
+                    .with_writer(Mutex::new(Redacting::new(file))),
+            )
             .try_init(),
     };
 }
@@ -59,6 +66,7 @@ pub(crate) fn log_panics() {
 mod tests {
     use super::*;
     use std::{io::Write, sync::Arc};
+    use tracing_subscriber::Layer as _;
 
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
@@ -77,8 +85,8 @@ mod tests {
     fn a_panic_is_logged_by_its_place_and_not_by_its_words() {
         let kept = Kept::default();
         let writer = kept.clone();
-        let subscriber =
-            tracing_subscriber::registry().with(fmt::layer().with_writer(move || writer.clone()));
+        let subscriber = tracing_subscriber::registry()
+            .with(fmt::layer().with_writer(move || Redacting::new(writer.clone())));
         let before = std::panic::take_hook();
         log_panics();
         let caught = tracing::subscriber::with_default(subscriber, || {
@@ -92,5 +100,33 @@ mod tests {
             "{logged}"
         );
         assert!(!logged.contains("secret"), "{logged}");
+    }
+
+    #[test]
+    fn no_credential_gets_into_the_log() {
+        for (json, ansi) in [(false, false), (false, true), (true, false)] {
+            let kept = Kept::default();
+            let writer = kept.clone();
+            let make = move || Redacting::new(writer.clone());
+            let layer = fmt::layer().with_ansi(ansi);
+            let layer = match json {
+                true => layer.json().flatten_event(true).with_writer(make).boxed(),
+                false => layer.with_writer(make).boxed(),
+            };
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                let span = tracing::info_span!("a", url = "postgres://app:hunter2@db/shop");
+                span.in_scope(|| tracing::error!(password = "hunter2", "it said \"password\": \"hunter2\""));
+                tracing::warn!(error = "Authorization: Bearer hunter2hunter2", "refused");
+            });
+            let logged = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+            assert!(!logged.contains("hunter2"), "{logged}");
+            assert!(
+                logged.contains("postgres://app:[redacted: password]@db/shop"),
+                "{logged}"
+            );
+            for line in logged.lines().filter(|_| json) {
+                assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     policy::{Policy, Roles},
     responder::{Built, Handler, Registration, Setup},
     router::Router,
+    secrets::Guarded,
     services::{Resources, Services},
     store::Store,
     suggest,
@@ -226,7 +227,7 @@ impl Builder {
         let stop = CancellationToken::new();
         let services = Services::new(
             config.name.clone(),
-            chat,
+            Arc::new(Guarded::new(chat)),
             store,
             self.catalog,
             self.roles,

@@ -12,6 +12,7 @@ use crate::{
     message::Message,
     options::Options,
     responder::{Captures, Handler},
+    secrets,
     store::ClaimStage,
 };
 use tracing::Instrument;
@@ -50,6 +51,10 @@ impl Robot {
                 }
                 return;
             }
+        }
+        if addressed && let Some(kind) = secrets::found_in(&message) {
+            self.refuse_secret(&id, &message, kind).await;
+            return;
         }
         let listeners = hears.into_iter().filter(|_| !edited).map(|(handler, captures)| {
             let (robot, id, message, handler) = (self.clone(), id.clone(), message.clone(), handler.clone());
@@ -110,6 +115,26 @@ impl Robot {
                 count("failed");
                 tracing::error!(command = handler.spec.id(), ?outcome, "a listener failed");
             }
+        }
+    }
+
+    /// Answers what holds a credential, and does nothing else with it: it is not run, not logged, not recorded, and nobody
+    /// listens to it.
+    async fn refuse_secret(&self, id: &str, message: &Message, kind: &'static str) {
+        count("secret");
+        tracing::warn!(kind, user = %message.author, channel = %message.channel, "a message holds a credential");
+        self.record_secret(id, message, kind).await;
+        let private = matches!(message.via, crate::Via::Slash) || message.kind == crate::ChannelKind::Direct;
+        if private {
+            self.tell(message, None, texts::secret_advice(kind).into()).await;
+            return;
+        }
+        self.tell(message, None, texts::secret_refused(kind).into()).await;
+        let chat = self.0.services.chat();
+        let advice = texts::secret_advice(kind).into();
+        if let Err(error) = chat.whisper(&message.place(), &message.author, &advice).await {
+            tracing::warn!(%error, "what to do about a credential could not be whispered");
+            self.tell(message, None, advice).await;
         }
     }
 }

@@ -176,6 +176,24 @@ pub(super) fn no_memory(id: &str) -> String {
     )
 }
 
+/// Somebody said a credential where others read it.
+pub(super) fn secret_refused(kind: &str) -> String {
+    format!(
+        "I did nothing with that message: it holds what looks like a credential ({kind}). Please delete it."
+    )
+}
+
+/// What to do about a credential that was said, for who said it.
+pub(super) fn secret_advice(kind: &str) -> String {
+    format!(
+        "Your message holds what looks like a credential ({kind}), so I did nothing with it and kept nothing of it.\n\
+         The chat has kept it: it counts as leaked. Delete the message, take the credential back where it was issued, and \
+         make a new one.\n\
+         Never tell me one. Put it where programs read theirs (an environment variable, a file, a secret of the cluster) and \
+         say its name instead."
+    )
+}
+
 /// Somebody edited a message into (or with) a command that changes something.
 pub(super) fn edited(line: &str) -> Post {
     let text = format!(

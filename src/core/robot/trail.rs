@@ -4,7 +4,7 @@ use super::{
     Robot,
     rights::{Request, Ruling, RulingKind},
 };
-use crate::{audit::Entry, responder::Effect};
+use crate::{audit::Entry, message::Message, responder::Effect};
 use serde_json::json;
 
 impl Robot {
@@ -31,6 +31,24 @@ impl Robot {
         decision.rule = Some(ruling.rule.clone());
         decision.data = json!({ "decision": decided });
         self.0.services.record(&[asked, decision]).await;
+    }
+
+    /// Records that somebody said a credential: who and where, and nothing of what was said.
+    pub(super) async fn record_secret(&self, id: &str, message: &Message, kind: &'static str) {
+        let mut entry = Entry {
+            request: Some(id.to_owned()),
+            channel: Some(message.channel.clone()),
+            ..Entry::new(
+                jiff::Timestamp::now(),
+                "secret",
+                format!("said what looks like a credential ({kind}), which was refused"),
+            )
+            .by(&message.author)
+        };
+        if let Ok(now) = self.0.services.store().now().await {
+            entry.at = now;
+        }
+        self.0.services.record(&[entry]).await;
     }
 
     /// Records how the run of a command that changes something at once came out.
