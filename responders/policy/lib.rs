@@ -92,7 +92,8 @@ impl Policies {
         let services = cx.services();
         let now = services.store().now().await?;
         let locks = policy::wait_for(services, &target.target(), &waiting).await?;
-        cx.reply(texts::will_tell(&target, &locks, now)).await
+        let freezes = &services.policy().freezes;
+        cx.reply(texts::will_tell(&target, &locks, freezes, now)).await
     }
 
     /// Breaks the glass: for a while, locks, freezes and approvals do not hold you up.

@@ -5,7 +5,7 @@ use otus::{
     Button, Card, Tone, UserError, UserId,
     markup::{self, bold, clean, code},
     operations::Operation,
-    policy::{Lock, LockTarget, words},
+    policy::{Freeze, Lock, LockTarget, words},
 };
 
 /// So many locks have a button and a line.
@@ -265,12 +265,42 @@ pub(crate) fn locks(locks: &[Lock], now: Timestamp) -> Card {
 }
 
 /// Somebody will be told.
-pub(crate) fn will_tell(target: &LockTarget, locks: &[Lock], now: Timestamp) -> String {
+pub(crate) fn will_tell(target: &LockTarget, locks: &[Lock], freezes: &[Freeze], now: Timestamp) -> String {
     if locks.is_empty() {
-        return format!("Nothing locks {}: go ahead.", code(&target.to_string()));
+        let frozen: Vec<_> = freezes
+            .iter()
+            .filter(|freeze| is_about(freeze, target))
+            .filter_map(|freeze| {
+                let window = freeze.calendar().ok()?.open_at(now)?;
+                Some(words::frozen(freeze, &window, now))
+            })
+            .collect();
+        let target = code(&target.to_string());
+        return if frozen.is_empty() {
+            format!("Nothing locks {target}: go ahead.")
+        } else {
+            format!(
+                "Nothing locks {target}, but there is a freeze: {}. I don't tell when one ends; a command with `--queue` at its \
+                 end waits for that by itself.",
+                frozen.join("; and ")
+            )
+        };
     }
     let found: Vec<_> = locks.iter().map(|lock| words::locked(lock, now)).collect();
     format!("I'll tell you here when it opens: {}.", found.join("; and "))
+}
+
+/// Whether some command about this would be frozen.
+fn is_about(freeze: &Freeze, target: &LockTarget) -> bool {
+    let listed = |list: &[String], is: &Option<String>| {
+        let listed = |is: &String| {
+            list.iter()
+                .any(|listed| listed.to_lowercase() == is.to_lowercase())
+        };
+        list.is_empty() || is.as_ref().is_none_or(listed)
+    };
+    let target = target.target();
+    listed(&freeze.services, &target.service) && listed(&freeze.environments, &target.environment)
 }
 
 /// Who waited is told.

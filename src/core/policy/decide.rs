@@ -352,7 +352,7 @@ impl Case<'_> {
             (VerdictKind::Refuse, refused)
         } else if !self.blocked.is_empty() {
             let kind = VerdictKind::Wait {
-                lock: self.lock,
+                lock: self.lock.map(Box::new),
                 until: opening(self.policy, self.asked, self.facts),
             };
             (kind, self.blocked.join("; "))

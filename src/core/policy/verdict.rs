@@ -89,7 +89,7 @@ pub enum VerdictKind {
     /// It may not now, but later: a lock or a freeze is in the way.
     Wait {
         /// The lock in the way.
-        lock: Option<Lock>,
+        lock: Option<Box<Lock>>,
         /// When it opens, as far as anybody knows.
         until: Option<Timestamp>,
     },

@@ -130,4 +130,15 @@ async fn freezes_tells_now_and_next() {
     ✅ Nothing is frozen now
     No freeze is configured; `[[policy.freezes]]` would be one.
     ");
+    let (mut room, _) = crate::room(RULES);
+    room.say("eve", "@otus tell me when api in production opens")
+        .await;
+    room.expect_reply(
+        "Nothing locks `api in production`, but there is a freeze: nothing on mondays: frozen until Tue 2026-11-24 00:00 UTC. I \
+         don't tell when one ends; a command with `--queue` at its end waits for that by itself.",
+    )
+    .await;
+    room.say("eve", "@otus tell me when api in staging opens").await;
+    room.expect_reply("Nothing locks `api in staging`: go ahead.")
+        .await;
 }
