@@ -231,7 +231,8 @@ impl Robot {
             Err(crate::StoreError::Taken) => return,
             Err(error) => tracing::warn!(%error, "that an answer is given could not be recorded"),
         }
-        if matches!(message.via, crate::Via::Slash) && post.card.is_none() {
+        // Where no words of theirs stand above it, nobody would know whom it answers.
+        if message.via != crate::Via::Said && post.card.is_none() {
             post.text = format!("{}: {}", markup::user(&message.author), post.text);
         }
         let told = match earlier {
