@@ -46,13 +46,39 @@ async fn what_is_in_the_way_can_be_waited_for() {
     room.say("ann", "@otus ship api slow to staging").await;
     room.answer().await;
     in_state(&room, State::Running).await;
+    let second = room.say("bob", "@otus ship api 1.9 to staging").await;
+    let busy = room.answer().await.plain();
+    assert!(busy.contains("Not now") && busy.contains("[Queue it]"), "{busy}");
+    room.enter_thread(Some(second));
+    room.say("bob", "@otus queue").await;
+    let queued = loop {
+        // The operation's card comes, too.
+        let answer = room.answer().await.plain();
+        if answer.starts_with("It waits in the queue") {
+            break in_state(&room, State::Queued).await;
+        }
+    };
+    world.open();
+    in_state(&room, State::Succeeded).await;
+    let done = house::newest(&room, |one| {
+        one.state == State::Succeeded && one.by.as_str() == "bob"
+    })
+    .await;
+    assert_eq!((done.line.as_str(), done.id), (queued.line.as_str(), queued.id));
+    assert_eq!(world.version("api"), "1.9");
+}
+
+#[tokio::test]
+async fn what_waits_in_the_queue_is_taken_out_by_who_asked() {
+    let world = World::new();
+    let mut room = room(&world);
+    room.say("ann", "@otus ship api slow to staging").await;
+    room.answer().await;
+    in_state(&room, State::Running).await;
     let second = room.say("bob", "@otus ship api 1.9 to staging --queue").await;
     room.answer().await;
     let queued = in_state(&room, State::Queued).await;
     room.enter_thread(Some(second));
-    room.say("bob", "@otus queue").await;
-    let again = room.answer().await.plain();
-    assert!(!again.is_empty());
     room.say("bob", "@otus cancel").await;
     room.expect_reply("Cancelled. Nothing was changed.").await;
     let cancelled = in_state(&room, State::Cancelled).await;

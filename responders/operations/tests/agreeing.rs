@@ -37,6 +37,38 @@ async fn two_others_approve_and_it_is_done_once() {
     assert_eq!(world.shipped(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_press_at_once_and_it_is_done_once() {
+    let world = World::new();
+    let mut room = room(&world);
+    asked(&mut room, "ship api 1.9 to production").await;
+    for who in ["bob", "eve", "bob", "eve", "ann"] {
+        room.press(who, "Approve").await;
+    }
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(room.answer().await.plain());
+    }
+    let said = |words: &str| answers.iter().filter(|answer| answer.contains(words)).count();
+    assert_eq!(
+        (said("Approved"), said("Approved. It is ")),
+        (2, 1),
+        "{answers:?}"
+    );
+    assert_eq!(said("@ann: `approve"), 0, "{answers:?}");
+    let done = in_state(&room, State::Succeeded).await;
+    let by: Vec<_> = done
+        .approvals
+        .iter()
+        .map(|approval| approval.by.as_str())
+        .collect();
+    assert!(
+        by.contains(&"bob") && by.contains(&"eve") && by.len() == 2,
+        "{by:?}"
+    );
+    assert_eq!(world.shipped(), 1);
+}
+
 #[tokio::test]
 async fn nobody_approves_their_own_and_only_the_role_may() {
     let world = World::new();

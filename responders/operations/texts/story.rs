@@ -102,6 +102,7 @@ fn planned(operation: &Operation) -> String {
 }
 
 fn decided(operation: &Operation, people: &People) -> String {
+    const MOST: usize = 25;
     let verdict = &operation.verdict;
     let what = match &verdict.kind {
         VerdictKind::Allow => "allowed".to_owned(),
@@ -135,7 +136,7 @@ fn decided(operation: &Operation, people: &People) -> String {
         bold("Decision:"),
         stopped(&people.told(&verdict.rule, 600))
     )];
-    lines.extend(verdict.trace.iter().map(|line| {
+    lines.extend(verdict.trace.iter().take(MOST).map(|line| {
         let mark = match line.mark {
             Mark::Yes => "✓",
             Mark::No => "✗",
@@ -144,6 +145,9 @@ fn decided(operation: &Operation, people: &People) -> String {
         };
         format!("{mark} {}", people.told(&line.text, 400))
     }));
+    if verdict.trace.len() > MOST {
+        lines.push(format!("… and {} more", verdict.trace.len() - MOST));
+    }
     lines.join("\n")
 }
 

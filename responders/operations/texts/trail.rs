@@ -76,7 +76,7 @@ fn line(recorded: &Recorded, people: &People) -> String {
         .operation
         .as_deref()
         .map_or_else(String::new, |id| format!(" · {}", code(&inert(id, 40))));
-    let text = match sentence(&people.told(&entry.text, 300)) {
+    let text = match sentence(&people.told(&entry.text, 250)) {
         text if text.is_empty() => text,
         text => format!(" · {text}"),
     };
