@@ -18,6 +18,8 @@ mod holding;
 #[cfg(test)]
 mod holding_tests;
 mod locks;
+#[cfg(test)]
+mod locks_model_tests;
 mod matching;
 mod roles;
 mod rules;
