@@ -74,7 +74,7 @@ fn cell(text: &str) -> String {
 fn name(about: &str) -> String {
     let words: Vec<String> = about
         .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
+        .filter(|word| !word.is_empty() && *word != "of")
         .map(str::to_ascii_lowercase)
         .collect();
     let about: String = words.join("-").chars().take(60).collect();
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_file_has_a_name_and_a_head() {
-        let file = csv("api in production, last 7d", &[recorded("deploy api, now")]);
+        let file = csv("of api in production, last 7d", &[recorded("deploy api, now")]);
         assert_eq!(file.name, "audit-api-in-production-last-7d.csv");
         assert_eq!(name(""), "audit.csv");
         let text = String::from_utf8(file.bytes).unwrap();

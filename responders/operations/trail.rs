@@ -93,10 +93,10 @@ async fn about(
     let of = |service: Option<String>, environment: Option<String>| {
         let about = list::about(service.as_deref(), environment.as_deref());
         Asked {
-            about: Some(about)
-                .filter(|about| !about.is_empty())
-                .into_iter()
-                .collect(),
+            about: match about.as_str() {
+                "" => Vec::new(),
+                about => vec![format!("of {about}")],
+            },
             filter: AuditFilter {
                 service,
                 environment,
@@ -137,7 +137,7 @@ async fn about(
 
 fn one(id: String) -> Asked {
     Asked {
-        about: vec![format!("the operation {id}")],
+        about: vec![format!("of the operation {id}")],
         filter: AuditFilter {
             operation: Some(id),
             ..AuditFilter::default()

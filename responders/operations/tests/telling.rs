@@ -7,7 +7,7 @@ mod house;
 use house::{World, in_state, room};
 use jiff::{SignedDuration, Timestamp};
 use otus::{
-    audit::Entry,
+    audit::{AuditFilter, Entry},
     operations::{State, Target},
 };
 
@@ -172,30 +172,24 @@ async fn the_trail_is_filtered_and_what_is_long_is_a_file() {
     assert_eq!(String::from_utf8(file.bytes).unwrap().lines().count(), 51);
 
     for (words, title, count) in [
-        ("audit web last 4h", "web, last 4h", 2),
+        ("audit web last 4h", "of web, last 4h", 2),
         ("audit last 4h by @ann", "by Ann, last 4h", 1),
         ("audit by @ann last 5h", "by Ann, last 5h", 2),
-        ("audit api in staging last 1d", "api in staging, last 24h", 11),
-        ("audit staging last 3h by @bob", "staging, by Bob, last 3h", 1),
-        ("audit in staging by @nobody", "staging, by nobody", 0),
-        ("audit production", "production", 0),
+        ("audit api in staging last 1d", "of api in staging, last 24h", 11),
+        ("audit staging last 3h by @bob", "of staging, by Bob, last 3h", 1),
+        ("audit in staging by @nobody", "of staging, by nobody", 0),
+        ("audit production", "of production", 0),
     ] {
         room.say("zoe", &format!("@otus {words}")).await;
         let trail = room.answer().await.plain();
-        assert!(
-            trail.starts_with(&format!("*Audit trail* of {title}\n")),
-            "{trail}"
-        );
+        assert!(trail.starts_with(&format!("*Audit trail* {title}\n")), "{trail}");
         // The title, the entries (or that there are none), how many there are.
         let expected = if count == 0 { 2 } else { count + 2 };
         assert_eq!(trail.lines().count(), expected, "{words}: {trail}");
     }
     room.say("ann", "@otus audit by me last 2h").await;
     let mine = room.answer().await.plain();
-    assert!(
-        mine.contains("*Audit trail* of by Ann, last 2h") || mine.contains("of by"),
-        "{mine}"
-    );
+    assert!(mine.starts_with("*Audit trail* by Ann, last 2h\n"), "{mine}");
     room.say("ann", "@otus audit apii").await;
     let unknown = room.answer().await.plain();
     assert!(
@@ -205,6 +199,33 @@ async fn the_trail_is_filtered_and_what_is_long_is_a_file() {
     room.say("ann", "@otus audit last 1y").await;
     room.expect_reply("`1y` is no good as <last>: write for example `24h`, `7d` or `2w`.")
         .await;
+}
+
+#[tokio::test]
+async fn what_somebody_wrote_into_the_record_leaves_without_credentials_and_calls_nobody() {
+    let mut room = room(&World::new());
+    let secret = format!("ghp_{}", "a1B2".repeat(9));
+    let mut all = entries(30);
+    all[29].text = format!(
+        "{} asked for `deploy api`\nbecause {secret} <!everyone>",
+        otus::markup::user(&"eve".into())
+    );
+    room.store().record(&all).await.unwrap();
+    room.say("zoe", "@otus audit").await;
+    let trail = room.answer().await;
+    let file = String::from_utf8(room.expect_file().await.bytes).unwrap();
+    let newest = trail.plain();
+    let newest = newest.lines().nth(1).unwrap();
+    assert!(
+        newest.contains("Eve asked for `deploy api` because [redacted"),
+        "{newest}"
+    );
+    assert!(!trail.plain().contains(&secret) && !file.contains(&secret));
+    let words = format!("{:?}", trail.card);
+    assert!(!words.contains(&otus::markup::user(&"eve".into())), "{words}");
+    // Hashes only look like credentials.
+    let recorded = room.store().audit(&AuditFilter::default()).await.unwrap();
+    assert!(recorded.iter().all(|one| file.contains(&one.hash)));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use otus::{
 
 /// What of the trail is shown.
 pub(crate) struct Shown<'a> {
-    /// What was asked for, in words: `api in production, last 7d`.
+    /// What was asked for, in words: `of api in production, last 7d`.
     pub(crate) about: &'a str,
     /// The newest entries, newest first.
     pub(crate) newest: &'a [Recorded],
@@ -58,7 +58,7 @@ pub(crate) fn nothing(about: &str) -> Card {
 fn title(about: &str) -> String {
     match about {
         "" => bold("Audit trail"),
-        about => format!("{} of {}", bold("Audit trail"), inert(about, 200)),
+        about => format!("{} {}", bold("Audit trail"), inert(about, 200)),
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
             recorded(Entry::new(at(-60), "locked", "")),
         ];
         let shown = |all, more| Shown {
-            about: "api in production, last 7d",
+            about: "of api in production, last 7d",
             newest: &entries,
             all,
             more,
