@@ -306,7 +306,7 @@ impl Ship {
     }
 
     /// Confirms.
-    #[respond(r"^confirm(?: (?<id>\S+))?$", usage = "confirm", effect = "changes")]
+    #[respond(r"^confirm(?: (?<id>\S+))?$", usage = "confirm", effect = "control")]
     async fn confirm(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
@@ -315,7 +315,7 @@ impl Ship {
     }
 
     /// Approves.
-    #[respond(r"^approve(?: (?<id>\S+))?$", usage = "approve", effect = "changes")]
+    #[respond(r"^approve(?: (?<id>\S+))?$", usage = "approve", effect = "control")]
     async fn approve(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
@@ -324,7 +324,7 @@ impl Ship {
     }
 
     /// Denies.
-    #[respond(r"^deny(?: (?<id>\S+))?$", usage = "deny", effect = "changes")]
+    #[respond(r"^deny(?: (?<id>\S+))?$", usage = "deny", effect = "control")]
     async fn deny(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
@@ -333,7 +333,7 @@ impl Ship {
     }
 
     /// Applies.
-    #[respond(r"^apply(?: (?<id>\S+))?$", usage = "apply", effect = "changes")]
+    #[respond(r"^apply(?: (?<id>\S+))?$", usage = "apply", effect = "control")]
     async fn apply(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
@@ -342,7 +342,7 @@ impl Ship {
     }
 
     /// Queues.
-    #[respond(r"^queue(?: (?<id>\S+))?$", usage = "queue", effect = "changes")]
+    #[respond(r"^queue(?: (?<id>\S+))?$", usage = "queue", effect = "control")]
     async fn queue(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
@@ -351,7 +351,7 @@ impl Ship {
     }
 
     /// Cancels.
-    #[respond(r"^cancel(?: (?<id>\S+))?$", usage = "cancel", effect = "changes")]
+    #[respond(r"^cancel(?: (?<id>\S+))?$", usage = "cancel", effect = "control")]
     async fn cancel(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
@@ -360,7 +360,7 @@ impl Ship {
     }
 
     /// Pauses.
-    #[respond(r"^pause(?: (?<id>\S+))?$", usage = "pause", effect = "changes")]
+    #[respond(r"^pause(?: (?<id>\S+))?$", usage = "pause", effect = "control")]
     async fn pause(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
@@ -369,7 +369,7 @@ impl Ship {
     }
 
     /// Resumes.
-    #[respond(r"^resume(?: (?<id>\S+))?$", usage = "resume", effect = "changes")]
+    #[respond(r"^resume(?: (?<id>\S+))?$", usage = "resume", effect = "control")]
     async fn resume(&self, cx: Context, id: Option<String>) -> Result {
         let operations = cx.services().operations();
         let id = operations.meant(&cx, id.as_deref()).await?.id;
