@@ -11,6 +11,7 @@ use crate::{
     error::UserError,
     ids::UserId,
     markup,
+    options::Options,
     policy::VerdictKind,
 };
 use jiff::Timestamp;
@@ -270,7 +271,12 @@ pub(crate) fn busy_note(other: &Operation) -> String {
 
 /// The same command again, waiting for its way to be free.
 pub(crate) fn with_queue(operation: &Operation) -> String {
-    format!("{} --queue{}", operation.line, because(operation))
+    let options = Options {
+        plan: false,
+        queue: true,
+        reason: operation.reason.as_deref().map(markup::clean),
+    };
+    options.on(&operation.line)
 }
 
 fn because(operation: &Operation) -> String {

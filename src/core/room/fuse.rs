@@ -66,6 +66,11 @@ impl Fuse {
         self.0.burnt.is_cancelled()
     }
 
+    /// Whether both stand before the same replica.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Waits until the replica is dead.
     pub async fn burnt(&self) {
         self.0.burnt.cancelled().await;

@@ -47,8 +47,9 @@ pub struct World {
     pub effects: Mutex<Vec<Effect>>,
     /// Plans fail with this.
     pub unplannable: Mutex<Option<String>>,
-    /// How many steps may be begun, over all runs.
-    pub open: watch::Sender<u64>,
+    /// Who may begin a step: of which service, or of any.
+    pub open: watch::Sender<Vec<String>>,
+    waiting: Mutex<Vec<Fuse>>,
     /// How many have asked to begin.
     pub asked: watch::Sender<u64>,
     pub gated: bool,
@@ -78,7 +79,8 @@ impl World {
             versions: Mutex::default(),
             effects: Mutex::default(),
             unplannable: Mutex::default(),
-            open: watch::Sender::new(0),
+            open: watch::Sender::default(),
+            waiting: Mutex::default(),
             asked: watch::Sender::new(0),
             gated,
             interrupted: Mutex::default(),
@@ -100,8 +102,14 @@ impl World {
     }
 
     /// Lets so many more steps begin.
-    pub fn let_go(&self, steps: u64) {
-        self.open.send_modify(|open| *open += steps);
+    pub fn let_go(&self, steps: usize) {
+        self.open
+            .send_modify(|turns| turns.extend(vec![ANY.to_owned(); steps]));
+    }
+
+    /// Lets one step of this service begin.
+    pub fn let_one(&self, service: &str) {
+        self.open.send_modify(|turns| turns.push(service.to_owned()));
     }
 
     /// Waits until so many steps have asked to begin, in all.
@@ -120,7 +128,7 @@ impl World {
             .filter(same)
             .any(|held| held.generation > effect.generation)
         {
-            anyhow::bail!("a newer worker was here");
+            return Err(std::io::Error::other("a newer worker was here").into());
         }
         let done = effects.iter().filter(same).any(|held| held.step == effect.step);
         if attempt == Attempt::First || !done {
@@ -132,25 +140,53 @@ impl World {
         Ok(())
     }
 
-    async fn gate(&self) {
+    /// Waits to be let through a gate of this name, or of any; a dead one waits for ever and takes nobody's turn.
+    async fn gate(&self, name: &str, fuse: &Fuse) {
         if !self.gated {
             return;
         }
         self.asked.send_modify(|asked| *asked += 1);
-        let mut open = self.open.subscribe();
+        let waiting = Waiting::at(self, fuse);
+        let mut turns = self.open.subscribe();
         loop {
-            let mut through = false;
-            self.open.send_if_modified(|open| {
-                if *open > 0 {
-                    *open -= 1;
-                    through = true;
-                }
-                false
-            });
+            let through = !fuse.is_burnt()
+                && self.open.send_if_modified(|turns| {
+                    let mine = turns.iter().position(|turn| turn == name || turn == ANY);
+                    if let Some(mine) = mine {
+                        turns.remove(mine);
+                    }
+                    mine.is_some()
+                });
             if through {
+                drop(waiting);
                 return;
             }
-            open.changed().await.unwrap();
+            turns.changed().await.unwrap();
+        }
+    }
+
+    /// How many of this replica's runs wait at a gate.
+    pub fn waiting(&self, fuse: &Fuse) -> usize {
+        let waiting = self.waiting.lock().unwrap();
+        waiting.iter().filter(|held| held.is(fuse)).count()
+    }
+}
+
+/// Somebody at a gate, also if cut off there.
+struct Waiting<'a>(&'a World, Fuse);
+
+impl<'a> Waiting<'a> {
+    fn at(world: &'a World, fuse: &Fuse) -> Self {
+        world.waiting.lock().unwrap().push(fuse.clone());
+        Self(world, fuse.clone())
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting.lock().unwrap();
+        if let Some(at) = waiting.iter().position(|held| held.is(&self.1)) {
+            waiting.swap_remove(at);
         }
     }
 }
@@ -161,6 +197,9 @@ pub async fn soon<T>(future: impl Future<Output = T>) -> T {
         .await
         .expect("it does not come to pass")
 }
+
+/// A turn for anybody.
+const ANY: &str = "*";
 
 /// The steps of shipping.
 pub const STEPS: [&str; 3] = ["prepare", "set", "settle"];
@@ -206,7 +245,7 @@ impl Action for Shipping {
             panic!("as it was asked to");
         }
         if version == "wrong" {
-            anyhow::bail!("postgres://u:hunter2@db refused");
+            return Err(std::io::Error::other("postgres://u:hunter2@db refused").into());
         }
         if version == "refused" {
             return Err(UserError::new("The registry has no such image.").into());
@@ -225,7 +264,7 @@ impl Action for Shipping {
             let (world, fuse, service) = (self.0.clone(), self.1.clone(), service.clone());
             let inner = run.clone();
             let act = move |attempt| async move {
-                world.gate().await;
+                world.gate(&service, &fuse).await;
                 let changed = fuse.pass(async { world.change(&service, effect, attempt) }).await;
                 if changed.is_err() {
                     // The outside has seen a newer worker: is it still this one's to do?
