@@ -27,7 +27,7 @@ where
     let config = ProptestConfig {
         cases,
         failure_persistence: None,
-        max_shrink_iters: 0,
+        max_shrink_time: 90_000,
         ..ProptestConfig::default()
     };
     let story = |commands: Vec<Command>| {
@@ -65,7 +65,7 @@ fn on_sqlite_it_does_as_the_model() {
     play(16, || async {
         let folder = tempfile::tempdir().unwrap();
         let config = otus_store::StoreConfig::at(folder.path().join("otus.sqlite"));
-        let store: Arc<dyn Store> = Arc::new(servers::sqlite(&config).await);
+        let store: Arc<dyn Store> = Arc::new(otus_store::SqliteStore::open(&config).await.unwrap());
         ([store.clone(), store], Box::new(folder) as Box<dyn std::any::Any>)
     });
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use otus::{
     Room, Store,
     operations::{Operation, State, Timing},
-    policy::{LOCKS, Lock, LockTarget},
+    policy::{LOCKS, LockTarget},
     room::{Clock, Fuse, RoomChat},
 };
 use std::{
@@ -25,7 +25,7 @@ const SLOW: Timing = Timing {
 };
 
 /// How long the real engine may take to come to where the model is.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Stage {
     world: Arc<World>,
@@ -329,17 +329,17 @@ impl Stage {
             .iter()
             .find(|value| value.key == target.key())
             .map_or(0, |value| value.revision);
-        let lock = Lock {
-            target: target.clone(),
-            by: "zed".into(),
-            name: "zed".into(),
-            reason: "a story".into(),
-            since: Timestamp::now(),
-            until: None,
-            opened_by: None,
-            waiting: Vec::new(),
-        };
-        let value = locked.then(|| serde_json::to_value(lock).unwrap());
+        let value = locked.then(|| {
+            serde_json::json!({
+                "target": target,
+                "by": "zed",
+                "name": "zed",
+                "reason": "a story",
+                "since": Timestamp::now(),
+                "until": null,
+                "waiting": [],
+            })
+        });
         let swapped = store
             .swap(LOCKS, &target.key(), revision, value.as_ref(), &[])
             .await
