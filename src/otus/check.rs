@@ -8,7 +8,7 @@ use otus_core::catalog::Placement;
 use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Error, Kind, Workload};
 use otus_monitoring::{Prometheus, step::Rules};
 use otus_responder_graphs as graphs;
-use otus_store::{OpenError, SqliteStore, StoreConfig};
+use otus_store::{OpenError, Opened as _, PostgresStore, SqliteStore, StoreConfig};
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
@@ -112,8 +112,39 @@ async fn bounded<T>(attempt: impl Future<Output = Result<T, String>>) -> Result<
         .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
 }
 
+/// How far the clocks of this machine and of the database may be apart before somebody should look.
+const APART: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+
+/// Opens the database, and compares its clock.
+async fn database(config: &StoreConfig) -> Result<String, String> {
+    let store = PostgresStore::open(config)
+        .await
+        .map_err(|error| error.to_string())?;
+    let tried = async {
+        let wrong = |error: otus_core::StoreError| error.to_string();
+        otus_core::Store::check(&store).await.map_err(wrong)?;
+        let theirs = otus_core::Store::now(&store).await.map_err(wrong)?;
+        Ok(jiff::Timestamp::now().duration_since(theirs))
+    };
+    let tried: Result<jiff::SignedDuration, String> = tried.await;
+    // What was tried is said by the check; a fault of closing would only repeat it.
+    let _ = store.close().await;
+    let apart = tried?;
+    if apart.abs() > APART {
+        return Err(format!(
+            "PostgreSQL can be read and written, but its clock and this machine's are {} s apart. Otus goes by the database's; \
+             set the clocks by NTP, or the times people read will be wrong",
+            apart.abs().as_secs()
+        ));
+    }
+    Ok("PostgreSQL can be read and written, and its clock is right".to_owned())
+}
+
 /// Opens the store, or one beside it when there is none yet: a check leaves nothing behind.
 async fn store(config: &StoreConfig) -> Result<String, String> {
+    if config.url.is_some() {
+        return database(config).await;
+    }
     let there = config.path.exists();
     let path = if there {
         config.path.clone()

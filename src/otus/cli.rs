@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{
-    check,
+    audit, check,
     config::{self, Loaded, LogConfig, Origin},
     emulate, logs, run,
 };
@@ -40,6 +40,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Reads the audit trail: who asked for what, what was decided, what came of it
+    ///
+    /// It only looks, and can be used while robots run.
+    Audit {
+        #[command(subcommand)]
+        what: audit::What,
+    },
     /// Runs an emulated service for tests, until SIGTERM or ctrl-C
     ///
     /// When it is ready it prints where it is and what to set, one `NAME=value` a line, then the line `ready`.
@@ -47,7 +54,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Configured {
+pub(crate) struct Configured {
     /// The configuration file; otherwise config/local.toml, if it is there
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -80,6 +87,7 @@ pub fn main() -> ExitCode {
             on_runtime(async move { check::check(&loaded).await })
         }
         Command::Config { configured, json } => show(&configured.load(), json),
+        Command::Audit { what } => audit::main(what),
         Command::Emulate(emulated) => {
             logs::init(&LogConfig::default(), logs::Target::Stderr);
             logs::log_panics();
@@ -89,7 +97,7 @@ pub fn main() -> ExitCode {
 }
 
 impl Configured {
-    fn load(self) -> Loaded {
+    pub(crate) fn load(self) -> Loaded {
         config::load(&Origin::of_process(self.config))
     }
 }
@@ -124,7 +132,7 @@ fn show(loaded: &Loaded, json: bool) -> ExitCode {
 }
 
 /// A check's own words are enough, unless somebody asked for more.
-fn quiet(loaded: &Loaded) {
+pub(crate) fn quiet(loaded: &Loaded) {
     let mut log = loaded.settings.log.clone();
     if log.filter == LogConfig::default().filter {
         log.filter = "error".into();

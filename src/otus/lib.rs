@@ -10,10 +10,11 @@
 //! }
 //! ```
 //!
-//! and has everything `otus` has: `run`, `demo`, `check`, `config`, `emulate`.
+//! and has everything `otus` has: `run`, `demo`, `check`, `config`, `audit`, `emulate`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod audit;
 mod check;
 mod cli;
 pub mod config;

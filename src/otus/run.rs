@@ -2,10 +2,10 @@
 
 use crate::config::{self, Fault, Faults, Settings};
 use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse, routing::any};
-use otus_core::{Robot, Store as _};
+use otus_core::Robot;
 use otus_http::{Check, Server, metrics};
 use otus_slack::{Entrance, Slack, SlackError};
-use otus_store::{OpenError, SqliteStore};
+use otus_store::{OpenError, Opened};
 use std::{
     net::SocketAddr,
     sync::{Arc, OnceLock},
@@ -56,7 +56,7 @@ pub enum RunError {
 pub struct Instance {
     robot: Robot,
     slack: Slack,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Opened>,
     address: SocketAddr,
     began: Instant,
     intake: CancellationToken,
@@ -91,7 +91,7 @@ impl Instance {
         };
         let listener = TcpListener::bind(address).await.map_err(in_use)?;
         let address = listener.local_addr().map_err(in_use)?;
-        let store = Arc::new(SqliteStore::open(&settings.store).await?);
+        let store = otus_store::open(&settings.store).await?;
 
         // Health is told from the first moment, and Slack's routes answer as soon as there is somebody to hear.
         let serving_stop = CancellationToken::new();
@@ -112,6 +112,7 @@ impl Instance {
             let robot = Robot::builder(settings.robot)
                 .catalog(catalog)
                 .roles(settings.roles)
+                .policy(settings.policy)
                 .resources(resources)
                 .registered(settings.responders)
                 .build(slack.chat(), store.clone())
@@ -343,7 +344,7 @@ impl Front {
 
 type Checks = std::pin::Pin<Box<dyn Future<Output = Vec<Check>> + Send>>;
 
-fn readiness(front: Arc<Front>, store: Arc<SqliteStore>) -> impl Fn() -> Checks + Send + Sync + 'static {
+fn readiness(front: Arc<Front>, store: Arc<dyn Opened>) -> impl Fn() -> Checks + Send + Sync + 'static {
     move || {
         let (front, store) = (Arc::clone(&front), Arc::clone(&store));
         Box::pin(async move {

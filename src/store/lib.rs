@@ -30,6 +30,7 @@ mod options;
 mod postgres;
 mod shared;
 mod sqlite;
+mod trail;
 
 pub use error::OpenError;
 pub use opened::{Opened, open};
@@ -37,3 +38,4 @@ pub use options::StoreConfig;
 pub use postgres::PostgresStore;
 pub use shared::Database;
 pub use sqlite::SqliteStore;
+pub use trail::{Trail, TrailFault};

@@ -2,7 +2,7 @@
 
 use super::{
     Fault, Faults, Loaded, Place, Settings,
-    place::Path,
+    place::{Path, Places},
     read::{Complaint, Reading, no_such, walk},
 };
 use otus_core::{Registration, Setup, StartError, services::Resources};
@@ -94,6 +94,19 @@ pub(super) fn responders(settings: &Settings, tree: &mut Json, reading: &mut Rea
                 reading.faults.push(Fault::new(Place::Whole, &path, message));
             }
         }
+    }
+}
+
+/// Finds what cannot be right about the policy: names that nobody has, times nobody can read.
+pub(super) fn policy(settings: &Settings, tree: &Json, places: &Places, faults: &mut Vec<Fault>) {
+    let commands: Vec<_> = Registration::all()
+        .into_iter()
+        .flat_map(|registration| registration.spec.commands)
+        .collect();
+    let catalog = settings.catalog();
+    for fault in settings.policy.faults(&settings.roles, &catalog, &commands) {
+        let path = walk(tree, &fault.key);
+        faults.push(Fault::new(places.get(&path), &path, fault.message));
     }
 }
 

@@ -107,6 +107,7 @@ pub fn load(origin: &Origin) -> Loaded {
         let path = super::read::walk(&tree, &key);
         faults.push(Fault::new(places.get(&path), &path, message));
     }
+    super::check::policy(&settings, &tree, &places, &mut faults);
     faults.sort_by(|one, other| one.place.cmp(&other.place));
     Loaded {
         settings,
@@ -141,6 +142,7 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
     Settings {
         robot: section!("robot"),
         roles: section!("roles"),
+        policy: section!("policy"),
         environments: section!("environments"),
         services: section!("services"),
         slack: section!("slack"),

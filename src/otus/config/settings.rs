@@ -3,7 +3,7 @@
 use otus_core::{
     RobotConfig,
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
-    policy::Roles,
+    policy::{Policy, Roles},
 };
 use otus_monitoring::PrometheusConfig;
 use otus_slack::SlackConfig;
@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 pub(super) const SECTIONS: &[&str] = &[
     "robot",
     "roles",
+    "policy",
     "environments",
     "services",
     "slack",
@@ -35,6 +36,8 @@ pub struct Settings {
     pub robot: RobotConfig,
     /// `[roles]`
     pub roles: Roles,
+    /// `[policy]`
+    pub policy: Policy,
     /// `[environments.*]`
     pub environments: BTreeMap<String, EnvironmentEntry>,
     /// `[services.*]`
@@ -61,6 +64,7 @@ impl Default for Settings {
             robot: RobotConfig::default(),
             // Who can talk to the robot may deploy, until somebody says who may.
             roles: Roles([("deployer".to_owned(), vec!["*".to_owned()])].into()),
+            policy: Policy::default(),
             environments: BTreeMap::new(),
             services: BTreeMap::new(),
             slack: SlackConfig::default(),

@@ -71,6 +71,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
     let complete: toml::Table = toml::from_str(&complete()).unwrap();
     for section in [
         "robot",
+        "policy",
         "slack",
         "kubernetes",
         "prometheus",
@@ -80,7 +81,12 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
     ] {
         sections_keys_are_written(section, complete[section].as_table().unwrap());
     }
-    for (section, inner) in [("slack", "timeouts"), ("slack", "liveness"), ("slack", "pace")] {
+    for (section, inner) in [
+        ("policy", "break_glass"),
+        ("slack", "timeouts"),
+        ("slack", "liveness"),
+        ("slack", "pace"),
+    ] {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
@@ -127,6 +133,8 @@ fn read_alone(section: &str, text: &str) -> String {
     }
     match section {
         "robot" => wrong::<otus_core::RobotConfig>(here),
+        "policy" => wrong::<otus_core::policy::Policy>(here),
+        "policy.break_glass" => wrong::<otus_core::policy::BreakGlass>(here),
         "slack" => wrong::<otus_slack::SlackConfig>(here),
         "slack.timeouts" => wrong::<otus_slack::Timeouts>(here),
         "slack.liveness" => wrong::<otus_slack::Liveness>(here),

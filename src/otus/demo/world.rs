@@ -205,7 +205,7 @@ async fn remember(path: &Path, by: &str, now: Timestamp) -> anyhow::Result<()> {
     for (minutes, service, version, _) in PAST {
         let began = now - SignedDuration::from_mins(minutes);
         let image = |version: &str| format!("registry.demo/shop/{service}:{version}");
-        let mut deploy = Deploy {
+        let deploy = Deploy {
             id: format!("demo-{minutes}"),
             service: service.into(),
             environment: "production".into(),
@@ -214,16 +214,14 @@ async fn remember(path: &Path, by: &str, now: Timestamp) -> anyhow::Result<()> {
             previous: Some(image(previous)),
             by: UserId::new(by),
             began,
-            ended: None,
-            state: DeployState::Running,
+            ended: Some(began + SignedDuration::from_secs(40)),
+            state: DeployState::Succeeded,
             card: None,
             note: None,
             details: Json::Null,
+            generation: 1,
         };
-        store.begin_deploy(&deploy).await?;
-        deploy.ended = Some(began + SignedDuration::from_secs(40));
-        deploy.state = DeployState::Succeeded;
-        store.end_deploy(&deploy).await?;
+        store.record_deploy(&deploy).await?;
         previous = version;
     }
     store.close().await?;

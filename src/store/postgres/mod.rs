@@ -21,6 +21,11 @@ use work::{Change, Link};
 
 session!(PgConnection, sqlx::postgres::PgRow, int: "INT8", text: "TEXT");
 
+/// A connection only to look.
+pub(crate) async fn look(config: &StoreConfig) -> Result<PgConnection, OpenError> {
+    open::look(config).await
+}
+
 /// How long a look whether the database works may take.
 const CHECK: Duration = Duration::from_secs(4);
 

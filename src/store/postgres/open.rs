@@ -38,22 +38,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Link, OpenError> {
         place: place.clone(),
         why,
     };
-    let mut first = match timeout(CONNECT, options.connect()).await {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(sqlx::Error::Database(error))) => return Err(failed(error.message().to_owned())),
-        Ok(Err(error)) => return Err(failed(error.to_string())),
-        Err(_) => return Err(failed(format!("no answer within {} seconds", CONNECT.as_secs()))),
-    };
-    let version: i32 = sqlx::query_scalar("SELECT CAST(current_setting('server_version_num') AS INTEGER)")
-        .fetch_one(&mut first)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    if version < OLDEST {
-        return Err(failed(format!(
-            "it is PostgreSQL {}, and Otus needs 13 or newer",
-            version / 10_000
-        )));
-    }
+    let mut first = connect(&options, &place).await?;
     match timeout(MIGRATE, migrate(&place, &mut first)).await {
         Ok(migrated) => migrated?,
         Err(_) => {
@@ -75,6 +60,42 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Link, OpenError> {
         .acquire_timeout(ACQUIRE)
         .connect_lazy_with(options);
     Ok(Link { pool, place })
+}
+
+/// Connects, and refuses a server that is too old.
+async fn connect(options: &PgConnectOptions, place: &str) -> Result<PgConnection, OpenError> {
+    let failed = |why: String| OpenError::Database {
+        place: place.to_owned(),
+        why,
+    };
+    let mut first = match timeout(CONNECT, options.connect()).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(sqlx::Error::Database(error))) => return Err(failed(error.message().to_owned())),
+        Ok(Err(error)) => return Err(failed(error.to_string())),
+        Err(_) => return Err(failed(format!("no answer within {} seconds", CONNECT.as_secs()))),
+    };
+    let version: i32 = sqlx::query_scalar("SELECT CAST(current_setting('server_version_num') AS INTEGER)")
+        .fetch_one(&mut first)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if version < OLDEST {
+        return Err(failed(format!(
+            "it is PostgreSQL {}, and Otus needs 13 or newer",
+            version / 10_000
+        )));
+    }
+    Ok(first)
+}
+
+/// A connection only to look.
+pub(super) async fn look(config: &StoreConfig) -> Result<PgConnection, OpenError> {
+    let url = config.url.as_ref().map_or("", |url| url.expose_secret());
+    let options = address(url)?.options([
+        ("default_transaction_read_only", "on"),
+        ("statement_timeout", "60s"),
+    ]);
+    let place = place(&options);
+    connect(&options, &place).await
 }
 
 fn address(url: &str) -> Result<PgConnectOptions, OpenError> {

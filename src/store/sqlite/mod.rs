@@ -100,6 +100,11 @@ impl SqliteStore {
     }
 }
 
+/// A connection only to look, beside whoever owns the file.
+pub(crate) async fn look(path: &Path) -> Result<SqliteConnection, OpenError> {
+    open::look(path).await
+}
+
 impl Sqlite {
     /// A turn to write with the connection whose commits are on the disk.
     async fn durable(&self) -> Result<Durable<'_>, StoreError> {

@@ -88,6 +88,26 @@ pub(super) async fn open(path: &Path) -> Result<Opened, OpenError> {
     })
 }
 
+/// Opens a file only to look, beside whoever owns it.
+pub(super) async fn look(path: &Path) -> Result<SqliteConnection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Unusable {
+            path: path.to_owned(),
+            why: "it is not there".into(),
+        });
+    }
+    refuse_foreign(path).await?;
+    // Not a read-only handle, which could not open a WAL that is not there yet.
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
+        .pragma("query_only", "on")
+        .connect()
+        .await
+        .map_err(|error| describe(path, &error))
+}
+
 /// Makes the folder, and finds the file's one true name, so that two ways to it are one lock.
 fn place(path: &Path) -> Result<PathBuf, OpenError> {
     let unusable = |why: String| OpenError::Unusable {
