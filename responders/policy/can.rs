@@ -2,7 +2,7 @@
 
 use crate::{meant, texts};
 use otus::{
-    CommandSpec, Context, Result, Services, UserId,
+    ChatError, CommandSpec, Context, Result, Services, UserError, UserId,
     operations::Target,
     policy::{self, Asked, Held, Mark},
 };
@@ -27,8 +27,8 @@ pub(crate) struct Role {
 pub(crate) struct Takes {
     /// The command and what it is about, in words.
     pub(crate) what: String,
-    /// What it is about.
-    pub(crate) target: Target,
+    /// Whether the command takes an environment, and none was said.
+    pub(crate) everywhere: bool,
     /// The role the command asks for.
     pub(crate) role: Option<String>,
     /// The rules that let only some roles, and which.
@@ -84,7 +84,7 @@ pub(crate) async fn who(cx: &Context, words: &str) -> Result {
     }
     let takes = Takes {
         what: texts::what(spec, &asked.target),
-        target: asked.target.clone(),
+        everywhere: is_everywhere(spec, &asked.target),
         role: asked.role.clone(),
         only,
         needs: marked(Mark::Needs),
@@ -99,6 +99,11 @@ pub(crate) async fn somebody(cx: &Context, person: Option<UserId>, words: &str) 
     let services = cx.services();
     let user = person.unwrap_or_else(|| cx.author().clone());
     let (spec, target) = meant::command(services, words)?;
+    // A name that was typed is no mention; a no about somebody else would be taken for one about them.
+    let known = tokio::time::timeout(PATIENCE, services.chat().person(&user)).await;
+    if let Ok(Err(ChatError::Missing(_))) = known {
+        return Err(UserError::new(texts::nobody(&user)).into());
+    }
     let asked = asked(cx, spec, target, &user);
     let verdict = policy::verdict(services, &asked).await;
     let name = if user == *cx.author() {
@@ -107,7 +112,15 @@ pub(crate) async fn somebody(cx: &Context, person: Option<UserId>, words: &str) 
         Some(name(services, &user).await)
     };
     let what = texts::what(spec, &asked.target);
-    cx.reply(texts::can(name.as_deref(), &what, &verdict)).await
+    let everywhere = is_everywhere(spec, &asked.target);
+    cx.reply(texts::can(name.as_deref(), &what, &verdict, everywhere))
+        .await
+}
+
+/// Whether the command takes an environment, and none was said: policy then counts it for all of them, while the command itself
+/// may have one that it takes by default.
+fn is_everywhere(spec: &CommandSpec, target: &Target) -> bool {
+    spec.groups.contains(&"environment") && target.environment.is_none()
 }
 
 fn asked(cx: &Context, spec: &CommandSpec, target: Target, user: &UserId) -> Asked {

@@ -2,7 +2,7 @@
 
 use crate::can::{Role, Takes};
 use otus::{
-    Card, CommandSpec, Tone,
+    Card, CommandSpec, Tone, UserId,
     markup::{bold, clean, code},
     operations::Target,
     policy::{Mark, Verdict, VerdictKind},
@@ -21,12 +21,17 @@ pub(crate) fn what(spec: &CommandSpec, target: &Target) -> String {
     }
 }
 
-/// The same, said when nobody told where: policy then counts it for everywhere.
-fn where_not_told(what: &Takes) -> Option<String> {
-    let target = &what.target;
-    let everywhere = target.environment.is_none() && !(what.needs.is_empty() && what.against.is_empty());
-    everywhere
-        .then(|| "You did not say where, so this is what holds for all environments together.".to_owned())
+/// Nobody told where.
+fn where_not_told() -> String {
+    "You did not say where, so this is what holds for all environments together.".into()
+}
+
+/// Nobody is called so.
+pub(crate) fn nobody(user: &UserId) -> String {
+    format!(
+        "I know nobody by {}. Mention them, so that it becomes a link.",
+        code(&format!("@{user}"))
+    )
 }
 
 /// Nobody knows this command.
@@ -84,8 +89,8 @@ pub(crate) fn who_can(takes: &Takes) -> Card {
             lines("✗", &takes.against)
         ));
     }
-    if let Some(text) = where_not_told(takes) {
-        card = card.text(text);
+    if takes.everywhere {
+        card = card.text(where_not_told());
     }
     card.footer(format!(
         "{} tells it for one of them.",
@@ -112,7 +117,7 @@ fn lines(mark: &str, lines: &[String]) -> String {
 }
 
 /// Whether somebody may, and how that comes; without a name it is who asks.
-pub(crate) fn can(name: Option<&str>, what: &str, verdict: &Verdict) -> Card {
+pub(crate) fn can(name: Option<&str>, what: &str, verdict: &Verdict, everywhere: bool) -> Card {
     let who = name.map_or("you".to_owned(), clean);
     let what = code(what);
     let rule = &verdict.rule;
@@ -142,7 +147,11 @@ pub(crate) fn can(name: Option<&str>, what: &str, verdict: &Verdict) -> Card {
             format!("{mark} {}", line.text)
         })
         .collect();
-    let card = Card::new(tone, title).text(trace.join("\n"));
+    let mut card = Card::new(tone, title).text(trace.join("\n"));
+    // Leave for all of them is leave for each.
+    if everywhere && verdict.kind != VerdictKind::Allow {
+        card = card.text(where_not_told());
+    }
     if verdict.glass {
         card.footer("Only because the glass is broken.")
     } else {

@@ -6,7 +6,6 @@ use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
 use otus::{
     ChannelId, Post, UserId,
-    operations::Target,
     policy::{Elevation, Line, Lock, LockTarget, Mark, Verdict, VerdictKind, Waiting},
 };
 
@@ -152,7 +151,7 @@ fn of_the_glass() {
 fn of_who_can() {
     let takes = Takes {
         what: "deploy".into(),
-        target: Target::default(),
+        everywhere: true,
         role: None,
         only: vec![("careful".into(), vec!["a".into(), "b".into()])],
         needs: Vec::new(),
@@ -180,6 +179,7 @@ fn of_who_can() {
     • `b`: nobody
     • `c`: everybody, the group `crew`, 3 more
     Nothing is in the way right now.
+    You did not say where, so this is what holds for all environments together.
     `can @<person> deploy` tells it for one of them.
     ");
     let verdict = |kind| Verdict {
@@ -196,14 +196,16 @@ fn of_who_can() {
         confirm: false,
         expire: 60,
     };
-    assert_snapshot!(plain(can(Some("Bob"), "deploy api", &verdict(approve))), @r"
+    assert_snapshot!(plain(can(Some("Bob"), "deploy api", &verdict(approve), true)), @r"
     ⚠️ Yes, Bob can `deploy api`, once it is approved: a rule
     → a rule: somebody else
+    You did not say where, so this is what holds for all environments together.
     ");
-    assert_snapshot!(plain(can(None, "deploy api", &verdict(VerdictKind::Confirm))), @r"
+    assert_snapshot!(plain(can(None, "deploy api", &verdict(VerdictKind::Confirm), false)), @r"
     ✅ Yes, you can `deploy api`, once it is confirmed: a rule
     → a rule: somebody else
     ");
+    assert_snapshot!(nobody(&"ann".into()), @"I know nobody by `@ann`. Mention them, so that it becomes a link.");
     assert_snapshot!(no_command("frobnicate", &[]), @r"There is no command `frobnicate`. `help` tells them all.");
 }
 

@@ -110,6 +110,7 @@ async fn what_is_unknown_is_said_and_never_yes() {
     ✓ production is shipped by SREs: the role `shipper` may, which who asked has: named in it
     → production is shipped by SREs: 2 other people of the role `sre` to approve it
     ✗ nothing on mondays: frozen until Tue 2026-11-24 00:00 UTC
+    You did not say where, so this is what holds for all environments together.
     ");
 }
 
