@@ -2,7 +2,11 @@
 
 use crate::texts;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
-use otus::{operations::Operation, prelude::*};
+use otus::{
+    audit::{AuditFilter, Recorded},
+    operations::Operation,
+    prelude::*,
+};
 use std::str::FromStr;
 
 /// The operation somebody means: by its id, or that of the thread.
@@ -18,6 +22,33 @@ pub(crate) async fn of_the_thread(cx: &Context) -> Result<Option<Operation>> {
         Err(error) if error.is::<UserError>() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// So many of the newest entries are looked through for what is no operation.
+const NEWEST: u32 = 2_000;
+
+/// What the audit trail has of something that was said and is no operation, by the id that its answer or the log shows, oldest
+/// first: a refusal, or a command that acts at once.
+pub(crate) async fn said(cx: &Context, id: &str) -> Result<Vec<Recorded>> {
+    let id = id.trim_matches('`');
+    if !may_be_id(id) {
+        return Ok(Vec::new());
+    }
+    let filter = AuditFilter {
+        limit: NEWEST,
+        ..AuditFilter::default()
+    };
+    let mut found = cx.services().store().audit(&filter).await?;
+    found.retain(|recorded| {
+        let entry = &recorded.entry;
+        entry.operation.is_none()
+            && entry
+                .request
+                .as_ref()
+                .is_some_and(|request| request.starts_with(id))
+    });
+    found.reverse();
+    Ok(found)
 }
 
 /// Whether somebody may have meant an operation's id by a word.

@@ -169,7 +169,8 @@ impl Operations {
 
     /// Tells how it came to a decision: the rules, the plan, who agreed, each step, and how it ended.
     ///
-    /// It works for what was refused, too: the refusal shows the id.
+    /// It works for what was refused, too: the refusal shows the id, and the audit trail does. Of what was no operation it tells
+    /// what is recorded.
     #[respond(
         r"^why(?: (?<id>[^\s?]+))?\??$",
         usage = "why [<id>]",

@@ -13,7 +13,7 @@ use otus::{
 
 pub(crate) use list::operations;
 pub(crate) use story::{Story, story};
-pub(crate) use trail::{Shown, nothing, trail};
+pub(crate) use trail::{Shown, nothing, said, trail};
 
 /// A duration that is none.
 pub(crate) const NOT_A_DURATION: &str = "write for example `24h`, `7d` or `2w`";

@@ -12,7 +12,11 @@ const ENTRIES: u32 = 200;
 
 /// Tells the story of an operation.
 pub(crate) async fn why(cx: &Context, id: Option<&str>) -> Result {
-    let operation = ask::meant(cx, id).await?;
+    let operation = match (ask::meant(cx, id).await, id) {
+        (Ok(operation), _) => operation,
+        (Err(error), Some(id)) if error.is::<UserError>() => return said(cx, id, error).await,
+        (Err(error), _) => return Err(error),
+    };
     let store = cx.services().store();
     let steps = store.steps(&operation.id).await?;
     let filter = AuditFilter {
@@ -38,4 +42,19 @@ pub(crate) async fn why(cx: &Context, id: Option<&str>) -> Result {
         entries: &entries,
     };
     answers::tell(cx, texts::story(&story, &people)).await
+}
+
+/// Tells what became of something that is no operation; otherwise that there is no such operation.
+async fn said(cx: &Context, id: &str, unknown: Error) -> Result {
+    let entries = ask::said(cx, id).await?;
+    if entries.is_empty() {
+        return Err(unknown);
+    }
+    let mut ids: Vec<_> = entries
+        .iter()
+        .flat_map(|recorded| people::mentioned(&recorded.entry.text))
+        .collect();
+    ids.extend(entries.iter().filter_map(|recorded| recorded.entry.actor.clone()));
+    let people = People::of(cx, ids).await;
+    answers::tell(cx, texts::said(&entries, &people)).await
 }

@@ -56,6 +56,26 @@ async fn why_tells_of_what_was_allowed_refused_and_failed() {
 }
 
 #[tokio::test]
+async fn why_tells_of_what_was_no_operation_too() {
+    let mut room = room(&World::new());
+    room.say("zoe", "@otus sweep").await;
+    let refused = room.answer().await.plain();
+    assert!(refused.starts_with("I won't do `sweep` for you"), "{refused}");
+    room.expect_silence().await;
+    let recorded = room.store().audit(&AuditFilter::default()).await.unwrap();
+    let id = recorded[0].entry.request.clone().unwrap();
+    room.say("ann", &format!("@otus why {id}")).await;
+    let why = room.answer().await.plain();
+    let lines: Vec<_> = why.lines().collect();
+    assert_eq!(lines[0], "*What is recorded of it*");
+    assert!(lines[1].contains(" · Zoe · `asked` · Sweep. · "), "{why}");
+    assert!(
+        lines[2].contains("`decided` · Refused: it asks for the role `sweeper`"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_long_goes_into_the_thread() {
     let mut room = room(&World::new());
     room.say("ann", "@otus ship api 1.9 to production").await;

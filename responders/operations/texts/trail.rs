@@ -50,6 +50,17 @@ pub(crate) fn trail(shown: &Shown<'_>, people: &People) -> Card {
     }
 }
 
+/// What is recorded of something that was said and is no operation, oldest first.
+pub(crate) fn said(entries: &[Recorded], people: &People) -> Card {
+    const MOST: usize = 20;
+    let lines: Vec<String> = entries
+        .iter()
+        .take(MOST)
+        .map(|recorded| line(recorded, people))
+        .collect();
+    Card::new(Tone::Neutral, bold("What is recorded of it")).text(lines.join("\n"))
+}
+
 /// Nothing is recorded about this.
 pub(crate) fn nothing(about: &str) -> Card {
     Card::new(Tone::Neutral, title(about)).text("Nothing is recorded about that.")
@@ -72,10 +83,8 @@ fn line(recorded: &Recorded, people: &People) -> String {
         } => String::new(),
         target => format!(" {}", inert(&target.to_string(), 120)),
     };
-    let id = entry
-        .operation
-        .as_deref()
-        .map_or_else(String::new, |id| format!(" · {}", code(&inert(id, 40))));
+    let id = entry.operation.as_deref().or(entry.request.as_deref());
+    let id = id.map_or_else(String::new, |id| format!(" · {}", code(&inert(id, 40))));
     let text = match sentence(&people.told(&entry.text, 250)) {
         text if text.is_empty() => text,
         text => format!(" · {text}"),

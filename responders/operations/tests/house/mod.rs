@@ -107,6 +107,12 @@ impl Shipyard {
         .await
     }
 
+    /// Sweeps the yard, at once.
+    #[respond(r"^sweep$", usage = "sweep", role = "sweeper", effect = "changes")]
+    async fn sweep(&self, cx: Context) -> Result {
+        cx.reply("swept").await
+    }
+
     /// What it can do.
     #[actions]
     fn actions(&self) -> Vec<Arc<dyn Action>> {
@@ -245,6 +251,7 @@ pub fn room(world: &World) -> Room {
         .catalog(CATALOG)
         .policy(POLICY)
         .role("developer", &["ann", "bob"])
+        .role("sweeper", &["ann"])
         .role("sre", &["bob", "eve", "ann"])
         .open();
     for (id, name) in [("ann", "Ann"), ("bob", "Bob"), ("eve", "Eve"), ("zoe", "Zoe")] {
