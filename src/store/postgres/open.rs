@@ -53,7 +53,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Link, OpenError> {
     // A server that hangs in a statement, or a replica that hangs in a transaction, must not hold up the others.
     let options = options.options([
         ("statement_timeout", "8s"),
-        ("idle_in_transaction_session_timeout", "15s"),
+        ("idle_in_transaction_session_timeout", "5s"),
     ]);
     let pool = PgPoolOptions::new()
         .max_connections(config.connections.max(2))
@@ -68,16 +68,20 @@ async fn connect(options: &PgConnectOptions, place: &str) -> Result<PgConnection
         place: place.to_owned(),
         why,
     };
-    let mut first = match timeout(CONNECT, options.connect()).await {
-        Ok(Ok(connection)) => connection,
+    let asked = async {
+        let mut first = options.connect().await?;
+        let version: i32 =
+            sqlx::query_scalar("SELECT CAST(current_setting('server_version_num') AS INTEGER)")
+                .fetch_one(&mut first)
+                .await?;
+        Ok::<_, sqlx::Error>((first, version))
+    };
+    let (first, version) = match timeout(CONNECT, asked).await {
+        Ok(Ok(connected)) => connected,
         Ok(Err(sqlx::Error::Database(error))) => return Err(failed(error.message().to_owned())),
         Ok(Err(error)) => return Err(failed(error.to_string())),
         Err(_) => return Err(failed(format!("no answer within {} seconds", CONNECT.as_secs()))),
     };
-    let version: i32 = sqlx::query_scalar("SELECT CAST(current_setting('server_version_num') AS INTEGER)")
-        .fetch_one(&mut first)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
     if version < OLDEST {
         return Err(failed(format!(
             "it is PostgreSQL {}, and Otus needs 13 or newer",

@@ -2,6 +2,7 @@
 //! longer fits.
 
 use super::{Arg, Failure, Row, Select, Session, nanoseconds};
+use jiff::Timestamp;
 use otus_core::{
     ChannelId, StoreError, UserId,
     audit::{AuditFilter, Entry, Recorded, Tip},
@@ -87,7 +88,23 @@ fn insert(recorded: &Recorded) -> Result<Select, StoreError> {
     ))
 }
 
-pub(crate) fn find(filter: &AuditFilter) -> Result<Select, StoreError> {
+/// What counts as few.
+const FEW: u32 = 1_000;
+
+/// Asks whether there are few entries since then: [`are_few`] reads the answer.
+pub(crate) fn few_since(since: Timestamp) -> Result<Select, StoreError> {
+    let mut select = Select::new("SELECT at FROM audit WHERE 1 = 1", []);
+    select.and("at >=", nanoseconds(since)?);
+    Ok(select.ordered("at", FEW))
+}
+
+pub(crate) fn are_few(rows: &[Row]) -> bool {
+    rows.len() < FEW as usize
+}
+
+/// The question for entries. Where few are that young, they are found by their time and then ordered; otherwise enough are soon
+/// found in their order. SQLite cannot know by itself which it is.
+pub(crate) fn find(filter: &AuditFilter, few: bool) -> Result<Select, StoreError> {
     let mut select = Select::new(
         "SELECT number, previous, hash, at, event, actor, operation, service, environment, body \
          FROM audit WHERE 1 = 1",
@@ -104,10 +121,12 @@ pub(crate) fn find(filter: &AuditFilter) -> Result<Select, StoreError> {
         "number >",
         filter.after.map(|after| i64::try_from(after).unwrap_or(i64::MAX)),
     );
-    let order = if filter.oldest_first {
-        "number"
-    } else {
-        "number DESC"
+    let order = match (filter.oldest_first, few) {
+        (true, false) => "number",
+        (false, false) => "number DESC",
+        // The sign keeps it from going through all in their order.
+        (true, true) => "+number",
+        (false, true) => "+number DESC",
     };
     Ok(select.ordered(order, filter.limit))
 }

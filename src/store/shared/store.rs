@@ -110,7 +110,11 @@ impl<E: Engine> Store for Database<E> {
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Recorded>, StoreError> {
-        all(&self.0, &audit::find(filter)?, audit::read).await
+        let few = match filter.since {
+            Some(since) => audit::are_few(&self.0.select(&audit::few_since(since)?).await?),
+            None => false,
+        };
+        all(&self.0, &audit::find(filter, few)?, audit::read).await
     }
 
     async fn audit_tip(&self) -> Result<Tip, StoreError> {
