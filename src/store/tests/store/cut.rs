@@ -12,13 +12,17 @@ use otus_core::{
 };
 use otus_store::StoreConfig;
 use serde_json::json;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+    time::{Instant, sleep},
 };
 
 const CALM: u8 = 0;
@@ -26,8 +30,10 @@ const CALM: u8 = 0;
 const BEFORE: u8 = 1;
 /// The next commit reaches the server, and its answer does not come back.
 const AFTER: u8 = 2;
+/// The next commit does not reach the server, and the connection stays as it is.
+const HUNG: u8 = 3;
 /// Nothing gets through any more, and nothing is closed.
-const SILENT: u8 = 3;
+const SILENT: u8 = 4;
 
 #[derive(Clone, Default)]
 struct Between {
@@ -73,9 +79,12 @@ impl Between {
             if mode == SILENT {
                 std::future::pending::<()>().await;
             }
-            if commit && mode == BEFORE {
+            if commit && (mode == BEFORE || mode == HUNG) {
                 self.mode.store(CALM, Ordering::SeqCst);
                 self.cuts.fetch_add(1, Ordering::SeqCst);
+                if mode == HUNG {
+                    std::future::pending::<()>().await;
+                }
                 return;
             }
             if to.write_all(said).await.is_err() {
@@ -174,6 +183,30 @@ async fn a_commit_that_is_cut_off_is_made_once() {
         .await
         .unwrap();
     assert_eq!(claims, 24);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_hangs_in_the_middle_of_a_change_does_not_stop_the_others() {
+    let between = Between::default();
+    let direct = fresh().await;
+    let other = postgres(&direct).await;
+    let hung = postgres(&between.stand(&direct).await).await;
+    between.cut_next(HUNG);
+    let record = tokio::spawn(async move { hung.record(&[entry("step", "hung")]).await });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while between.cuts.load(Ordering::SeqCst) == 0 {
+        assert!(Instant::now() < deadline, "it never came to its commit");
+        sleep(Duration::from_millis(5)).await;
+    }
+    // The end of the chain is locked now, until the server gives up on the one that hangs.
+    other.record(&[entry("step", "other")]).await.unwrap();
+    record.await.unwrap().unwrap();
+    let texts: Vec<_> = all_entries(&other)
+        .await
+        .into_iter()
+        .map(|recorded| recorded.entry.text)
+        .collect();
+    assert_eq!(texts, ["other", "hung"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
