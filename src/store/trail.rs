@@ -62,7 +62,7 @@ impl Trail {
     /// # Errors
     /// When they cannot be read.
     pub async fn entries(&mut self, filter: &AuditFilter) -> Result<Vec<Recorded>, StoreError> {
-        self.ask(&audit::find(filter)?)
+        self.ask(&audit::find(filter, false)?)
             .await?
             .into_iter()
             .map(audit::read)
@@ -97,7 +97,7 @@ impl Trail {
                 limit: left.min(PAGE),
                 ..AuditFilter::default()
             };
-            let question = audit::find(&filter).map_err(|error| fault(after, error))?;
+            let question = audit::find(&filter, false).map_err(|error| fault(after, error))?;
             let page = self.ask(&question).await.map_err(|error| fault(after, error))?;
             if page.is_empty() {
                 break;
