@@ -1,11 +1,14 @@
-//! What every robot can do: answer a ping, say something back, ship it, say who it is, and tell what one can say.
+//! What every robot can do: answer a ping, say something back, ship it, say who it is, tell what one can say, and switch
+//! its responders off and on.
 //!
-//! Nothing here changes anything or leaves the chat.
+//! Nothing here leaves the chat.
 
 mod help;
+mod switches;
 mod texts;
 
 use otus::prelude::*;
+use switches::Named;
 
 /// Knock, knock.
 #[derive(Debug, Default, Clone, Copy)]
@@ -47,6 +50,40 @@ impl Basics {
             None => help::everything(&cx).await,
             Some(words) => help::about(&cx, &words).await,
         }
+    }
+
+    /// Tells how the responders are doing.
+    ///
+    /// Which are on, how often they answered and failed, and how fast they are. The counts are of the replica that answers, since it was started.
+    #[respond(r"^responders$", usage = "responders")]
+    async fn responders(&self, cx: Context) -> Result {
+        switches::list(&cx).await
+    }
+
+    /// Switches a responder off.
+    ///
+    /// Its commands are refused until it is enabled again. What it began goes on, and what steers that can still be said: nobody is kept from approving or cancelling.
+    #[respond(
+        r"^disable (?<responder>\S+?)(?:,? because (?<reason>.+))?$",
+        usage = "disable <responder> [because <reason>]",
+        example = "disable graphs because Prometheus is being moved",
+        effect = "control"
+    )]
+    async fn disable(&self, cx: Context, responder: Named, reason: Option<String>) -> Result {
+        switches::disable(&cx, &responder.0, reason).await
+    }
+
+    /// Switches a responder on again.
+    ///
+    /// One that somebody disabled, or that I switched off because it kept failing.
+    #[respond(
+        r"^enable (?<responder>\S+)$",
+        usage = "enable <responder>",
+        example = "enable graphs",
+        effect = "control"
+    )]
+    async fn enable(&self, cx: Context, responder: Named) -> Result {
+        switches::enable(&cx, &responder.0).await
     }
 
     /// Says who I am and how to talk to me.

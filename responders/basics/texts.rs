@@ -1,12 +1,15 @@
 //! Everything this responder says.
 
+use jiff::Timestamp;
 use otus::{
     CommandSpec, Kind,
+    health::{Off, Report},
     help::{self, Entry},
-    markup::{bold, code},
+    markup::{bold, clean, code},
+    policy::words::moment,
     prelude::*,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Who I am.
 pub(crate) fn who(name: &str, version: &str, commands: usize) -> String {
@@ -179,6 +182,94 @@ fn short(words: &str) -> String {
         short.push('…');
     }
     short
+}
+
+/// How the responders are doing.
+pub(crate) fn responders(reports: &[Report], now: Timestamp) -> Card {
+    let line = |report: &Report| {
+        let mut facts = vec![match report.matches {
+            0 => "nothing to do yet".to_owned(),
+            1 => "1 match".to_owned(),
+            many => format!("{many} matches"),
+        }];
+        match report.errors {
+            0 => {}
+            1 => facts.push("1 error".into()),
+            many => facts.push(format!("{many} errors")),
+        }
+        facts.extend(report.p95.map(|p95| format!("p95 {}", brief(p95))));
+        facts.extend(
+            report
+                .succeeded
+                .map(|at| format!("last success {}", moment(at, now))),
+        );
+        match &report.off {
+            None => format!("🟢 {} · {}", bold(report.responder), facts.join(" · ")),
+            Some(off) => format!(
+                "🔴 {} · off since {}: {} · {}",
+                bold(report.responder),
+                moment(off.since, now),
+                clean(&off.reason),
+                facts.join(" · ")
+            ),
+        }
+    };
+    let off = reports.iter().filter(|report| report.off.is_some()).count();
+    let title = match off {
+        0 => format!("{}: all {} are on", bold("Responders"), reports.len()),
+        off => format!("{}: {off} of {} switched off", bold("Responders"), reports.len()),
+    };
+    let tone = if off == 0 { Tone::Good } else { Tone::Warning };
+    let card = Card::new(tone, title).text(reports.iter().map(line).collect::<Vec<_>>().join("\n"));
+    let buttons = reports.iter().filter(|report| report.off.is_some()).take(5);
+    buttons
+        .fold(card, |card, report| {
+            let enable = format!("enable {}", report.responder);
+            card.button(Button::new(enable.clone(), enable))
+        })
+        .footer("Counted since I was started; p95 is of the last 256 runs.")
+}
+
+fn brief(duration: Duration) -> String {
+    match duration.as_millis() {
+        0 => "below 1 ms".into(),
+        ms @ 1..1000 => format!("{ms} ms"),
+        ms => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+    }
+}
+
+/// Nobody said why.
+pub(crate) fn why_off(responder: &str) -> String {
+    format!(
+        "Who finds {responder} switched off will want to know why. Say {}.",
+        code(&format!("disable {responder} because <reason>"))
+    )
+}
+
+/// A responder is switched off.
+pub(crate) fn disabled(responder: &str, reason: &str) -> Card {
+    Card::new(
+        Tone::Warning,
+        format!("{} is switched off: {}.", bold(responder), clean(reason)),
+    )
+    .text("What it began goes on.")
+    .button(Button::new("Enable", format!("enable {responder}")))
+}
+
+/// It was off before.
+pub(crate) fn off_already(responder: &str) -> String {
+    format!("{responder} is switched off already. Say `responders` to see why.")
+}
+
+/// A responder is switched on again.
+pub(crate) fn enabled(responder: &str, off: &Off) -> Card {
+    Card::new(Tone::Good, format!("{} is on again.", bold(responder)))
+        .footer(format!("It was off because: {}", clean(&off.reason)))
+}
+
+/// It was on before.
+pub(crate) fn on_already(responder: &str) -> String {
+    format!("{responder} is on already.")
 }
 
 #[cfg(test)]

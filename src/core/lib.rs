@@ -15,6 +15,7 @@ pub mod catalog;
 pub mod chat;
 pub mod context;
 pub mod error;
+pub mod health;
 pub mod help;
 pub mod ids;
 mod isolation;

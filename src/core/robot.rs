@@ -12,6 +12,7 @@ mod answer;
 mod answers;
 mod builder;
 mod life;
+mod quarantine;
 mod rights;
 mod route;
 mod texts;
@@ -50,6 +51,10 @@ struct Inner {
     stop: CancellationToken,
     deadline: Duration,
     most_said: u32,
+    /// So many failures within so long switch a responder off.
+    failures: (u32, Duration),
+    /// Where it is told, beside the channel it failed in.
+    notices: Option<String>,
     hooks: Mutex<Vec<(&'static str, Hook)>>,
 }
 

@@ -4,6 +4,7 @@ use crate::{
     audit::Entry,
     catalog::Catalog,
     chat::Chat,
+    health::Health,
     message::Message,
     operations::{Engine, Operations},
     policy::{Policy, Roles},
@@ -54,6 +55,7 @@ struct Inner {
     roles: Roles,
     policy: Policy,
     engine: Engine,
+    health: Health,
     resources: Resources,
     stop: CancellationToken,
     /// Set once, when the router is made: the router's handlers are made of responders that hold these services.
@@ -88,6 +90,7 @@ impl Services {
             roles,
             policy,
             engine,
+            health: Health::default(),
             resources,
             stop,
             commands: OnceLock::new(),
@@ -148,6 +151,11 @@ impl Services {
     /// The operations: what was asked, runs and ran.
     pub fn operations(&self) -> Operations {
         Operations::new(self.clone())
+    }
+
+    /// How the responders are doing.
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -87,7 +87,7 @@ async fn it_says_who_it_is() {
     room.say("ann", "@otus who are you?").await;
     let answer = room.answer().await.plain();
     assert!(
-        answer.contains("*otus*") && answer.contains("I know 5 commands"),
+        answer.contains("*otus*") && answer.contains("I know 8 commands"),
         "{answer}"
     );
     room.say("ann", "@otus version").await;
@@ -104,9 +104,12 @@ async fn short_help_is_said_where_one_asked() {
     insta::assert_snapshot!(words(&said), @r"
         What you can say to me
         *basics* · Knock, knock.
+        • `disable <responder> [because <reason>]` · Switches a responder off.
         • `echo <text>` · Says it back.
+        • `enable <responder>` · Switches a responder on again.
         • `help [<words>]` · Tells what you can say to me, or what I know about some words.
         • `ping` · Answers pong.
+        • `responders` · Tells how the responders are doing.
         • `version` · Says which version of me this is.
         • `who are you` · Says who I am and how to talk to me.
         `help <words>` tells more, with examples.
@@ -194,7 +197,7 @@ async fn nothing_one_writes_is_a_pattern() {
         let answer = room.answer().await.plain();
         assert!(answer.starts_with("I know nothing about `"), "{words}: {answer}");
     }
-    room.say("ann", "@otus help [").await;
+    room.say("ann", "@otus help [<w").await;
     assert!(room.answer().await.plain().starts_with("`help [<words>]`"));
 }
 
@@ -214,4 +217,83 @@ async fn every_command_of_the_house_s_basics_explains_itself() {
             entry.spec.id()
         );
     }
+}
+
+/// A responder that can fail.
+#[derive(Default)]
+struct Shaky;
+
+#[responder]
+impl Shaky {
+    /// Fails, or not.
+    #[respond(r"^shake(?<hard> hard)?$", usage = "shake", example = "shake")]
+    async fn shake(&self, cx: Context, hard: Option<String>) -> Result {
+        match hard {
+            Some(_) => Err(std::io::Error::other("it fell").into()),
+            None => cx.reply("shaken").await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_responder_is_switched_off_and_on() {
+    let mut room = Room::builder().responder(Basics).responder(Shaky).open();
+    room.say("ann", "@otus disable shaky").await;
+    room.expect_reply(
+        "Who finds shaky switched off will want to know why. Say `disable shaky because <reason>`.",
+    )
+    .await;
+    room.say("ann", "@otus disable shaky, because it is loud").await;
+    room.expect_reply("⚠️ *shaky* is switched off: it is loud.\nWhat it began goes on.\n[Enable]")
+        .await;
+    room.say("ann", "@otus disable shaky because of me").await;
+    room.expect_reply("shaky is switched off already. Say `responders` to see why.")
+        .await;
+    room.say("bob", "@otus shake").await;
+    let text = room.answer().await.plain();
+    assert!(
+        text.starts_with("⚠️ *shaky* is switched off since ")
+            && text.contains(" by @ann: it is loud.\nWhen it is mended, say `enable shaky`.\n[Enable]"),
+        "{text}"
+    );
+    room.say("ann", "@otus responders").await;
+    let text = room.answer().await.plain();
+    assert!(
+        text.starts_with("⚠️ *Responders*: 1 of 2 switched off\n🟢 *basics* · "),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n🔴 *shaky* · off since ") && text.contains("[enable shaky]"),
+        "{text}"
+    );
+    room.press("bob", "Enable").await;
+    room.expect_reply("✅ *shaky* is on again.\nIt was off because: it is loud · @bob: `enable shaky`")
+        .await;
+    room.say("bob", "@otus enable shaky").await;
+    room.expect_reply("shaky is on already.").await;
+    room.say("bob", "@otus shake").await;
+    room.expect_reply("shaken").await;
+    room.say("bob", "@otus disable basics because of fun").await;
+    room.expect_reply("basics stays on: without it nobody could switch anything on again.")
+        .await;
+    room.say("bob", "@otus disable shakky because of fun").await;
+    room.expect_reply(
+        "There is no responder called `shakky`. Did you mean `shaky`?\n[disable shaky because of fun]",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_keeps_failing_is_in_the_list_with_its_errors() {
+    let mut room = Room::builder().responder(Basics).responder(Shaky).open();
+    for _ in 0..2 {
+        room.say("ann", "@otus shake hard").await;
+        room.answer().await;
+    }
+    room.say("ann", "@otus responders").await;
+    let text = room.answer().await.plain();
+    assert!(
+        text.contains("🟢 *shaky* · 2 matches · 2 errors · p95 "),
+        "{text}"
+    );
 }

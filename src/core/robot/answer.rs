@@ -20,7 +20,7 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    sync::PoisonError,
+    sync::{Arc, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 use tracing::Instrument;
@@ -41,6 +41,14 @@ pub(super) struct Spoken<'a> {
     pub(super) confirmed: Option<String>,
     /// The command that answers.
     pub(super) winner: Option<(&'a Handler, Captures)>,
+}
+
+/// A run that is over.
+pub(super) struct Ended {
+    /// How.
+    pub(super) outcome: Outcome,
+    /// Whether its responder has failed once too often.
+    pub(super) too_often: bool,
 }
 
 impl Robot {
@@ -70,6 +78,12 @@ impl Robot {
             self.tell(message, earlier.as_ref(), post).await;
             return;
         }
+        if let Some(off) = self.off(spec).await {
+            count("off");
+            let post = texts::off(spec.responder, &off);
+            self.tell(message, earlier.as_ref(), post).await;
+            return;
+        }
         let (line, target) = (captures.line().to_owned(), self.target(&captures));
         let request = Request {
             id,
@@ -95,10 +109,13 @@ impl Robot {
         }
         self.record_decision(&request, &ruling, confirmed).await;
         let heard = tokio::spawn(show_patience(cx.clone()).in_current_span());
-        let outcome = self.run(handler, &cx, captures).await;
+        let Ended { outcome, too_often } = self.run(handler, &cx, captures).await;
         heard.abort();
         self.record_run(&request, word(&outcome)).await;
         self.conclude(&cx, outcome).await;
+        if too_often {
+            self.quarantine(id, message, spec.responder).await;
+        }
         if let (Some(question), Some(answer)) = (message.reference(), cx.first_answer()) {
             self.0
                 .answers
@@ -155,18 +172,28 @@ impl Robot {
         Err(post.into())
     }
 
-    pub(super) async fn run(&self, handler: &Handler, cx: &Context, captures: Captures) -> Outcome {
-        let deadline = handler.spec.deadline.unwrap_or(self.0.deadline);
+    /// Runs a handler behind its gate, and counts how it came out.
+    pub(super) async fn run(&self, handler: &Handler, cx: &Context, captures: Captures) -> Ended {
+        let spec = handler.spec;
+        let (responder, command) = (spec.responder, spec.name);
+        metrics::counter!("otus_matches_total", "responder" => responder, "command" => command).increment(1);
+        self.0.services.health().matched(responder);
+        let deadline = spec.deadline.unwrap_or(self.0.deadline);
         let (run, inside) = (handler.run.clone(), cx.clone());
-        let began = Instant::now();
-        let outcome = self
-            .0
-            .gates
-            .run(&gate(handler), deadline, move || run(inside, captures))
-            .await;
-        metrics::histogram!("otus_handler_seconds", "command" => handler.spec.id())
-            .record(began.elapsed().as_secs_f64());
-        outcome
+        let (asked, began) = (Instant::now(), Arc::new(OnceLock::new()));
+        let begins = began.clone();
+        let run = move || {
+            let waited = asked.elapsed();
+            metrics::histogram!("otus_queue_seconds", "responder" => responder, "command" => command)
+                .record(waited.as_secs_f64());
+            // The gate calls this once.
+            let _ = begins.set(Instant::now());
+            run(inside, captures)
+        };
+        let outcome = self.0.gates.run(&gate(handler), deadline, run).await;
+        let took = began.get().map(Instant::elapsed).unwrap_or_default();
+        let too_often = self.note(spec, &outcome, took);
+        Ended { outcome, too_often }
     }
 
     /// Sees to it that whoever asked has an answer.

@@ -42,6 +42,12 @@ pub struct RobotConfig {
     pub waiting: usize,
     /// How many things one message may be answered with.
     pub most_said: u32,
+    /// How many failures of one responder within `failures_within` switch it off; 0 never does.
+    pub failures: u32,
+    /// In how long.
+    pub failures_within: SignedDuration,
+    /// The id of a channel (`C…`) where it is told, beside the one where it failed.
+    pub notices: Option<String>,
 }
 
 impl Default for RobotConfig {
@@ -54,6 +60,9 @@ impl Default for RobotConfig {
             running: 16,
             waiting: 10_000,
             most_said: 25,
+            failures: 5,
+            failures_within: SignedDuration::from_mins(10),
+            notices: None,
         }
     }
 }
@@ -248,6 +257,8 @@ impl Builder {
             stop,
             deadline: config.deadline.unsigned_abs(),
             most_said: config.most_said,
+            failures: (config.failures, config.failures_within.unsigned_abs()),
+            notices: config.notices,
             hooks: Mutex::new(hooks),
         }));
         let ear = Arc::downgrade(&robot.0);

@@ -2,7 +2,7 @@
 
 use super::{
     Robot,
-    answer::{Spoken, count},
+    answer::{Ended, Spoken, count},
     rights::Request,
     route::Heard,
     texts,
@@ -90,6 +90,9 @@ impl Robot {
     }
 
     async fn listen(self, id: String, message: Message, handler: &Handler, captures: Captures) {
+        if self.off(handler.spec).await.is_some() {
+            return;
+        }
         let (target, options) = (self.target(&captures), Options::default());
         let request = Request {
             id: &id,
@@ -109,12 +112,16 @@ impl Robot {
             return;
         }
         let cx = self.context(&request, None);
-        match self.run(handler, &cx, captures).await {
+        let Ended { outcome, too_often } = self.run(handler, &cx, captures).await;
+        match outcome {
             Outcome::Returned(Ok(())) => count("heard"),
             outcome => {
                 count("failed");
                 tracing::error!(command = handler.spec.id(), ?outcome, "a listener failed");
             }
+        }
+        if too_often {
+            self.quarantine(cx.id(), &message, handler.spec.responder).await;
         }
     }
 

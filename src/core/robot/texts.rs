@@ -5,6 +5,7 @@ use crate::{
     Button, Card, Post, Tone, UserError, markup,
     options::{self, Options},
 };
+use crate::{health::Off, policy::words};
 use std::time::Duration;
 
 /// Nobody answers these words.
@@ -192,6 +193,54 @@ pub(super) fn secret_advice(kind: &str) -> String {
          Never tell me one. Put it where programs read theirs (an environment variable, a file, a secret of the cluster) and \
          say its name instead."
     )
+}
+
+/// Why a responder was switched off by the robot.
+pub(super) fn kept_failing(times: u32, within: Duration) -> String {
+    let times = match times {
+        1 => "once".to_owned(),
+        many => format!("{many} times"),
+    };
+    format!("it failed {times} within {}", seconds(within))
+}
+
+/// A responder was switched off.
+pub(super) fn quarantined(responder: &str, reason: &str, incident: &str) -> Post {
+    let title = format!("I switched {} off: {reason}.", markup::bold(responder));
+    Card::new(Tone::Warning, title)
+        .text(format!(
+            "The log has the last failure under incident {}. Until somebody says {}, its commands are refused; what it began \
+             goes on.",
+            markup::code(incident),
+            markup::code(&format!("enable {responder}"))
+        ))
+        .button(Button::new("Enable", format!("enable {responder}")))
+        .into()
+}
+
+/// A command's responder is switched off.
+pub(super) fn off(responder: &str, off: &Off) -> Post {
+    let by = match &off.by {
+        Some(by) => format!(" by {}", markup::user(by)),
+        None => String::new(),
+    };
+    let since = words::moment(off.since, jiff::Timestamp::now());
+    let incident = match &off.incident {
+        Some(incident) if off.by.is_none() => {
+            format!(" (the last time under incident {})", markup::code(incident))
+        }
+        _ => String::new(),
+    };
+    let title = format!(
+        "{} is switched off since {since}{by}: {}{incident}.",
+        markup::bold(responder),
+        markup::clean(&off.reason)
+    );
+    let enable = format!("enable {responder}");
+    Card::new(Tone::Warning, title)
+        .text(format!("When it is mended, say {}.", markup::code(&enable)))
+        .button(Button::new("Enable", enable))
+        .into()
 }
 
 /// Somebody edited a message into (or with) a command that changes something.
