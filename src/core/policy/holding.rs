@@ -1,7 +1,7 @@
-//! Putting locks there and taking them away, breaking the glass and sealing it: values of the store that change only if they
-//! are still as they were read, so that replicas never undo each other.
+//! Putting locks there and taking them away: values of the store that change only if they are still as they were read, so that
+//! replicas never undo each other.
 
-use super::locks::{ELEVATIONS, Elevation, LOCKS, Lock, LockTarget, Waiting};
+use super::locks::{LOCKS, Lock, LockTarget, Waiting};
 use crate::{
     audit::Entry,
     ids::UserId,
@@ -18,7 +18,7 @@ const TRIES: usize = 20;
 /// A value of a space of the store, with the revision it was read at.
 #[derive(Debug, Clone)]
 pub(super) struct Found<T> {
-    key: String,
+    pub(super) key: String,
     pub(super) value: T,
     revision: u64,
 }
@@ -41,7 +41,7 @@ pub(super) async fn all<T: DeserializeOwned>(
 }
 
 /// What becomes of a value.
-enum Next<T, R> {
+pub(super) enum Next<T, R> {
     /// It stays; this is the answer.
     Stay(R),
     /// It is replaced, or goes, with entries of the audit trail; this is the answer.
@@ -49,7 +49,7 @@ enum Next<T, R> {
 }
 
 /// Changes one value: reads it, asks what becomes of it, writes that, and begins anew when somebody was faster.
-async fn change<T: Serialize + DeserializeOwned, R>(
+pub(super) async fn change<T: Serialize + DeserializeOwned, R>(
     store: &dyn Store,
     space: &str,
     key: &str,
@@ -286,11 +286,11 @@ pub async fn told(services: &Services, opened: &Opened) -> Result<(), StoreError
 const TELLING: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whether somebody is at telling it, who is not given up yet.
-fn is_at_it(telling: Option<Timestamp>, now: Timestamp) -> bool {
+pub(super) fn is_at_it(telling: Option<Timestamp>, now: Timestamp) -> bool {
     telling.is_some_and(|since| now.duration_since(since) < TELLING)
 }
 
-async fn take<T: Serialize>(
+pub(super) async fn take<T: Serialize>(
     store: &dyn Store,
     space: &str,
     found: &Found<T>,
@@ -301,126 +301,4 @@ async fn take<T: Serialize>(
     store
         .swap(space, &found.key, found.revision, left.as_ref(), entries)
         .await
-}
-
-/// Breaks the glass for somebody; an earlier elevation of theirs is replaced.
-///
-/// # Errors
-/// When the store cannot be used; then nothing is broken that was not.
-pub async fn break_glass(
-    services: &Services,
-    elevation: &Elevation,
-    entry: &Entry,
-) -> Result<(), StoreError> {
-    let store = services.store().as_ref();
-    change(
-        store,
-        ELEVATIONS,
-        elevation.by.as_str(),
-        |_: Option<Elevation>, _| Next::Put(Some(elevation.clone()), vec![entry.clone()], ()),
-    )
-    .await
-}
-
-/// Seals somebody's glass before its time. Answers what was sealed, if it was broken.
-///
-/// # Errors
-/// When the store cannot be used; then it is broken as before.
-pub async fn seal(
-    services: &Services,
-    user: &UserId,
-    entry: &Entry,
-) -> Result<Option<Elevation>, StoreError> {
-    let store = services.store().as_ref();
-    change(
-        store,
-        ELEVATIONS,
-        user.as_str(),
-        |held: Option<Elevation>, now| match held {
-            Some(held) if held.holds(now) => Next::Put(None, vec![entry.clone()], Some(held)),
-            _ => Next::Stay(None),
-        },
-    )
-    .await
-}
-
-/// The elevations that hold, the oldest first.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn broken(services: &Services) -> Result<Vec<Elevation>, StoreError> {
-    let store = services.store().as_ref();
-    let now = store.now().await?;
-    let mut broken: Vec<_> = all::<Elevation>(store, ELEVATIONS)
-        .await?
-        .into_iter()
-        .map(|found| found.value)
-        .filter(|elevation| elevation.holds(now))
-        .collect();
-    broken.sort_by(|a, b| (a.since, &a.by).cmp(&(b.since, &b.by)));
-    Ok(broken)
-}
-
-/// Finds the elevations whose time is over. Of all replicas that look, one finds each of them, and says with [`told_whole`] when
-/// it is told; whoever does not within a minute has died, and another one finds it.
-///
-/// # Errors
-/// When the store cannot be used. What is not answered is found the next time.
-pub async fn whole_again(
-    services: &Services,
-    entry: impl Fn(&Elevation, Timestamp) -> Entry,
-) -> Result<Vec<Whole>, StoreError> {
-    let store = services.store().as_ref();
-    let now = store.now().await?;
-    let mut over = Vec::new();
-    for found in all::<Elevation>(store, ELEVATIONS).await? {
-        let elevation = &found.value;
-        if elevation.holds(now) || is_at_it(elevation.telling, now) {
-            continue;
-        }
-        let left = Elevation {
-            telling: Some(now),
-            ..elevation.clone()
-        };
-        let again = elevation.telling.is_some();
-        let entries: Vec<_> = (!again).then(|| entry(elevation, now)).into_iter().collect();
-        match take(store, ELEVATIONS, &found, Some(&left), &entries).await {
-            Ok(true) => over.push(Whole {
-                elevation: left,
-                again,
-            }),
-            Ok(false) => {}
-            Err(error) if !over.is_empty() => {
-                tracing::warn!(%error, key = found.key, "an elevation whose time is over could not be taken out");
-                break;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(over)
-}
-
-/// An elevation that is over and has to be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whole {
-    /// What it was.
-    pub elevation: Elevation,
-    /// Whether somebody else began to tell and did not come to an end.
-    pub again: bool,
-}
-
-/// It was told that an elevation is over.
-///
-/// # Errors
-/// When the store cannot be used; then it is told again by whoever finds it.
-pub async fn told_whole(services: &Services, whole: &Whole) -> Result<(), StoreError> {
-    let (store, elevation) = (services.store().as_ref(), &whole.elevation);
-    let key = elevation.by.as_str();
-    change(store, ELEVATIONS, key, |held: Option<Elevation>, _| match held {
-        Some(held) if held.telling.is_some() && held.telling == elevation.telling => {
-            Next::Put(None, Vec::new(), ())
-        }
-        _ => Next::Stay(()),
-    })
-    .await
 }

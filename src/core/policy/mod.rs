@@ -8,7 +8,10 @@ mod calendar;
 mod calendar_tests;
 mod decide;
 #[cfg(test)]
+mod decide_properties;
+#[cfg(test)]
 mod decide_tests;
+mod elevations;
 mod faults;
 #[cfg(test)]
 mod faults_tests;
@@ -28,12 +31,10 @@ pub mod words;
 
 pub use calendar::{Calendar, Window};
 pub use decide::decide;
+pub use elevations::{Whole, break_glass, broken, seal, told_whole, whole_again};
 pub use freezes::{Freeze, FreezeFault};
 pub use gather::{gather, held, verdict};
-pub use holding::{
-    Locking, Opened, Whole, break_glass, broken, lock, locks, opened, seal, told, told_whole, unlock,
-    wait_for, whole_again,
-};
+pub use holding::{Locking, Opened, lock, locks, opened, told, unlock, wait_for};
 pub use locks::{ELEVATIONS, Elevation, LOCKS, Lock, LockTarget, Waiting};
 pub(crate) use matching::is_named;
 pub use roles::{Decision, Roles};

@@ -61,7 +61,8 @@ pub struct Facts {
 pub struct Verdict {
     /// What.
     pub kind: VerdictKind,
-    /// The rule that decided, for people, marked up as [`markup`](crate::markup) has it: completes "because …" or "…: <rule>".
+    /// The rule that decided, for people, marked up as [`markup`](crate::markup) has it: what stands after
+    /// "because" or after a colon.
     pub rule: String,
     /// Everything that was looked at, in order.
     pub trace: Vec<Line>,
