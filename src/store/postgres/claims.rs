@@ -9,7 +9,7 @@ use super::{
     work::{Change, Link, PATIENCE},
 };
 use crate::shared::{
-    Failure,
+    Arg, Failure, Row, Select,
     claims::{Batch, Held, names},
 };
 use async_trait::async_trait;
@@ -166,25 +166,27 @@ impl Writer {
         }
     }
 
-    /// Moves claims on, never back. Twice does no harm.
+    /// Moves claims on, never back.
     async fn advance(&self, advances: Vec<(EventKey, ClaimStage, Reply<()>)>) {
-        let mut stages: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+        let mut stages: BTreeMap<i64, BTreeSet<&String>> = BTreeMap::new();
         for (key, stage, _) in &advances {
-            stages
-                .entry(*stage as i64)
-                .or_default()
-                .extend(names(key).cloned());
+            stages.entry(*stage as i64).or_default().extend(names(key));
         }
-        let change = Advance {
-            run: self.run,
-            stages: &stages,
-        };
-        match self.link.change(&change).await {
+        let mut moved = Ok(HashSet::new());
+        for (stage, names) in stages {
+            moved = match (moved, self.move_on(stage, names).await) {
+                (Ok(mut others), Ok(more)) => {
+                    others.extend(more);
+                    Ok(others)
+                }
+                (Err(error), _) | (_, Err(error)) => Err(error),
+            };
+        }
+        match moved {
             Ok(others) => {
                 for (key, _, reply) in advances {
                     let lost = names(&key).any(|name| others.contains(name));
-                    let answer = if lost { Err(StoreError::Taken) } else { Ok(()) };
-                    let _ = reply.send(answer);
+                    let _ = reply.send(if lost { Err(StoreError::Taken) } else { Ok(()) });
                 }
             }
             Err(error) => {
@@ -196,17 +198,51 @@ impl Writer {
         }
     }
 
-    async fn release(&mut self, releases: Vec<(EventKey, Reply<()>)>) {
-        let names: BTreeSet<String> = releases.iter().flat_map(|(key, _)| names(key)).cloned().collect();
-        let change = Release {
-            run: self.run,
-            names: &names,
-        };
-        let released = self.link.change(&change).await;
+    /// Moves these names on; answers those that are another run's by now. One statement, which may run twice without harm.
+    async fn move_on(&self, stage: i64, names: BTreeSet<&String>) -> Result<Vec<String>, StoreError> {
+        let update = Select::new(
+            "UPDATE claims SET stage = greatest(stage, $1) \
+             WHERE name = ANY (ARRAY (SELECT json_array_elements_text(CAST($2 AS JSON)))) AND run = $3 RETURNING name",
+            [
+                Arg::from(stage),
+                serde_json::json!(names).to_string().into(),
+                self.run.into(),
+            ],
+        );
+        let moved = texts(self.link.run(&update).await?)?;
+        let moved: HashSet<&String> = moved.iter().collect();
+        let rest: Vec<_> = names.into_iter().filter(|name| !moved.contains(name)).collect();
+        if rest.is_empty() {
+            return Ok(Vec::new());
+        }
+        let others = Select::new(
+            "SELECT name FROM claims \
+             WHERE name = ANY (ARRAY (SELECT json_array_elements_text(CAST($1 AS JSON)))) AND run <> $2",
+            [Arg::from(serde_json::json!(rest).to_string()), self.run.into()],
+        );
+        texts(self.link.run(&others).await?)
+    }
+
+    /// Gives claims back. One statement, which may run twice without harm.
+    async fn release(&self, releases: Vec<(EventKey, Reply<()>)>) {
+        let names: BTreeSet<&String> = releases.iter().flat_map(|(key, _)| names(key)).collect();
+        let delete = Select::new(
+            "DELETE FROM claims \
+             WHERE name = ANY (ARRAY (SELECT json_array_elements_text(CAST($1 AS JSON)))) AND run = $2",
+            [Arg::from(serde_json::json!(names).to_string()), self.run.into()],
+        );
+        let released = self.link.run(&delete).await.map(drop);
+        if let Err(error) = &released {
+            tracing::error!(%error, "claims could not be given back");
+        }
         for (_, reply) in releases {
             let _ = reply.send(released.as_ref().copied().map_err(copy));
         }
     }
+}
+
+fn texts(rows: Vec<Row>) -> Result<Vec<String>, StoreError> {
+    rows.into_iter().map(|mut row| row.text()).collect()
 }
 
 fn copy(error: &StoreError) -> StoreError {
@@ -324,64 +360,5 @@ impl Change for Take<'_> {
                 .await?;
         }
         Ok((taken, true))
-    }
-}
-
-/// Moves claims on; answers the names that are another run's by now.
-struct Advance<'a> {
-    run: i64,
-    stages: &'a BTreeMap<i64, BTreeSet<String>>,
-}
-
-#[async_trait]
-impl Change for Advance<'_> {
-    type Answer = HashSet<String>;
-
-    async fn perform(&self, connection: &mut PgConnection) -> Result<(HashSet<String>, bool), Failure> {
-        let mut others = HashSet::new();
-        for (stage, names) in self.stages {
-            let names: Vec<&String> = names.iter().collect();
-            let moved: Vec<String> = sqlx::query_scalar(
-                "UPDATE claims SET stage = greatest(stage, $1) WHERE name = ANY ($2) AND run = $3 RETURNING name",
-            )
-            .bind(stage)
-            .bind(&names)
-            .bind(self.run)
-            .fetch_all(&mut *connection)
-            .await?;
-            let moved: HashSet<&String> = moved.iter().collect();
-            let rest: Vec<&String> = names.into_iter().filter(|name| !moved.contains(*name)).collect();
-            if !rest.is_empty() {
-                let lost: Vec<String> =
-                    sqlx::query_scalar("SELECT name FROM claims WHERE name = ANY ($1) AND run <> $2")
-                        .bind(&rest)
-                        .bind(self.run)
-                        .fetch_all(&mut *connection)
-                        .await?;
-                others.extend(lost);
-            }
-        }
-        Ok((others, true))
-    }
-}
-
-/// Gives claims back.
-struct Release<'a> {
-    run: i64,
-    names: &'a BTreeSet<String>,
-}
-
-#[async_trait]
-impl Change for Release<'_> {
-    type Answer = ();
-
-    async fn perform(&self, connection: &mut PgConnection) -> Result<((), bool), Failure> {
-        let names: Vec<&String> = self.names.iter().collect();
-        sqlx::query("DELETE FROM claims WHERE name = ANY ($1) AND run = $2")
-            .bind(&names)
-            .bind(self.run)
-            .execute(connection)
-            .await?;
-        Ok(((), true))
     }
 }
