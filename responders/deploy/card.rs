@@ -7,7 +7,7 @@ use otus::{Button, Card, Tone};
 use otus_kubernetes::{Conflict, Workload};
 
 use crate::settings::Settings;
-use crate::state::State;
+use crate::state::{Halt, State};
 use crate::{faults, texts};
 
 /// How much of a log fits into a card that is read on a phone.
@@ -27,6 +27,8 @@ pub(crate) struct Face<'a> {
     pub(crate) resumed: bool,
     /// The version to go forward to after a failure.
     pub(crate) good: Option<&'a str>,
+    /// Why what somebody wants of it could not be done yet.
+    pub(crate) obstacle: Option<&'a str>,
     pub(crate) now: Timestamp,
 }
 
@@ -81,7 +83,10 @@ impl Face<'_> {
                     None => card,
                 }
             }
-            State::Restarting => running(texts::deploying(deploy)).text(texts::restarting()),
+            State::Waiting => ended(Tone::Warning, texts::deploying(deploy)).text(texts::held_before()),
+            State::Held { done, total } => ended(Tone::Warning, texts::deploying(deploy))
+                .text(texts::pods(*done, *total))
+                .text(texts::held()),
             State::Live { pods: 0 } => ended(Tone::Warning, texts::live(deploy)).text(texts::nothing_ran()),
             State::Live { pods } => {
                 ended(Tone::Good, texts::live(deploy)).text(texts::stable(*pods, settings.stability))
@@ -123,7 +128,7 @@ impl Face<'_> {
             State::Gone => ended(Tone::Bad, texts::failed(deploy)).text(texts::gone(&deploy.service)),
             State::Drifted(conflict) => {
                 let (label, question) = texts::deploy_over(conflict);
-                let command = command(&deploy.service, &deploy.version, &deploy.environment);
+                let command = self.command();
                 ended(Tone::Warning, texts::not_deployed(deploy))
                     .text(texts::drifted(conflict))
                     .button(Button::new(label, format!("{command} --force")).danger(question))
@@ -141,15 +146,30 @@ impl Face<'_> {
             State::Unsure(why) => ended(Tone::Warning, texts::lost(deploy))
                 .text(texts::unsure_because(why))
                 .button(Button::new("status", format!("status {}", deploy.service))),
-            State::NotApplied => {
-                self.with_retry(ended(Tone::Warning, texts::not_deployed(deploy)).text(texts::not_applied()))
+            State::Untouched => {
+                self.with_retry(ended(Tone::Neutral, texts::not_deployed(deploy)).text(texts::untouched()))
+            }
+            State::Halted { halt, done, total } => {
+                let card = ended(Tone::Warning, texts::halted(deploy)).text(texts::halt(halt, *done, *total));
+                let card = self.with_way_forward(card);
+                match halt {
+                    Halt::Through => card,
+                    _ => card.button(Button::new(texts::go_on(&deploy.version), self.command())),
+                }
+            }
+            State::Outdated(other) => {
+                ended(Tone::Warning, texts::overtaken(deploy)).text(texts::outdated(other))
             }
         };
         if let Some(conflict) = self.adopted {
             card = card.text(texts::adopted(conflict));
         }
+        if let Some(obstacle) = self.obstacle {
+            card = card.text(obstacle);
+        }
         let is_ended = state.recorded() != DeployState::Running;
-        card.footer(texts::footer(deploy, is_ended, self.resumed, now))
+        card.footer = texts::footer(deploy, is_ended, self.resumed, now);
+        card
     }
 
     /// One sentence on the end, for the row.
@@ -170,12 +190,13 @@ impl Face<'_> {
     }
 
     fn with_retry(&self, card: Card) -> Card {
-        let command = command(
-            &self.deploy.service,
-            &self.deploy.version,
-            &self.deploy.environment,
-        );
-        card.button(Button::new(texts::try_again(), command))
+        card.button(Button::new(texts::try_again(), self.command()))
+    }
+
+    /// The same deploy again.
+    fn command(&self) -> String {
+        let deploy = self.deploy;
+        command(&deploy.service, &deploy.version, &deploy.environment)
     }
 
     fn resume(&self) -> String {

@@ -1,291 +1,546 @@
-//! One deploy, from the change to its end.
+//! One deploy being applied: the change, the rollout, the end.
 //!
-//! Every step is written before the next is made, so that a process that comes after this one can go on: the row with
-//! its card before the change, what was applied before it is watched, the end last.
+//! The engine owns the task, the lease and the card. What acts on the cluster is a step of the journal and carries the stamp of
+//! this worker; what only looks is done anew by whoever takes the deploy up.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
+use otus::Result;
+use otus::operations::{Attempt, Ending, Interrupted, Operation, Run, Wish};
 use otus::store::{Deploy, DeployFilter, DeployState};
-use otus::{Card, ChannelId, ChatError, Live, MessageId, Place, Services, Urgency};
 use otus_kubernetes::{
-    Applied, Change, Cluster, Conflict, Error, Image, Outcome, Rollout, Running, Workload, apply,
+    Applied, Bake, Change, Cluster, Clusters, Conflict, Error, Image, Outcome, Progress, Rollout, Running,
+    Stamp, Verdict, apply as change_image, claim, pause, resume,
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::card::Face;
-use crate::crew::{Crew, Duty};
-use crate::state::State;
+use crate::plan::Planned;
+use crate::settings::Settings;
+use crate::state::{Halt, State};
+use crate::texts;
 
-/// How often a change is tried while the cluster does not answer.
+/// How often something is tried while the cluster does not answer.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long the card's last edit may take before the end is recorded without it.
-const TELL: Duration = Duration::from_secs(5);
-/// How often, and how long apart at most, an end that could not be told is tried again.
-const TELL_TRIES: u32 = 60;
-const TELL_PAUSE: Duration = Duration::from_secs(30);
+/// The same, for a worker that comes after another one and does not know what that one did.
+const MANY_TRIES: u32 = 30;
+/// How long to wait before the cluster is asked again to pause or to go on.
+const RETRY: Duration = Duration::from_secs(2);
 
-/// What another process needs to go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Details {
-    /// What is changed.
-    pub(crate) workload: Workload,
-    /// Where it was asked for.
-    pub(crate) channel: ChannelId,
-    /// In which thread.
-    pub(crate) thread: Option<MessageId>,
-    /// What to call who asked.
-    pub(crate) name: String,
-    /// Whether to take the image over from whoever owns it.
-    pub(crate) force: bool,
-    /// The change, once the cluster accepted it.
-    pub(crate) applied: Option<Applied>,
+/// What the change became: the result of the journal's step.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Made {
+    /// The cluster accepted it.
+    Applied {
+        applied: Applied,
+        previous: String,
+        adopted: Option<Conflict>,
+    },
+    /// It ran there already.
+    Live {
+        since: Option<Timestamp>,
+        by: Option<String>,
+        ready: i32,
+        total: i32,
+    },
+    /// Somebody else set the image.
+    Conflict(Conflict),
+    /// Somebody cancelled it in time.
+    Untouched,
+}
+
+/// What is kept for whoever takes it up.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    /// Since when the robot holds the rollout.
+    held: Option<Timestamp>,
+    /// When the change counts as made, after it was held.
+    made: Option<Timestamp>,
+    /// The time of watching.
+    bake: Option<Bake>,
 }
 
 /// One deploy being worked on.
-pub(crate) struct Job {
-    crew: Crew,
-    services: Services,
-    cluster: Option<Cluster>,
-    pub(crate) deploy: Deploy,
-    pub(crate) details: Details,
-    live: Live,
+struct Job {
+    run: Run,
+    settings: Settings,
+    planned: Planned,
+    stamp: Stamp,
+    by: String,
+    deploy: Deploy,
+    kept: Kept,
     adopted: Option<Conflict>,
-    resumed: bool,
     good: Option<String>,
-    /// Dropped with the job: the deploy is nobody's then.
-    _duty: Duty,
+    obstacle: Option<String>,
+    /// When the cluster may be asked again to pause or to go on.
+    again: Option<Instant>,
+}
+
+/// Applies the plan of a run, or goes on with it.
+pub(crate) async fn apply(settings: Settings, run: Run) -> Result<Ending> {
+    let mut job = Job::new(settings, run)?;
+    match AssertUnwindSafe(job.work()).catch_unwind().await {
+        Ok(Ok(state)) => Ok(job.end(&state).await),
+        Ok(Err(error)) if error.is::<Interrupted>() => Err(error),
+        Ok(Err(error)) => {
+            job.broke().await;
+            Err(error)
+        }
+        Err(panic) => {
+            job.broke().await;
+            // The engine ends the operation and tells it.
+            resume_unwind(panic)
+        }
+    }
 }
 
 impl Job {
-    pub(crate) fn new(
-        crew: Crew,
-        services: Services,
-        cluster: Option<Cluster>,
-        deploy: Deploy,
-        details: Details,
-        live: Live,
-        duty: Duty,
-    ) -> Self {
-        Job {
-            crew,
-            services,
-            cluster,
-            deploy,
-            details,
-            live,
+    fn new(settings: Settings, run: Run) -> Result<Self> {
+        let operation = run.operation();
+        let planned: Planned = serde_json::from_value(operation.plan.details.clone())?;
+        // Nothing is kept before the first time, and what an older version kept is worth no more than that.
+        let kept = serde_json::from_value(operation.progress.clone()).unwrap_or_default();
+        let started = operation.started.unwrap_or(operation.asked);
+        Ok(Job {
+            stamp: Stamp {
+                operation: operation.id.clone(),
+                generation: run.generation(),
+                started,
+            },
+            by: operation.name.clone(),
+            deploy: row(&operation, &planned, started),
+            settings,
+            planned,
+            kept,
             adopted: None,
-            resumed: false,
             good: None,
-            _duty: duty,
+            obstacle: None,
+            again: None,
+            run,
+        })
+    }
+
+    /// From the beginning, or from wherever an earlier worker stopped, to the end.
+    async fn work(&mut self) -> Result<State> {
+        let clusters = self.run.services().resource::<Clusters>()?;
+        let cluster = match clusters.get(&self.planned.workload.cluster).await {
+            Ok(cluster) => cluster,
+            Err(error) if self.run.resumed() => return Ok(State::Unsure(error.to_string())),
+            Err(error) => return Ok(State::Refused(error.to_string())),
+        };
+        if self.run.resumed() {
+            self.fence(&cluster).await?;
         }
-    }
-
-    /// The same, taken up from a process before.
-    pub(crate) fn resumed(mut self) -> Self {
-        self.resumed = true;
-        self
-    }
-
-    /// Works on it; should that panic, the deploy still gets an end that is told and recorded.
-    pub(crate) async fn watched<F>(mut self, work: impl FnOnce(Self) -> F)
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let rescue = Rescue {
-            crew: self.crew.clone(),
-            services: self.services.clone(),
-            deploy: self.deploy.clone(),
-            details: self.details.clone(),
-            live: self.live.clone(),
-            resumed: self.resumed,
-        };
-        // The row is kept up to date by the job; what the rescue needs of it is there from the beginning.
-        self.deploy.details = serde_json::to_value(&self.details).unwrap_or_default();
-        let worked = std::panic::AssertUnwindSafe(work(self)).catch_unwind().await;
-        if worked.is_err() {
-            tracing::error!(deploy = rescue.deploy.id, "a deploy's task panicked");
-            rescue.end().await;
-        }
-    }
-
-    /// Makes the change, and follows it.
-    pub(crate) async fn begin(mut self) {
-        let change = Change {
-            image: self.deploy.image.clone(),
-            version: self.deploy.version.clone(),
-            deploy: self.deploy.id.clone(),
-            by: self.details.name.clone(),
-            at: Timestamp::now(),
-            force: self.details.force,
-        };
-        let Some(cluster) = self.cluster.clone() else {
-            return;
-        };
-        let mut attempt = 0;
-        let outcome = loop {
-            attempt += 1;
-            match apply(&cluster, &self.details.workload, &change).await {
-                Err(error) if error.is_passing() && attempt < TRIES && !self.is_stopping() => {
-                    tracing::warn!(%error, deploy = self.deploy.id, "the change is tried again");
-                    sleep(PAUSE * attempt).await;
-                }
-                outcome => break outcome,
-            }
-        };
-        match outcome {
-            Ok(Outcome::Applied {
+        let made = self
+            .run
+            .step("apply", |attempt| self.make(&cluster, attempt))
+            .await;
+        match made {
+            Ok(Made::Applied {
                 applied,
                 previous,
                 adopted,
             }) => {
                 self.deploy.previous = Some(previous);
                 self.adopted = adopted;
-                self.follow(applied).await;
+                self.record().await;
+                self.follow(&cluster, applied).await
             }
-            // An attempt whose answer was lost may have been made: then it is ours to follow.
-            Ok(Outcome::AlreadyRunning { applied, running }) if !is_done(&running, &self.deploy.id) => {
-                self.follow(applied).await;
-            }
-            Ok(Outcome::AlreadyRunning { running, .. }) => {
-                let (ready, total) = (running.ready, running.replicas);
-                self.end(State::AlreadyLive {
-                    since: running.since,
-                    by: running.by,
-                    ready,
-                    total,
-                })
-                .await;
-            }
-            Ok(Outcome::Conflict(conflict)) => self.end(State::Drifted(conflict)).await,
-            Err(
-                error @ (Error::TimedOut { .. }
-                | Error::Unreachable { .. }
-                | Error::Troubled { code: 504, .. }),
-            ) => {
-                self.end(State::Unsure(error.to_string())).await;
-            }
-            Err(error) => self.end(State::Refused(error.to_string())).await,
+            Ok(Made::Live {
+                since,
+                by,
+                ready,
+                total,
+            }) => Ok(State::AlreadyLive {
+                since,
+                by,
+                ready,
+                total,
+            }),
+            Ok(Made::Conflict(conflict)) => Ok(State::Drifted(conflict)),
+            Ok(Made::Untouched) => Ok(State::Untouched),
+            Err(error) => match sorted(error)? {
+                Error::Outdated { operation, .. } => Ok(State::Outdated(operation)),
+                error if is_unsure(&error) => Ok(State::Unsure(error.to_string())),
+                error => Ok(State::Refused(error.to_string())),
+            },
         }
     }
 
-    /// Watches the rollout to its end, or until the robot stops.
-    pub(crate) async fn follow(mut self, applied: Applied) {
-        let Some(cluster) = self.cluster.clone() else {
-            return;
+    /// Shuts out the worker before this one, which may only be asleep. Whatever acts later carries the stamp, too, so that a
+    /// cluster that does not answer now is no reason to stop.
+    async fn fence(&self, cluster: &Cluster) -> Result<()> {
+        let claimed = self
+            .patiently(TRIES, || claim(cluster, &self.planned.workload, &self.stamp))
+            .await?;
+        match claimed {
+            Err(Error::Replaced { .. }) => Err(Interrupted.into()),
+            Err(error) => {
+                tracing::warn!(%error, operation = self.stamp.operation, "the workload could not be claimed");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Makes the change, unless it was made, or somebody wants otherwise.
+    async fn make(&self, cluster: &Cluster, attempt: Attempt) -> Result<Made> {
+        if attempt == Attempt::Again {
+            // Begun before, perhaps done. Who asks shuts out the worker before, so that the answer stays true.
+            let running = self
+                .patiently(MANY_TRIES, || claim(cluster, &self.planned.workload, &self.stamp))
+                .await??;
+            if self.is_ours(&running) {
+                return Ok(Made::Applied {
+                    applied: Applied::of(&running, running.since.unwrap_or_else(Timestamp::now)),
+                    previous: running.previous.unwrap_or(running.image),
+                    adopted: None,
+                });
+            }
+        }
+        if !self.is_cleared().await? {
+            return Ok(Made::Untouched);
+        }
+        self.show(&State::Applying).await;
+        let change = Change {
+            image: self.planned.image.clone(),
+            version: self.planned.version.clone(),
+            by: self.by.clone(),
+            at: Timestamp::now(),
+            stamp: self.stamp.clone(),
+            force: self.planned.force,
         };
-        self.details.applied = Some(applied.clone());
-        self.save().await;
-        let settings = (*self.crew.settings()).into();
-        let stopping = self.services.stopping().clone();
-        let mut rollout = Rollout::follow(cluster, self.details.workload.clone(), applied, settings);
-        let mut last = None;
+        let outcome = self
+            .patiently(TRIES, || change_image(cluster, &self.planned.workload, &change))
+            .await??;
+        Ok(match outcome {
+            Outcome::Applied {
+                applied,
+                previous,
+                adopted,
+            } => Made::Applied {
+                applied,
+                previous,
+                adopted,
+            },
+            Outcome::AlreadyRunning { running, .. } if running.settled && !running.paused => Made::Live {
+                since: running.since,
+                by: running.by,
+                ready: running.ready,
+                total: running.replicas,
+            },
+            Outcome::AlreadyRunning { applied, running } => Made::Applied {
+                applied,
+                previous: running.image,
+                adopted: None,
+            },
+            Outcome::Conflict(conflict) => Made::Conflict(conflict),
+        })
+    }
+
+    fn is_ours(&self, running: &Running) -> bool {
+        running.deploy.as_deref() == Some(self.stamp.operation.as_str())
+            && running.image == self.planned.image
+    }
+
+    /// Waits before the change as long as somebody wants that. False when it is cancelled.
+    async fn is_cleared(&self) -> Result<bool> {
+        let mut held = self.run.operation().state == otus::operations::State::Paused;
         loop {
+            match self.run.wish() {
+                Wish::Cancel => return Ok(false),
+                Wish::Go => {
+                    if held {
+                        self.run.held(false).await?;
+                    }
+                    return Ok(true);
+                }
+                Wish::Pause => {
+                    self.show(&State::Waiting).await;
+                    self.run.held(true).await?;
+                    held = true;
+                    tokio::select! {
+                        () = self.run.over().cancelled() => return Err(Interrupted.into()),
+                        _ = self.run.wish_changed() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Watches the rollout to its end, doing what somebody wants meanwhile.
+    async fn follow(&mut self, cluster: &Cluster, applied: Applied) -> Result<State> {
+        let applied = Applied {
+            at: self.kept.made.unwrap_or(applied.at),
+            ..applied
+        };
+        let workload = self.planned.workload.clone();
+        let mut rollout = Rollout::follow(cluster.clone(), workload, applied, self.settings.into())
+            .baking(self.kept.bake.clone());
+        if let Some(since) = self.kept.held {
+            rollout.hold(since);
+        }
+        let mut last = State::Applying;
+        loop {
+            let wish = self.run.wish();
+            if wish == Wish::Cancel {
+                return self.halt(cluster, &last).await;
+            }
+            self.heed(wish, cluster, &mut rollout, &mut last).await?;
             let next = tokio::select! {
                 biased;
-                () = stopping.cancelled() => {
-                    self.interrupt().await;
-                    return;
+                () = self.run.over().cancelled() => return Err(Interrupted.into()),
+                _ = self.run.wish_changed() => {
+                    self.again = None;
+                    continue;
                 }
                 next = rollout.next() => next,
             };
-            match next {
-                Some(Ok(progress)) => {
-                    let state = State::of(progress.verdict, progress.outage);
-                    if state.recorded() != DeployState::Running {
-                        self.end(state).await;
-                        return;
+            let Some(progress) = next else {
+                // Only a pause of somebody else's ends a rollout without a verdict that is an end.
+                let by = match last {
+                    State::Paused { by, .. } => by,
+                    _ => None,
+                };
+                return Ok(State::LeftPaused { by });
+            };
+            let Progress { verdict, outage } = match progress {
+                Ok(progress) => progress,
+                Err(error) => return Ok(State::Lost(error.to_string())),
+            };
+            if rollout.bake() != self.kept.bake.as_ref() {
+                self.kept.bake = rollout.bake().cloned();
+                self.keep().await?;
+            }
+            let state = match verdict {
+                Verdict::Paused { .. } if self.kept.held.is_some() => {
+                    let (done, total) = last.counts().unwrap_or_default();
+                    State::Held { done, total }
+                }
+                verdict => State::of(verdict, outage),
+            };
+            if state.recorded() != DeployState::Running {
+                return Ok(state);
+            }
+            self.show(&state).await;
+            last = state;
+        }
+    }
+
+    /// Pauses the rollout or lets it go on, as somebody wants it. What does not work is tried again later.
+    async fn heed(
+        &mut self,
+        wish: Wish,
+        cluster: &Cluster,
+        rollout: &mut Rollout,
+        last: &mut State,
+    ) -> Result<()> {
+        let is_held = self.kept.held.is_some();
+        // Paused by a worker before this one that could not say so any more.
+        let left = matches!(&*last, State::Paused { by, .. } if by.as_deref() == Some(cluster.manager()));
+        let holds = match wish {
+            Wish::Pause if !is_held => true,
+            Wish::Go if is_held || left => false,
+            _ => {
+                self.obstacle = None;
+                return Ok(());
+            }
+        };
+        if self.again.is_some_and(|again| Instant::now() < again) {
+            return Ok(());
+        }
+        let (workload, image) = (&self.planned.workload, &self.planned.image);
+        let done = match holds {
+            true => pause(cluster, workload, &self.stamp, image).await,
+            false => resume(cluster, workload, &self.stamp, image).await,
+        };
+        let running = match done {
+            Ok(running) => running,
+            Err(Error::Replaced { .. }) => return Err(Interrupted.into()),
+            Err(error) => {
+                self.again = Some(Instant::now() + RETRY);
+                self.obstacle = Some(texts::obstacle(&error.to_string()));
+                self.show(last).await;
+                return Ok(());
+            }
+        };
+        self.obstacle = None;
+        if holds && running.paused {
+            let now = Timestamp::now();
+            self.kept.held = Some(now);
+            rollout.hold(now);
+            let (done, total) = last.counts().unwrap_or((0, running.replicas));
+            *last = State::Held { done, total };
+        } else if !holds {
+            self.kept.held = None;
+            self.kept.made = Some(rollout.let_go());
+            if left {
+                *last = State::Applying;
+            }
+        } else {
+            // Another image is wanted by now: that is about to be told.
+            return Ok(());
+        }
+        self.keep().await?;
+        self.run.held(holds).await?;
+        if holds {
+            self.show(last).await;
+        }
+        Ok(())
+    }
+
+    /// Stops half-way: no more pods are replaced.
+    async fn halt(&mut self, cluster: &Cluster, last: &State) -> Result<State> {
+        let halted: Result<(Halt, i32, i32)> = self
+            .run
+            .step("halt", |_| async {
+                let stop = || async {
+                    let workload = &self.planned.workload;
+                    let running = workload.read(cluster).await?;
+                    if running.image != self.planned.image {
+                        return Ok((Halt::Overtaken, running));
                     }
-                    self.live.show(self.card(&state)).await;
-                    last = Some(state);
-                }
-                Some(Err(error)) => {
-                    self.end(State::Lost(error.to_string())).await;
-                    return;
-                }
-                None => {
-                    // Only a pause ends a rollout without a verdict that is an end.
-                    let by = match last {
-                        Some(State::Paused { by, .. }) => by,
-                        _ => None,
+                    if running.settled {
+                        return Ok((Halt::Through, running));
+                    }
+                    let running = pause(cluster, workload, &self.stamp, &self.planned.image).await?;
+                    let halt = match running.paused {
+                        true => Halt::Paused,
+                        false => Halt::Overtaken,
                     };
-                    self.end(State::LeftPaused { by }).await;
-                    return;
+                    Ok((halt, running))
+                };
+                let (halt, running) = self.patiently(TRIES, stop).await??;
+                let (done, total) = match (&halt, last.counts()) {
+                    (Halt::Paused, Some(counts)) => counts,
+                    _ => (running.updated, running.replicas),
+                };
+                Ok((halt, done, total))
+            })
+            .await;
+        let (halt, done, total) = match halted {
+            Ok(halted) => halted,
+            Err(error) => {
+                let error = sorted(error)?;
+                let (done, total) = last.counts().unwrap_or_default();
+                (Halt::Unpaused(error.to_string()), done, total)
+            }
+        };
+        Ok(State::Halted { halt, done, total })
+    }
+
+    /// Tries a few times while the cluster does not answer.
+    async fn patiently<T, F>(
+        &self,
+        tries: u32,
+        mut ask: impl FnMut() -> F + Send,
+    ) -> Result<std::result::Result<T, Error>, Interrupted>
+    where
+        F: Future<Output = std::result::Result<T, Error>> + Send,
+        T: Send,
+    {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match ask().await {
+                Err(error) if error.is_passing() && attempt < tries => {
+                    tracing::warn!(%error, operation = self.stamp.operation, "the cluster is asked again");
+                    tokio::select! {
+                        () = self.run.over().cancelled() => return Err(Interrupted),
+                        () = sleep(PAUSE * attempt.min(2)) => {}
+                    }
                 }
+                answer => return Ok(answer),
             }
         }
     }
 
-    /// Tells and records how it ended.
-    pub(crate) async fn end(mut self, state: State) {
-        if matches!(state, State::Failed { .. }) {
-            self.good = self.last_good().await;
-        }
-        self.deploy.ended = Some(Timestamp::now());
-        self.deploy.state = state.recorded();
-        self.deploy.note = Some(self.face(&state).note());
-        self.deploy.details = serde_json::to_value(&self.details).unwrap_or_default();
-        let card = self.card(&state);
-        // Told before it is recorded: what is recorded as ended is not taken up again.
-        let told = tell(&self.services, &self.live, &self.details, &card).await;
-        record_end(&self.services, &self.deploy).await;
-        tracing::info!(deploy = self.deploy.id, service = self.deploy.service, state = ?self.deploy.state, "a deploy ended");
-        if !told {
-            insist(&self.services, &self.live, &self.details, &card).await;
-        }
+    async fn keep(&self) -> Result<()> {
+        self.run.keep(serde_json::to_value(&self.kept)?).await
     }
 
-    /// The robot stops; the row stays, and whoever comes next goes on.
-    async fn interrupt(&mut self) {
-        let card = self.card(&State::Restarting);
-        if let Ok(Err(error)) = timeout(TELL, self.live.end(card)).await {
-            tracing::warn!(%error, deploy = self.deploy.id, "the card could not be told that the robot stops");
-        }
-    }
-
-    async fn save(&mut self) {
-        self.deploy.details = serde_json::to_value(&self.details).unwrap_or_default();
-        // Without this row a successor finds the deploy by its annotation on the workload.
-        if let Err(error) = self.services.store().save_deploy(&self.deploy).await {
-            tracing::warn!(%error, deploy = self.deploy.id, "a deploy's progress could not be recorded");
-        }
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.services.stopping().is_cancelled()
+    async fn show(&self, state: &State) {
+        self.run.show(self.face(state).card()).await;
     }
 
     fn face<'a>(&'a self, state: &'a State) -> Face<'a> {
         Face {
             deploy: &self.deploy,
             state,
-            workload: &self.details.workload,
-            settings: self.crew.settings(),
+            workload: &self.planned.workload,
+            settings: &self.settings,
             adopted: self.adopted.as_ref(),
-            resumed: self.resumed,
+            resumed: self.run.resumed(),
             good: self.good.as_deref(),
+            obstacle: self.obstacle.as_deref(),
             now: Timestamp::now(),
         }
     }
 
-    fn card(&self, state: &State) -> Card {
-        self.face(state).card()
+    /// Records how it ended, and says it.
+    async fn end(&mut self, state: &State) -> Ending {
+        self.obstacle = None;
+        if matches!(state, State::Failed { .. } | State::Halted { .. }) {
+            self.good = self.last_good().await;
+        }
+        self.deploy.ended = Some(Timestamp::now());
+        self.deploy.state = state.recorded();
+        let (note, card) = (self.face(state).note(), self.face(state).card());
+        self.deploy.note = Some(note.clone());
+        self.record().await;
+        tracing::info!(
+            deploy = self.deploy.id,
+            service = self.deploy.service,
+            state = ?self.deploy.state,
+            "a deploy ended"
+        );
+        Ending {
+            outcome: state.outcome(),
+            note,
+            card,
+        }
+    }
+
+    /// Records that nobody knows how it ended.
+    async fn broke(&mut self) {
+        self.deploy.ended = Some(Timestamp::now());
+        self.deploy.state = DeployState::Stopped;
+        self.record().await;
+    }
+
+    /// Writes the row, which is the history of releases. Without it the operation itself still tells.
+    async fn record(&mut self) {
+        self.deploy.card = self.run.operation().card;
+        for attempt in 1..=TRIES {
+            match self.run.services().store().record_deploy(&self.deploy).await {
+                Ok(_) => return,
+                Err(error) if attempt == TRIES => {
+                    tracing::error!(%error, deploy = self.deploy.id, "a deploy could not be recorded");
+                }
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
     }
 
     /// The newest version that was deployed well here, if it may be deployed again.
     async fn last_good(&self) -> Option<String> {
         let deploy = &self.deploy;
+        let services = self.run.services();
         let filter = DeployFilter {
             service: Some(deploy.service.clone()),
             environment: Some(deploy.environment.clone()),
             ..DeployFilter::default()
         };
-        let history = self.services.store().deploys(&filter).await.unwrap_or_default();
-        let service = self.services.catalog().service(&deploy.service);
+        let history = services.store().deploys(&filter).await.unwrap_or_default();
+        let service = services.catalog().service(&deploy.service);
         let known = service
             .map(|service| service.versions.clone())
             .unwrap_or_default();
@@ -306,88 +561,40 @@ impl Job {
     }
 }
 
-/// True when a rollout of this image is over, or was never this deploy's.
-fn is_done(running: &Running, deploy: &str) -> bool {
-    running.settled && !running.paused && running.deploy.as_deref() != Some(deploy)
-}
-
-/// Shows a card's last state. False when the chat did not take it.
-async fn tell(services: &Services, live: &Live, details: &Details, card: &Card) -> bool {
-    match timeout(TELL, live.end(card.clone())).await {
-        Ok(Ok(())) => true,
-        Ok(Err(ChatError::Missing(_))) => {
-            // Somebody deleted the card; the end is told all the same.
-            let place = Place {
-                channel: details.channel.clone(),
-                thread: details.thread.clone(),
-                hook: None,
-            };
-            let post = card.clone().into();
-            let posted = services.chat().post(&place, &post, Urgency::Answer);
-            matches!(timeout(TELL, posted).await, Ok(Ok(_)))
-        }
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the end of a deploy could not be told yet");
-            false
-        }
-        Err(_) => false,
+/// The row of a deploy that has just begun.
+fn row(operation: &Operation, planned: &Planned, began: Timestamp) -> Deploy {
+    let target = operation.plan.target.clone();
+    Deploy {
+        id: operation.id.clone(),
+        service: target.service.unwrap_or_default(),
+        environment: target.environment.unwrap_or_default(),
+        version: planned.version.clone(),
+        image: planned.image.clone(),
+        previous: Some(planned.previous.clone()),
+        by: operation.by.clone(),
+        began,
+        ended: None,
+        state: DeployState::Running,
+        card: None,
+        note: None,
+        details: serde_json::json!({ "workload": planned.workload }),
+        generation: operation.lease.generation,
     }
 }
 
-/// Tries to tell an end until it is told, the robot stops, or nobody waits for it any more.
-async fn insist(services: &Services, live: &Live, details: &Details, card: &Card) {
-    for attempt in 1..=TELL_TRIES {
-        tokio::select! {
-            () = services.stopping().cancelled() => return,
-            () = sleep((PAUSE * attempt).min(TELL_PAUSE)) => {}
-        }
-        if tell(services, live, details, card).await {
-            return;
-        }
-    }
-    tracing::error!("the end of a deploy could not be told");
-}
-
-async fn record_end(services: &Services, deploy: &Deploy) {
-    for attempt in 1..=TRIES {
-        match services.store().end_deploy(deploy).await {
-            Ok(_) => return,
-            Err(error) if attempt == TRIES => {
-                tracing::error!(%error, deploy = deploy.id, "the end of a deploy could not be recorded");
-            }
-            Err(_) => sleep(PAUSE * attempt).await,
-        }
+/// What the cluster said, where it is that; a worker that was replaced is interrupted, and everything else is no answer.
+fn sorted(error: anyhow::Error) -> Result<Error> {
+    match error.downcast::<Error>() {
+        Ok(Error::Replaced { .. }) => Err(Interrupted.into()),
+        Ok(error) => Ok(error),
+        Err(error) => Err(error),
     }
 }
 
-/// What is left to end a deploy whose task broke.
-struct Rescue {
-    crew: Crew,
-    services: Services,
-    deploy: Deploy,
-    details: Details,
-    live: Live,
-    resumed: bool,
-}
-
-impl Rescue {
-    async fn end(mut self) {
-        let state = State::Lost("something broke inside of me; the log has the details".to_owned());
-        self.deploy.ended = Some(Timestamp::now());
-        self.deploy.state = state.recorded();
-        let face = Face {
-            deploy: &self.deploy,
-            state: &state,
-            workload: &self.details.workload,
-            settings: self.crew.settings(),
-            adopted: None,
-            resumed: self.resumed,
-            good: None,
-            now: Timestamp::now(),
-        };
-        let (card, note) = (face.card(), face.note());
-        self.deploy.note = Some(note);
-        tell(&self.services, &self.live, &self.details, &card).await;
-        record_end(&self.services, &self.deploy).await;
-    }
+/// True when the change may have been made all the same.
+fn is_unsure(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::TimedOut { .. } | Error::Unreachable { .. } | Error::Troubled { code: 504, .. }
+    )
 }

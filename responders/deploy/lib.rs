@@ -11,37 +11,66 @@ mod card;
 #[cfg(test)]
 mod card_tests;
 mod choose;
-mod crew;
 mod faults;
 mod job;
-mod resume;
+mod plan;
+mod rest;
 mod settings;
 mod state;
 mod status;
 mod texts;
 mod words;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use otus::Services;
+use otus::operations::{Action, Ending, Plan, Run};
 use otus::prelude::*;
 use otus_kubernetes::Clusters;
+use serde_json::Value;
 
 use crate::ask::Ask;
-use crate::crew::Crew;
 pub use crate::settings::Settings;
+
+/// The kind of operation a deploy is, as rows have it.
+pub(crate) const KIND: &str = "deploy";
 
 /// Deploys, and what runs where.
 #[derive(Default)]
 pub struct Deploys {
-    crew: Crew,
+    settings: Settings,
 }
 
 impl Deploys {
     /// With these settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Deploys {
-            crew: Crew::new(settings),
-        }
+        Deploys { settings }
+    }
+}
+
+/// Changing the image of a workload, and following the rollout to its end.
+struct Deploy {
+    settings: Settings,
+}
+
+#[async_trait]
+impl Action for Deploy {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn pauses(&self) -> bool {
+        true
+    }
+
+    async fn plan(&self, services: &Services, ask: &Value) -> Result<Plan> {
+        plan::plan(services, ask).await
+    }
+
+    async fn apply(&self, run: Run) -> Result<Ending> {
+        job::apply(self.settings, run).await
     }
 }
 
@@ -68,7 +97,7 @@ impl Deploys {
         example = "deploy api@v1.4.2 to production",
         example = "deploy api v1.4.2 to production --force",
         role = "deployer",
-        effect = "changes"
+        effect = "operation"
     )]
     async fn deploy(
         &self,
@@ -84,7 +113,7 @@ impl Deploys {
             version,
             force: force.is_some(),
         };
-        ask::deploy(&self.crew, cx, ask).await
+        ask::deploy(cx, ask).await
     }
 
     /// Says what runs where: version, since when, ready pods.
@@ -98,13 +127,17 @@ impl Deploys {
         status::status(cx, service).await
     }
 
-    /// Takes up what was left undone, and at the end lets every card say how it stands.
+    /// What it can do to the world.
+    #[actions]
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        vec![Arc::new(Deploy {
+            settings: self.settings,
+        })]
+    }
+
+    /// Puts rows to rest whose deploy is over.
     #[start]
     async fn start(&self, services: Services) -> Result {
-        resume::take_up_all(&self.crew, &services).await?;
-        services.stopping().cancelled().await;
-        self.crew.tasks().close();
-        self.crew.tasks().wait().await;
-        Ok(())
+        rest::put_to_rest(&services).await
     }
 }

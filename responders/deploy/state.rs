@@ -1,14 +1,18 @@
 //! How a deploy stands, as its card shows it and its row records it.
 
 use jiff::Timestamp;
+use otus::operations::Outcome;
 use otus::store::DeployState;
 use otus_kubernetes::{Cause, Conflict, Found, Outage, Verdict, Why};
+use serde::{Deserialize, Serialize};
 
 /// How a deploy stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// The cluster is being asked for the change.
     Applying,
+    /// Held before anything was changed.
+    Waiting,
     /// The pods are being replaced.
     Rolling {
         /// New pods that serve.
@@ -38,8 +42,13 @@ pub(crate) enum State {
         /// Set while the cluster does not answer.
         outage: Option<Box<Outage>>,
     },
-    /// The robot is being restarted and goes on afterwards.
-    Restarting,
+    /// The robot paused the rollout, because somebody wants it.
+    Held {
+        /// New pods that serve.
+        done: i32,
+        /// Pods wanted.
+        total: i32,
+    },
     /// It is out and stable.
     Live {
         /// How many pods run it.
@@ -91,8 +100,33 @@ pub(crate) enum State {
     Unsure(String),
     /// How it ended is not known.
     Lost(String),
-    /// The robot was restarted before it changed anything.
-    NotApplied,
+    /// Cancelled before anything was changed.
+    Untouched,
+    /// Cancelled half-way.
+    Halted {
+        /// What became of the rollout.
+        halt: Halt,
+        /// New pods that are there.
+        done: i32,
+        /// Pods wanted.
+        total: i32,
+    },
+    /// An operation that was begun later has changed the workload already.
+    Outdated(String),
+}
+
+/// What became of the rollout of a deploy that was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Halt {
+    /// It is paused.
+    Paused,
+    /// It was through: there was nothing left to pause.
+    Through,
+    /// Another image is wanted by now: it is not this deploy's to pause.
+    Overtaken,
+    /// It could not be paused, and goes on.
+    Unpaused(String),
 }
 
 impl State {
@@ -135,19 +169,53 @@ impl State {
     pub(crate) fn recorded(&self) -> DeployState {
         match self {
             State::Applying
+            | State::Waiting
             | State::Rolling { .. }
             | State::Paused { .. }
-            | State::Watching { .. }
-            | State::Restarting => DeployState::Running,
+            | State::Held { .. }
+            | State::Watching { .. } => DeployState::Running,
             State::Live { .. } | State::AlreadyLive { .. } => DeployState::Succeeded,
             State::Failed { .. } | State::Gone => DeployState::Failed,
-            State::Superseded { .. } => DeployState::Superseded,
+            State::Superseded { .. } | State::Outdated(_) => DeployState::Superseded,
             State::LeftPaused { .. }
             | State::Drifted(_)
             | State::Refused(_)
             | State::Unsure(_)
             | State::Lost(_)
-            | State::NotApplied => DeployState::Stopped,
+            | State::Untouched
+            | State::Halted { .. } => DeployState::Stopped,
+        }
+    }
+
+    /// How the operation ended by it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            State::Live { .. } | State::AlreadyLive { .. } => Outcome::Succeeded,
+            State::Superseded { .. } | State::Outdated(_) => Outcome::Superseded,
+            State::Untouched | State::Halted { .. } => Outcome::Cancelled,
+            State::Failed { .. }
+            | State::Gone
+            | State::LeftPaused { .. }
+            | State::Drifted(_)
+            | State::Refused(_) => Outcome::Failed,
+            State::Unsure(_)
+            | State::Lost(_)
+            // Under way: no deploy ends so.
+            | State::Applying
+            | State::Waiting
+            | State::Rolling { .. }
+            | State::Paused { .. }
+            | State::Held { .. }
+            | State::Watching { .. } => Outcome::Unknown,
+        }
+    }
+
+    /// How many of the wanted pods are new, as far as it tells.
+    pub(crate) fn counts(&self) -> Option<(i32, i32)> {
+        match self {
+            State::Rolling { done, total, .. } | State::Held { done, total } => Some((*done, *total)),
+            State::Watching { pods, .. } => Some((*pods, *pods)),
+            _ => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use otus::{Card, Context, Environment, Result, Service, Services, Tone};
 use otus_kubernetes::{Error, Image, Running};
 use tokio::time::timeout;
 
-use crate::ask::{locate, workload};
+use crate::plan::{locate, workload};
 use crate::texts;
 use crate::words::{age, cut, since};
 
@@ -90,13 +90,23 @@ async fn row(services: &Services, service: Service, environment: Environment) ->
         Vec::new()
     });
     let of = |state: DeployState| deploys.iter().find(|deploy| deploy.state == state).cloned();
+    let deploying = match of(DeployState::Running) {
+        Some(deploy) if runs(services, &deploy.id).await => Some(deploy),
+        _ => None,
+    };
     Row {
         found,
-        deploying: of(DeployState::Running),
+        deploying,
         last: of(DeployState::Succeeded),
         service: service.name,
         environment: environment.name,
     }
+}
+
+/// Whether the operation of a deploy is under way: a row may outlive it for a moment.
+async fn runs(services: &Services, id: &str) -> bool {
+    let operation = services.store().operation(id).await;
+    matches!(operation, Ok(Some(operation)) if operation.state.is_active())
 }
 
 /// The table, and what needs words.
@@ -229,6 +239,8 @@ mod tests {
             updated: replicas,
             settled: true,
             paused: false,
+            paused_by: None,
+            previous: None,
             revision: None,
             uid: "u1".into(),
             generation: 1,
@@ -252,6 +264,7 @@ mod tests {
             card: None,
             note: None,
             details: serde_json::Value::Null,
+            generation: 1,
         }
     }
 

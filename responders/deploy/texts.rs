@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use otus::markup::{bold, code, user};
 use otus::store::Deploy;
-use otus_kubernetes::{Conflict, Found, Image, Outage, Why};
+use otus_kubernetes::{Conflict, Found, Image, Outage, Running, Why};
 
+use crate::plan::Planned;
+use crate::state::Halt;
 use crate::words::{bar, count, cut, duration, list, moment, since};
 
 /// A service is not meant to be in an environment.
@@ -94,32 +96,99 @@ pub(crate) fn cannot_look(service: &str, environment: &str, error: &str) -> Stri
     )
 }
 
-/// Another deploy is under way.
-pub(crate) fn busy(other: &Deploy, now: Timestamp) -> String {
+/// The service or the environment of an earlier question is not configured any more.
+pub(crate) fn not_configured(service: &str, environment: &str) -> String {
     format!(
-        "{} is already being deployed to {}: {} asked for {} {} ago. Wait for its end, then ask again.",
-        code(&other.service),
-        bold(&other.environment),
-        user(&other.by),
-        code(&other.version),
-        duration(since(other.began, now))
+        "I cannot deploy {} to {}: one of them is not in my configuration any more.",
+        code(service),
+        bold(environment)
     )
 }
 
-/// What will change, and for whom.
-pub(crate) fn plan(deploy: &Deploy) -> String {
+/// What a plan is called.
+pub(crate) fn deploy(service: &str, version: &str, environment: &str) -> String {
+    format!(
+        "Deploy {} {} to {}",
+        bold(service),
+        code(&short(version)),
+        bold(environment)
+    )
+}
+
+/// What somebody should think about before it is deployed. Nothing here may differ from moment to moment: it is part of
+/// what gets approved.
+pub(crate) fn warnings(running: &Running, planned: &Planned, failed: Option<Timestamp>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if running.deploy.is_none() && running.last_deploy.is_some() && running.image != planned.image {
+        let who = running.by.as_deref().map_or("Somebody".to_owned(), code);
+        let (set, _) = from_to(&running.image, &planned.image);
+        warnings.push(format!(
+            "{who} set {set} after my last deploy, and this would undo that."
+        ));
+    }
+    if running.paused && !planned.goes_on {
+        let who = running.paused_by.as_deref().map(|by| format!(" by {}", code(by)));
+        warnings.push(format!(
+            "The rollout is paused{}: the new version starts when somebody lets it go on.",
+            who.unwrap_or_default()
+        ));
+    }
+    if running.replicas == 0 {
+        warnings.push("0 replicas are wanted: no pod would run this version.".to_owned());
+    }
+    if let Some(at) = failed {
+        warnings.push(format!(
+            "{} failed here the last time, {}.",
+            code(&short(&planned.version)),
+            moment(at)
+        ));
+    }
+    warnings
+}
+
+/// What is good to know before it is deployed, and may differ from moment to moment.
+pub(crate) fn notes(running: &Running, planned: &Planned) -> Vec<String> {
+    if running.image == planned.image && running.settled && !running.paused {
+        return vec![since_when(
+            running.since,
+            running.by.as_deref(),
+            running.ready,
+            running.replicas,
+        )];
+    }
+    let ready = format!("{} of {} ready.", running.ready, count(running.replicas, "pod"));
+    let unwell = running.ready < running.replicas;
+    let mut notes = vec![if unwell {
+        format!("⚠️ Only {ready}")
+    } else {
+        ready
+    }];
+    if running.image == planned.image {
+        notes.push("This image is wanted already; I would follow its rollout.".to_owned());
+    }
+    notes
+}
+
+/// An image and the one after it: short where they differ in nothing else.
+pub(crate) fn from_to(from: &str, to: &str) -> (String, String) {
     let parse = |image: &str| image.parse::<Image>().ok();
-    let to = parse(&deploy.image);
-    let from = deploy.previous.as_deref().filter(|from| *from != deploy.image);
-    let change = match (from, from.and_then(parse), to) {
-        (Some(_), Some(from), Some(to)) if from.repository() == to.repository() => {
-            format!("{} → {}", code(&from.short()), code(&to.short()))
+    match (parse(from), parse(to)) {
+        (Some(from), Some(to)) if from.repository() == to.repository() => {
+            (code(&from.short()), code(&to.short()))
         }
-        (Some(from), _, _) => format!("{} → {}", code(from), code(&deploy.image)),
-        (None, _, Some(to)) => code(&to.short()),
-        (None, _, None) => code(&deploy.image),
-    };
-    format!("{change} for {}", user(&deploy.by))
+        _ => (code(from), code(to)),
+    }
+}
+
+/// What changes.
+pub(crate) fn plan(deploy: &Deploy) -> String {
+    match deploy.previous.as_deref().filter(|from| *from != deploy.image) {
+        Some(from) => {
+            let (from, to) = from_to(from, &deploy.image);
+            format!("{from} → {to}")
+        }
+        None => from_to(&deploy.image, &deploy.image).1,
+    }
 }
 
 /// The heading while it goes on.
@@ -411,14 +480,74 @@ pub(crate) fn adopted(conflict: &Conflict) -> String {
     )
 }
 
-/// The robot stops now and goes on after its restart.
-pub(crate) fn restarting() -> String {
-    "I am being restarted. The rollout goes on in the cluster; I look at it again when I am back.".to_owned()
+/// The heading when it was cancelled half-way.
+pub(crate) fn halted(deploy: &Deploy) -> String {
+    format!(
+        "{} {} was stopped half-way in {}",
+        bold(&deploy.service),
+        code(&short(&deploy.version)),
+        bold(&deploy.environment)
+    )
 }
 
-/// The robot was restarted before it changed anything.
-pub(crate) fn not_applied() -> String {
-    "I was restarted before I had changed anything. Ask again if it is still wanted.".to_owned()
+/// Held before anything was changed.
+pub(crate) fn held_before() -> String {
+    "Nothing was changed yet.".to_owned()
+}
+
+/// The robot paused the rollout, because somebody wants it.
+pub(crate) fn held() -> String {
+    "I paused the rollout: no more pods are replaced, and no deadline runs, until somebody resumes it."
+        .to_owned()
+}
+
+/// It cannot be paused or let go on right now.
+pub(crate) fn obstacle(error: &str) -> String {
+    format!(
+        "I cannot do that yet, and keep trying: {}.",
+        error.trim_end_matches('.')
+    )
+}
+
+/// Cancelled in time.
+pub(crate) fn untouched() -> String {
+    format!("It was cancelled in time. {}", unchanged())
+}
+
+/// What became of the rollout of a deploy that was cancelled.
+pub(crate) fn halt(halt: &Halt, done: i32, total: i32) -> String {
+    let pods = format!("{done} of {}", count(total, "pod"));
+    let verb = if done == 1 { "runs" } else { "run" };
+    match halt {
+        Halt::Paused => format!(
+            "I paused the rollout. {pods} {verb} the new version and will stay; the old ones go on serving. The next deploy \
+             goes on from here."
+        ),
+        Halt::Through => format!(
+            "The rollout was through already: {pods} {verb} the new version. I only stopped watching."
+        ),
+        Halt::Overtaken => {
+            "Another image is wanted there by now, so that rollout was not mine to pause.".to_owned()
+        }
+        Halt::Unpaused(error) => format!(
+            "I could not pause the rollout, so it goes on in the cluster: {}. {pods} {verb} the new version so far.",
+            error.trim_end_matches('.')
+        ),
+    }
+}
+
+/// The button to go on with a deploy that was stopped.
+pub(crate) fn go_on(version: &str) -> String {
+    format!("Go on with {}", short(version))
+}
+
+/// A later operation was quicker.
+pub(crate) fn outdated(operation: &str) -> String {
+    format!(
+        "The operation {} was begun later and has changed the workload already. {}",
+        code(operation),
+        unchanged()
+    )
 }
 
 /// How it ended is not known.
@@ -449,16 +578,12 @@ pub(crate) fn try_again() -> &'static str {
     "Try again"
 }
 
-/// The small print: how long, since when, and what interrupted it.
-pub(crate) fn footer(deploy: &Deploy, ended: bool, resumed: bool, now: Timestamp) -> String {
-    let elapsed = duration(since(deploy.began, deploy.ended.unwrap_or(now)));
-    let how_long = if ended { format!("took {elapsed}") } else { elapsed };
-    let resumed = if resumed {
-        " · I was restarted meanwhile"
-    } else {
-        ""
-    };
-    format!("{how_long} · began {}{resumed}", moment(deploy.began))
+/// The small print: how long so far, and what interrupted it. The rest is the engine's.
+pub(crate) fn footer(deploy: &Deploy, ended: bool, resumed: bool, now: Timestamp) -> Option<String> {
+    let elapsed = (!ended).then(|| duration(since(deploy.began, now)));
+    let resumed = resumed.then(|| "I was restarted meanwhile".to_owned());
+    let parts: Vec<_> = elapsed.into_iter().chain(resumed).collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 /// A version in few characters.

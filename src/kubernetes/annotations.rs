@@ -14,6 +14,12 @@ pub const BY: &str = "otus.dev/by";
 pub const AT: &str = "otus.dev/at";
 /// The image before.
 pub const PREVIOUS: &str = "otus.dev/previous";
+/// The operation that laid hands on the object last, whether or not it changed the image.
+pub const OPERATION: &str = "otus.dev/operation";
+/// Which of its workers: the generation of its lease.
+pub const GENERATION: &str = "otus.dev/generation";
+/// When that operation was begun.
+pub const STARTED: &str = "otus.dev/started";
 /// The pods' label for the version.
 pub const VERSION_LABEL: &str = "app.kubernetes.io/version";
 

@@ -14,11 +14,12 @@ use crate::annotations::{self, label_value};
 use crate::client::Cluster;
 use crate::config::Adopt;
 use crate::error::Error;
+use crate::fence::Stamp;
 use crate::managed::{ever_applied, image_owners, last_write};
 use crate::workload::{Running, Workload};
 
 /// How often to read again after the object changed between the read and the write.
-const ATTEMPTS: usize = 4;
+pub(crate) const ATTEMPTS: usize = 4;
 
 /// The change asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +28,12 @@ pub struct Change {
     pub image: String,
     /// The version as the person named it.
     pub version: String,
-    /// The deploy's id.
-    pub deploy: String,
     /// Who asked.
     pub by: String,
     /// When.
     pub at: Timestamp,
+    /// Which operation does it, and which of its workers.
+    pub stamp: Stamp,
     /// Take the image over from whoever owns it.
     pub force: bool,
 }
@@ -58,7 +59,7 @@ pub struct Applied {
 /// What became of a [`Change`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The cluster accepted it, and the rollout begins.
+    /// The cluster accepted it, now or when this operation tried before, and the rollout begins.
     Applied {
         /// For the judge.
         applied: Applied,
@@ -79,7 +80,7 @@ pub enum Outcome {
 }
 
 /// Somebody else owns what was to be changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The field manager, for example `kubectl-set`.
     pub manager: String,
@@ -108,25 +109,35 @@ impl Applied {
     }
 }
 
-/// Changes the image.
+/// Changes the image, and lets a rollout go on that Otus itself had paused.
 ///
 /// # Errors
-/// When the workload or its container is missing, the cluster does not answer or does not allow it, or the
-/// object changed under every attempt.
+/// When the workload or its container is missing, the cluster does not answer or does not allow it, the
+/// object changed under every attempt, or a newer worker or operation was there already.
 pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> Result<Outcome, Error> {
     let what = workload.to_string();
     let api = workload.deployments(cluster);
     for _ in 0..ATTEMPTS {
         let before = workload.get(cluster).await?;
+        change.stamp.check(&what, &before.metadata)?;
         let running = workload.running(&before)?;
-        if running.image == change.image {
+        let held = running.is_paused_by(cluster.manager());
+        if running.image == change.image && !held {
             let applied = Applied::of(&running, change.at);
+            if running.deploy.as_deref() == Some(change.stamp.operation.as_str()) {
+                // Made before, and the answer was lost.
+                return Ok(Outcome::Applied {
+                    applied,
+                    previous: running.previous.unwrap_or(running.image),
+                    adopted: None,
+                });
+            }
             return Ok(Outcome::AlreadyRunning {
                 applied,
                 running: Box::new(running),
             });
         }
-        let body = body(workload, &running, &before, change);
+        let body = body(workload, &running, &before, change, held);
         let patch = async |params: PatchParams| {
             cluster
                 .call_raw(api.patch(&workload.name, &params, &Patch::Apply(&body)))
@@ -175,13 +186,22 @@ fn done(
     let applied = Applied::of(&workload.running(after)?, change.at);
     Ok(Outcome::Applied {
         applied,
-        previous: before.image,
+        previous: came_from(&before, change).to_owned(),
         adopted,
     })
 }
 
+/// The image before this change, also when that has been made already and only goes on.
+fn came_from<'a>(before: &'a Running, change: &Change) -> &'a str {
+    let noted = before
+        .previous
+        .as_deref()
+        .filter(|_| before.image == change.image);
+    noted.unwrap_or(&before.image)
+}
+
 /// What Otus answers for, and nothing else: never replicas, which an autoscaler may own.
-fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Change) -> Value {
+fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Change, held: bool) -> Value {
     let mut template =
         json!({ "spec": { "containers": [{ "name": running.container, "image": change.image }] } });
     // A selector that holds the version must not be missed by the pods: then the label is not ours to change.
@@ -190,6 +210,10 @@ fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Ch
         && !selected
     {
         template["metadata"] = json!({ "labels": { annotations::VERSION_LABEL: value } });
+    }
+    let mut spec = json!({ "template": template });
+    if held {
+        spec["paused"] = false.into();
     }
     json!({
         "apiVersion": "apps/v1",
@@ -200,15 +224,18 @@ fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Ch
             "resourceVersion": before.metadata.resource_version,
             "annotations": {
                 annotations::CHANGE_CAUSE: format!("{} deployed by {} with otus", change.version, change.by),
-                annotations::DEPLOY: change.deploy,
+                annotations::DEPLOY: change.stamp.operation,
+                annotations::OPERATION: change.stamp.operation,
+                annotations::GENERATION: change.stamp.generation.to_string(),
+                annotations::STARTED: change.stamp.started.to_string(),
                 annotations::IMAGE: change.image,
                 annotations::VERSION: change.version,
                 annotations::BY: change.by,
                 annotations::AT: change.at.to_string(),
-                annotations::PREVIOUS: running.image,
+                annotations::PREVIOUS: came_from(running, change),
             },
         },
-        "spec": { "template": template },
+        "spec": spec,
     })
 }
 
@@ -219,7 +246,7 @@ fn status(error: &kube::Error) -> Option<&Status> {
     }
 }
 
-fn is_stale(error: &kube::Error) -> bool {
+pub(crate) fn is_stale(error: &kube::Error) -> bool {
     status(error).is_some_and(|status| status.code == 409)
 }
 
@@ -285,9 +312,13 @@ mod tests {
         Change {
             image: "r/web:v2".into(),
             version: "v2".into(),
-            deploy: "d-1".into(),
             by: "ann".into(),
             at: "2026-11-22T10:00:00Z".parse().unwrap(),
+            stamp: Stamp {
+                operation: "d-1".into(),
+                generation: 1,
+                started: "2026-11-22T10:00:00Z".parse().unwrap(),
+            },
             force: false,
         }
     }
@@ -297,7 +328,7 @@ mod tests {
         let before = deployment(json!({"app": "web"}));
         let workload = workload(Some("app"));
         let running = workload.running(&before).unwrap();
-        let body = body(&workload, &running, &before, &change());
+        let body = body(&workload, &running, &before, &change(), false);
         assert_eq!(body["metadata"]["resourceVersion"], "77");
         assert_eq!(body["metadata"]["annotations"]["otus.dev/previous"], "r/web:v1");
         assert_eq!(
@@ -314,7 +345,7 @@ mod tests {
         let before = deployment(json!({"app.kubernetes.io/version": "v1"}));
         let workload = workload(Some("app"));
         let running = workload.running(&before).unwrap();
-        let body = body(&workload, &running, &before, &change());
+        let body = body(&workload, &running, &before, &change(), false);
         assert!(body["spec"]["template"].get("metadata").is_none());
     }
 

@@ -137,6 +137,12 @@ impl Clusters {
 }
 
 impl Cluster {
+    /// The name under which Otus writes, as `managedFields` show it.
+    #[must_use]
+    pub fn manager(&self) -> &str {
+        &self.manager
+    }
+
     /// Runs a request with the configured patience, and sorts its failure. `what` names the object for a 404.
     pub(crate) async fn call<T>(
         &self,

@@ -91,6 +91,22 @@ pub enum Error {
         /// Kind, name, namespace and cluster.
         what: String,
     },
+    /// Another worker of the same operation has laid hands on it since: this one has to stop.
+    #[error("{what} is in the hands of a newer worker of the same operation")]
+    Replaced {
+        /// Kind, name, namespace and cluster.
+        what: String,
+        /// The generation of the newer worker.
+        generation: u64,
+    },
+    /// An operation that was begun later has laid hands on it already.
+    #[error("{what} was changed by the operation {operation} meanwhile, which was begun later")]
+    Outdated {
+        /// Kind, name, namespace and cluster.
+        what: String,
+        /// The newer operation.
+        operation: String,
+    },
     /// The server understood and refused, for example an admission webhook.
     #[error("the cluster `{cluster}` refused the change: {message}")]
     Refused {

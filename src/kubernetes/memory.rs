@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
+use serde::{Deserialize, Serialize};
 
 use crate::cause::{Cause, Doom, Fault};
 use crate::explain::{explain, restarted};
@@ -23,14 +24,14 @@ pub struct Memory {
     pub(crate) bake: Option<Bake>,
 }
 
-/// The time of watching after the rollout.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Bake {
+/// The time of watching after the rollout. It can be stored, and gone on with by another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bake {
     pub(crate) since: Timestamp,
     /// How many pods were available when it began.
     pub(crate) available: i32,
     /// By pod and container: how often it had been restarted when it was first seen.
-    pub(crate) restarts: BTreeMap<(String, String), i32>,
+    pub(crate) restarts: BTreeMap<String, i32>,
 }
 
 impl Memory {

@@ -134,7 +134,7 @@ impl Seen<'_> {
         }))
     }
 
-    pub(crate) fn restarts(&self) -> BTreeMap<(String, String), i32> {
+    pub(crate) fn restarts(&self) -> BTreeMap<String, i32> {
         self.pods.iter().flat_map(|pod| restart_counts(pod)).collect()
     }
 
@@ -181,7 +181,8 @@ pub(crate) fn is_ready(pod: &Pod) -> bool {
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-pub(crate) fn restart_counts(pod: &Pod) -> impl Iterator<Item = ((String, String), i32)> {
+/// By the pod's identity and the container's name, with a `/` between, which neither can hold.
+pub(crate) fn restart_counts(pod: &Pod) -> impl Iterator<Item = (String, i32)> {
     let containers = pod
         .status
         .as_ref()
@@ -190,5 +191,5 @@ pub(crate) fn restart_counts(pod: &Pod) -> impl Iterator<Item = ((String, String
     containers
         .unwrap_or_default()
         .iter()
-        .map(move |container| ((uid.clone(), container.name.clone()), container.restart_count))
+        .map(move |container| (format!("{uid}/{}", container.name), container.restart_count))
 }

@@ -27,7 +27,7 @@ use crate::client::Cluster;
 use crate::error::Error;
 use crate::judge::{Settings, World, judge};
 use crate::logs::last_lines;
-use crate::memory::{Memory, is_after};
+use crate::memory::{Bake, Memory, is_after, plus};
 use crate::seen::is_ready;
 use crate::verdict::{Verdict, Why};
 use crate::workload::Workload;
@@ -65,6 +65,8 @@ pub struct Rollout {
     asked: Option<Instant>,
     /// A watch broke: perhaps the cluster is gone, perhaps only the connection.
     suspect: bool,
+    /// Since when it is held on purpose.
+    held: Option<Timestamp>,
     ended: bool,
 }
 
@@ -138,8 +140,36 @@ impl Rollout {
             read: Instant::now(),
             asked: None,
             suspect: false,
+            held: None,
             ended: false,
         }
+    }
+
+    /// The same, going on with the watching that another process began.
+    #[must_use]
+    pub fn baking(mut self, bake: Option<Bake>) -> Self {
+        self.memory.bake = bake;
+        self
+    }
+
+    /// The time of watching after the rollout, once it has begun.
+    #[must_use]
+    pub fn bake(&self) -> Option<&Bake> {
+        self.memory.bake.as_ref()
+    }
+
+    /// It is held on purpose since a moment: until [`Rollout::let_go`] no deadline runs.
+    pub fn hold(&mut self, since: Timestamp) {
+        self.held.get_or_insert(since);
+    }
+
+    /// It is not held any more; what it was held for does not count. Answers when the change counts as made from now on.
+    pub fn let_go(&mut self) -> Timestamp {
+        if let Some(since) = self.held.take() {
+            let held = Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or_default();
+            self.applied.at = plus(self.applied.at, held);
+        }
+        self.applied.at
     }
 
     /// The next thing worth telling; none after the end. Cancelling it loses nothing.
@@ -260,17 +290,24 @@ impl Rollout {
     }
 
     fn judge(&mut self) -> Verdict {
+        let settings = match self.held {
+            Some(_) => Settings {
+                deadline: Duration::MAX,
+                ..self.settings
+            },
+            None => self.settings,
+        };
         judge(
             &self.applied,
             &self.world,
             &mut self.memory,
             Timestamp::now(),
-            &self.settings,
+            &settings,
         )
     }
 
     fn is_late(&self) -> bool {
-        is_after(Timestamp::now(), self.applied.at, self.settings.deadline)
+        self.held.is_none() && is_after(Timestamp::now(), self.applied.at, self.settings.deadline)
     }
 
     /// What to say before anything was seen.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::annotations;
 use crate::client::Cluster;
 use crate::error::Error;
-use crate::managed::{Owner, image_owners};
+use crate::managed::{Owner, image_owners, pause_owner};
 
 /// The kinds of workload Otus deploys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,6 +86,10 @@ pub struct Running {
     pub settled: bool,
     /// True when the rollout is paused.
     pub paused: bool,
+    /// The field manager that paused it, while it is.
+    pub paused_by: Option<String>,
+    /// The image before the one that Otus deployed and that runs.
+    pub previous: Option<String>,
     /// The rollout's number.
     pub revision: Option<String>,
     /// The identity of the object: another one of the same name is another object.
@@ -96,6 +100,14 @@ pub struct Running {
     pub selector: String,
     /// Who owns the image field, the latest first.
     pub owners: Vec<Owner>,
+}
+
+impl Running {
+    /// True when it is paused, and it was this field manager that did it.
+    #[must_use]
+    pub fn is_paused_by(&self, manager: &str) -> bool {
+        self.paused && self.paused_by.as_deref() == Some(manager)
+    }
 }
 
 impl Workload {
@@ -137,6 +149,7 @@ impl Workload {
         let updated = status.updated_replicas.unwrap_or(0);
         let generation = meta.generation.unwrap_or(0);
         let counts = crate::seen::Counts::of(deployment);
+        let paused = spec.and_then(|spec| spec.paused).unwrap_or(false);
         Ok(Running {
             version: noted(annotations::VERSION),
             deploy: noted(annotations::DEPLOY),
@@ -150,7 +163,9 @@ impl Workload {
             ready: status.ready_replicas.unwrap_or(0),
             updated,
             settled: counts.hold() && status.observed_generation.unwrap_or(0) >= generation,
-            paused: spec.and_then(|spec| spec.paused).unwrap_or(false),
+            paused,
+            paused_by: pause_owner(meta).filter(|_| paused).map(|owner| owner.manager),
+            previous: noted(annotations::PREVIOUS),
             revision: note("deployment.kubernetes.io/revision"),
             uid: meta.uid.clone().unwrap_or_default(),
             generation,

@@ -5,7 +5,7 @@
 mod scripted;
 
 use otus_kubernetes::{
-    Adopt, Change, Cluster, Clusters, Config, DEFAULT_CLUSTER, Error, Outcome, Workload, apply,
+    Adopt, Change, Cluster, Clusters, Config, DEFAULT_CLUSTER, Error, Outcome, Stamp, Workload, apply,
 };
 use scripted::Scripted;
 use serde_json::{Value, json};
@@ -69,9 +69,13 @@ fn change(force: bool) -> Change {
     Change {
         image: "r/web:v2".into(),
         version: "v2".into(),
-        deploy: "d1".into(),
         by: "ann".into(),
         at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        stamp: Stamp {
+            operation: "d1".into(),
+            generation: 1,
+            started: "2026-11-22T10:00:00Z".parse().unwrap(),
+        },
         force,
     }
 }

@@ -277,7 +277,7 @@ async fn an_answer_that_is_lost_is_found_again() {
     let emulated = ground.emulated.as_ref().unwrap();
     emulated.fault_on("PATCH", "", Broken::LoseAnswer, 1);
     let change = Change {
-        deploy: "deploy-2".into(),
+        stamp: stamp("deploy-2", 1, Timestamp::now()),
         ..ground.change(ground.images.third)
     };
     let error = apply(&ground.cluster, &ground.workload(), &change)
@@ -285,9 +285,11 @@ async fn an_answer_that_is_lost_is_found_again() {
         .unwrap_err();
     assert!(error.is_passing(), "{error}");
     let outcome = apply(&ground.cluster, &ground.workload(), &change).await.unwrap();
-    let Outcome::AlreadyRunning { running, .. } = outcome else {
+    let Outcome::Applied { previous, .. } = outcome else {
         panic!("{outcome:?}")
     };
+    assert_eq!(previous, ground.images.second);
+    let running = ground.workload().read(&ground.cluster).await.unwrap();
     assert_eq!(running.deploy.as_deref(), Some("deploy-2"));
 }
 

@@ -10,7 +10,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use otus_emulators::kubernetes as emulated;
 use otus_kubernetes::{
-    Applied, Change, Cluster, Clusters, Config, DEFAULT_CLUSTER, Outcome, Progress, Rollout, Settings,
+    Applied, Change, Cluster, Clusters, Config, DEFAULT_CLUSTER, Outcome, Progress, Rollout, Settings, Stamp,
     Verdict, Workload, apply,
 };
 use serde_json::{Value, json};
@@ -169,9 +169,9 @@ impl Ground {
         Change {
             image: image.into(),
             version: image.rsplit(':').next().unwrap().into(),
-            deploy: "deploy-1".into(),
             by: "ann".into(),
             at: Timestamp::now(),
+            stamp: stamp("deploy-1", 1, Timestamp::now()),
             force: false,
         }
     }
@@ -225,6 +225,15 @@ impl Ground {
                 .await
                 .unwrap();
         }
+    }
+}
+
+/// A worker of an operation.
+pub(crate) fn stamp(operation: &str, generation: u64, started: Timestamp) -> Stamp {
+    Stamp {
+        operation: operation.into(),
+        generation,
+        started,
     }
 }
 

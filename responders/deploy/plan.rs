@@ -1,0 +1,173 @@
+//! What a deploy would change: the world as it is, against what is wanted. Changes nothing.
+
+use otus::operations::{Change, Plan, Target};
+use otus::store::{DeployFilter, DeployState};
+use otus::{Environment, Result, Service, Services, UserError};
+use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Image, Running, Version, Workload};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::choose;
+use crate::texts;
+
+/// What is asked of the engine: everything a person left open is decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    /// What to deploy.
+    pub(crate) service: String,
+    /// Where to.
+    pub(crate) environment: String,
+    /// Which version.
+    pub(crate) version: String,
+    /// The image whose repository it has, where the catalog names none; unset: the one that runs.
+    pub(crate) like: Option<String>,
+    /// Whether to take the image over from whoever set it since.
+    pub(crate) force: bool,
+}
+
+/// What applying needs, and what must not have moved until then: [`Plan::details`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Planned {
+    /// What is changed.
+    pub(crate) workload: Workload,
+    /// The object's identity: another one of its name is another one.
+    pub(crate) uid: String,
+    /// The version, as people say it.
+    pub(crate) version: String,
+    /// The image to run.
+    pub(crate) image: String,
+    /// The image that runs.
+    pub(crate) previous: String,
+    /// Whether a rollout goes on that the robot had paused.
+    pub(crate) goes_on: bool,
+    /// Whether to take the image over from whoever set it since.
+    pub(crate) force: bool,
+}
+
+/// Plans a deploy.
+pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
+    let wanted: Wanted = serde_json::from_value(ask.clone())?;
+    let catalog = services.catalog();
+    let service = catalog.service(&wanted.service);
+    let environment = catalog.environment(&wanted.environment);
+    let (Some(service), Some(environment)) = (service, environment) else {
+        return Err(UserError::new(texts::not_configured(&wanted.service, &wanted.environment)).into());
+    };
+    let (cluster, workload) = locate(services, &service, &environment).await?;
+    let running = read(&cluster, &workload, &environment).await?;
+    let version: Version = wanted
+        .version
+        .parse()
+        .map_err(|error| UserError::new(texts::bad_version(&wanted.version, &format!("{error}"))))?;
+    let like = wanted.like.as_deref().unwrap_or(&running.image);
+    let image = choose::image(&service, like, &version)?;
+    let settled = running.image == image.to_string() && running.settled;
+    let goes_on = running.is_paused_by(cluster.manager());
+    let target = Target::new(&service.name, &environment.name);
+    let failed = failed_before(services, &target, &image.to_string()).await?;
+    let planned = Planned {
+        uid: running.uid.clone(),
+        version: image
+            .version()
+            .map_or_else(|| "latest".to_owned(), |version| version.to_string()),
+        image: image.to_string(),
+        previous: running.image.clone(),
+        goes_on,
+        force: wanted.force,
+        workload,
+    };
+    let warnings = texts::warnings(&running, &planned, failed);
+    Ok(Plan {
+        title: texts::deploy(&service.name, &planned.version, &environment.name),
+        changes: changes(&running, &image, goes_on),
+        warnings,
+        notes: texts::notes(&running, &planned),
+        nothing_to_do: settled && !running.paused,
+        details: serde_json::to_value(&planned)?,
+        exclusive: true,
+        target,
+    })
+}
+
+fn changes(running: &Running, image: &Image, goes_on: bool) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if running.image != image.to_string() {
+        let (from, to) = texts::from_to(&running.image, &image.to_string());
+        changes.push(Change {
+            what: "image".into(),
+            from: Some(from),
+            to: Some(to),
+        });
+    }
+    if goes_on {
+        changes.push(Change {
+            what: "rollout".into(),
+            from: Some("paused by me".into()),
+            to: Some("goes on".into()),
+        });
+    }
+    changes
+}
+
+/// When this image failed here, if that is the last that is known of it.
+async fn failed_before(services: &Services, target: &Target, image: &str) -> Result<Option<jiff::Timestamp>> {
+    let filter = DeployFilter {
+        service: target.service.clone(),
+        environment: target.environment.clone(),
+        ..DeployFilter::default()
+    };
+    let known = services.store().deploys(&filter).await?;
+    let last = known.iter().find(|deploy| {
+        deploy.image == image && matches!(deploy.state, DeployState::Succeeded | DeployState::Failed)
+    });
+    Ok(last
+        .filter(|deploy| deploy.state == DeployState::Failed)
+        .map(|deploy| deploy.ended.unwrap_or(deploy.began)))
+}
+
+/// What runs, or a refusal.
+pub(crate) async fn read(
+    cluster: &Cluster,
+    workload: &Workload,
+    environment: &Environment,
+) -> Result<Running> {
+    let running = workload.read(cluster).await.map_err(|error| {
+        let error = error.to_string();
+        UserError::new(texts::cannot_look(&workload.service, &environment.name, &error))
+    })?;
+    Ok(running)
+}
+
+/// Where a service runs, and the way there.
+pub(crate) async fn locate(
+    services: &Services,
+    service: &Service,
+    environment: &Environment,
+) -> Result<(Cluster, Workload)> {
+    let workload = workload(services, service, environment);
+    let cluster = services
+        .resource::<Clusters>()?
+        .get(&workload.cluster)
+        .await
+        .map_err(|error| {
+            UserError::new(texts::cannot_look(
+                &service.name,
+                &environment.name,
+                &error.to_string(),
+            ))
+        })?;
+    Ok((cluster, workload))
+}
+
+/// The workload of a service in an environment.
+pub(crate) fn workload(services: &Services, service: &Service, environment: &Environment) -> Workload {
+    let placement = services.catalog().placement(service, environment);
+    Workload {
+        cluster: placement.cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()),
+        namespace: placement.namespace,
+        kind: otus_kubernetes::Kind::Deployment,
+        name: placement.workload,
+        container: placement.container,
+        service: service.name.clone(),
+    }
+}
