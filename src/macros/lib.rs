@@ -86,8 +86,10 @@ use syn::{ItemImpl, parse_macro_input};
 ///   to find commands that get in each other's way. A usage without parameters is an example by itself; a command with
 ///   parameters needs one.
 /// - `role`: who may say it. By default anybody.
-/// - `effect`: `"reads"` (the default) or `"changes"`. What changes something is never run again because somebody edited a
-///   message.
+/// - `effect`: what saying it does to the world. `"reads"`: nothing, the default. `"changes"`: it changes something at once.
+///   `"operation"`: it proposes a change that is planned, decided on, journalled and recorded (see `#[actions]`). `"control"`: it
+///   steers one, or the robot itself (approve, cancel, switch on), and general rules and freezes leave it alone. Nothing but
+///   what reads is ever run again because somebody edited a message.
 /// - `deadline`: how long it may take: `"500ms"`, `"45s"`, `"30m"`, `"1h30m"`. By default as long as the robot's
 ///   configuration allows any command.
 ///
@@ -102,6 +104,101 @@ use syn::{ItemImpl, parse_macro_input};
 ///
 /// `async fn(&self, services: Services) -> Result`, at most one: runs once when the robot has started, beside everything
 /// else.
+///
+/// ## `#[actions]`
+///
+/// `fn(&self) -> Vec<Arc<dyn Action>>`, at most one: what the responder can do to the world, asked once when the robot is
+/// made. A command with `effect = "operation"` reads what was asked and hands it to `cx.propose`, with the action's kind:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use otus::{
+///     operations::{Action, Change, Ending, Outcome, Plan, Run, Target},
+///     prelude::*,
+/// };
+/// use serde_json::{Value, json};
+/// use std::sync::{Arc, Mutex};
+///
+/// /// A lamp, and how bright it is.
+/// #[derive(Default)]
+/// struct Lamp(Arc<Mutex<u64>>);
+///
+/// /// Turning it.
+/// struct Turn(Arc<Mutex<u64>>);
+///
+/// #[async_trait]
+/// impl Action for Turn {
+///     fn kind(&self) -> &'static str {
+///         "turn"
+///     }
+///
+///     // Looks at the world and says what would change; changes nothing.
+///     async fn plan(&self, _: &Services, ask: &Value) -> Result<Plan> {
+///         let (now, to) = (*self.0.lock().unwrap(), ask["to"].as_u64().unwrap_or_default());
+///         Ok(Plan {
+///             target: Target { service: Some("lamp".into()), environment: None },
+///             title: format!("Turn the lamp to {to} %"),
+///             changes: vec![Change {
+///                 what: "brightness".into(),
+///                 from: Some(now.to_string()),
+///                 to: Some(to.to_string()),
+///             }],
+///             details: json!({ "to": to }),
+///             nothing_to_do: now == to,
+///             ..Plan::default()
+///         })
+///     }
+///
+///     // Does it, in steps that may be tried again after a crash.
+///     async fn apply(&self, run: Run) -> Result<Ending> {
+///         let to = run.plan().details["to"].as_u64().unwrap_or_default();
+///         run.step("turn", |_| async move {
+///             *self.0.lock().unwrap() = to;
+///             Ok(())
+///         })
+///         .await?;
+///         Ok(Ending {
+///             outcome: Outcome::Succeeded,
+///             note: format!("it is at {to} %"),
+///             card: Card::new(Tone::Good, format!("The lamp is at {to} %")),
+///         })
+///     }
+/// }
+///
+/// /// Light.
+/// #[responder]
+/// impl Lamp {
+///     /// Turns the lamp up or down.
+///     #[respond(
+///         r"^lamp (?<to>\d+)%$",
+///         usage = "lamp <to>%",
+///         example = "lamp 50%",
+///         effect = "operation"
+///     )]
+///     async fn turn(&self, cx: Context, to: u64) -> Result {
+///         cx.propose("turn", json!({ "to": to })).await
+///     }
+///
+///     #[actions]
+///     fn can(&self) -> Vec<Arc<dyn Action>> {
+///         vec![Arc::new(Turn(self.0.clone()))]
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let lamp = Lamp::default();
+/// let brightness = lamp.0.clone();
+/// let mut room = Room::with(lamp);
+/// room.say("ann", "@otus lamp 50% --plan").await;
+/// assert!(room.answer().await.plain().contains("Turn the lamp to 50 %"));
+/// assert_eq!(*brightness.lock().unwrap(), 0);
+/// room.say("ann", "@otus lamp 50%").await;
+/// room.expect_shown(|post| post.plain().contains("The lamp is at 50 %")).await;
+/// assert_eq!(*brightness.lock().unwrap(), 50);
+/// # room.answer().await;
+/// # }
+/// ```
 ///
 /// # Parameters
 ///
