@@ -1,6 +1,9 @@
 //! The file: made, refused, reopened, pruned.
 
-use otus_core::{EventKey, Store as _, store::ClaimStage};
+use otus_core::{
+    EventKey, Store as _,
+    store::{ClaimStage, DeployFilter},
+};
 use otus_store::{OpenError, SqliteStore, StoreConfig};
 use sqlx::{Connection as _, SqliteConnection};
 use std::path::{Path, PathBuf};
@@ -222,4 +225,61 @@ async fn old_claims_are_forgotten_and_young_ones_kept() {
     assert_eq!(store.prune().await.unwrap(), 0);
     assert!(!store.claim(&EventKey::new("young")).await.unwrap());
     assert!(store.claim(&EventKey::new("old7")).await.unwrap());
+}
+
+/// What an earlier version wrote, with two running deploys that its rule allowed, and a value.
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
+    use sqlx::{
+        SqlSafeStr as _,
+        migrate::{Migration, MigrationType, Migrator},
+    };
+    let (_folder, path) = place();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", path.display()))
+        .await
+        .unwrap();
+    let first = include_str!("../../migrations/sqlite/0001_claims_deploys_values.sql").into_sql_str();
+    let first = Migration::new(
+        1,
+        "claims, deploys, memories".into(),
+        MigrationType::Simple,
+        first,
+        false,
+    );
+    Migrator::with_migrations(vec![first])
+        .run(&mut connection)
+        .await
+        .unwrap();
+    for id in ["a", "b"] {
+        sqlx::query(
+            "INSERT INTO deploys (id, service, environment, version, image, by, began, state, details) \
+             VALUES ($1, $1, 'production', 'v1', 'i', 'U1', 1, 'running', '{}')",
+        )
+        .bind(id)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    }
+    sqlx::query("INSERT INTO memories (responder, key, value) VALUES ('r', 'k', '[1]')")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+
+    let store = open(&path).await;
+    let deploys = store.deploys(&DeployFilter::default()).await.unwrap();
+    let found: Vec<_> = deploys
+        .iter()
+        .map(|deploy| (deploy.id.as_str(), deploy.generation))
+        .collect();
+    assert_eq!(found, [("b", 0), ("a", 0)]);
+    assert_eq!(
+        store.recall("r", "k").await.unwrap(),
+        Some(serde_json::json!([1]))
+    );
+    let revision = store.entries("r").await.unwrap()[0].revision;
+    assert!(store.swap("r", "k", revision, None, &[]).await.unwrap());
+    assert_eq!(store.audit_tip().await.unwrap().number, 0);
+    store.close().await.unwrap();
 }
