@@ -98,11 +98,11 @@ impl Context {
         &self.0.options
     }
 
-    /// Proposes an operation of this kind: plans it, decides on it, and begins it or shows what it waits for. This is the answer
-    /// to the message.
+    /// Proposes an operation of this kind: plans it, decides on it, and begins it or shows what it waits for, or why it is
+    /// refused. The operation's card is the answer to the message.
     ///
     /// # Errors
-    /// A [`UserError`](crate::UserError) with the reason when it is refused.
+    /// A [`UserError`](crate::UserError) when it cannot be planned.
     pub async fn propose(&self, kind: &str, ask: impl serde::Serialize + Send) -> Result {
         let ask = serde_json::to_value(ask)?;
         self.services().operations().propose(self, kind, ask).await

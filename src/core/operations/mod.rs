@@ -21,6 +21,8 @@ mod engine;
 pub mod operation;
 pub mod plan;
 pub mod run;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod transitions;
 

@@ -155,9 +155,9 @@ impl Operations {
                 return Ok(done);
             }
             match self.begin(settled, &entries).await? {
-                Begun::Yes(running) => return Ok(running),
+                Begun::Yes(running) => return Ok(*running),
                 Begun::Stale => {}
-                Begun::Busy(other) if options.queue => {
+                Begun::Busy(_) if options.queue => {
                     let (queued, more) = transitions::queued(&next, self.services.policy(), now);
                     entries.retain(|entry| entry.event != "started");
                     entries.extend(more);
@@ -165,7 +165,6 @@ impl Operations {
                         self.supersede_older(&done).await?;
                         return Ok(done);
                     }
-                    let _ = other;
                 }
                 Begun::Busy(other) => {
                     let why = texts::is_busy(&operation.plan.target, &other);
@@ -220,7 +219,7 @@ impl Operations {
         }
         let (running, entries) = transitions::begun(&next, entries, now);
         match self.begin(running, &entries).await? {
-            Begun::Yes(running) => Ok(Some(running)),
+            Begun::Yes(running) => Ok(Some(*running)),
             Begun::Stale => Ok(None),
             Begun::Busy(other) => {
                 let why = texts::is_busy(&before.plan.target, &other);
@@ -239,7 +238,7 @@ impl Operations {
         }
         self.run(running.clone(), false, None, taken);
         self.supersede_older(&running).await?;
-        Ok(Begun::Yes(running))
+        Ok(Begun::Yes(Box::new(running)))
     }
 
     /// Which of the roles that are asked for somebody has, found out anew; why not, if none.
@@ -298,7 +297,7 @@ impl Operations {
 /// What became of beginning.
 pub(super) enum Begun {
     /// It runs.
-    Yes(Operation),
+    Yes(Box<Operation>),
     /// Somebody else changed it in between.
     Stale,
     /// This one runs on its target.

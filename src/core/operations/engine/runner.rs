@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// How long an action may look around after its lease is lost before it is cut off.
-const GRACE: Duration = Duration::from_millis(250);
+const GRACE: Duration = Duration::from_millis(100);
 
 /// How long the last words on a card may take when the robot stops.
 const LAST_WORDS: Duration = Duration::from_secs(3);

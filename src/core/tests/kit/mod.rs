@@ -165,14 +165,14 @@ impl World {
         }
     }
 
-    /// How many of this replica's runs wait at a gate.
+    /// How many of this replica's runs wait at a gate, or to be resumed.
     pub fn waiting(&self, fuse: &Fuse) -> usize {
         let waiting = self.waiting.lock().unwrap();
         waiting.iter().filter(|held| held.is(fuse)).count()
     }
 }
 
-/// Somebody at a gate, also if cut off there.
+/// Somebody who waits, also if cut off there.
 struct Waiting<'a>(&'a World, Fuse);
 
 impl<'a> Waiting<'a> {
@@ -308,6 +308,7 @@ impl Shipping {
                 }
                 Wish::Pause => {
                     run.held(true).await?;
+                    let _waiting = Waiting::at(&self.0, &self.1);
                     tokio::select! {
                         _ = run.wish_changed() => {}
                         () = run.over().cancelled() => return Err(Interrupted.into()),

@@ -54,7 +54,7 @@ where
 
 #[test]
 fn in_memory_it_does_as_the_model() {
-    play(48, || async {
+    play(64, || async {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         ([store.clone(), store], Box::new(()) as Box<dyn std::any::Any>)
     });

@@ -67,7 +67,7 @@ impl Stage {
             queue_expires = "1h"
             [[rules]]
             name = "shippers ship"
-            commands = ["ship"]
+            commands = ["ship.ship"]
             roles = ["shipper"]
             [[rules]]
             name = "the api is approved by two"
@@ -80,7 +80,7 @@ impl Stage {
             confirm = true
             [[freezes]]
             name = "holidays"
-            commands = ["ship"]
+            commands = ["ship.ship"]
             zone = "UTC"
             from = "{}"
             until = "{}"
@@ -159,6 +159,12 @@ impl Stage {
                 let line = format!("{word} {}", self.ids[this]);
                 self.say(replica, *who, &line).await;
             }
+            Command::Agree(who) => {
+                if let Some((this, word, who)) = self.model.asks(*who) {
+                    let which = self.ids.len() - 1 - this;
+                    return Box::pin(self.play(&Command::Say { who, word, which })).await;
+                }
+            }
             Command::Let(service) => {
                 if self.model.at_gate(*service).is_some() {
                     self.model.let_one(*service);
@@ -217,9 +223,9 @@ impl Stage {
             robot.services().operations().sweep_once().await.unwrap();
             self.rest(command).await;
             let (real, model) = (self.real().await, self.modelled());
-            // What was taken up from a process that lives stands at its gate twice, until the older one is gone.
-            let at_gates = (0..SERVICES.len()).filter(|service| self.model.at_gate(*service).is_some());
-            if real == model && self.gated() == at_gates.count() {
+            // What was taken up from a process that lives waits twice, until the older one is gone.
+            let runs = self.model.ops.iter().filter(|op| op.runner.is_some());
+            if real == model && self.waiting() == runs.count() {
                 return;
             }
             assert!(
@@ -236,37 +242,22 @@ impl Stage {
     async fn rest(&self, command: &Command) {
         let began = Instant::now();
         loop {
-            let all = operations(&self.stores[0]).await;
-            let mut held = all
-                .iter()
-                .filter(|operation| operation.state == State::Paused)
-                .count();
-            if self
-                .model
-                .ops
-                .iter()
-                .any(|op| op.state == State::Paused && op.runner.is_none())
-            {
-                // Its process is dead, and nobody has taken it up yet.
-                let dead = |op: &&crate::model::Op| op.state == State::Paused && op.runner.is_none();
-                held -= self.model.ops.iter().filter(dead).count().min(held);
-            }
             let busy: usize = self.replicas.iter().map(|(room, _)| room.robot().busy()).sum();
-            let gated = self.gated();
-            if busy == gated + held {
+            let waiting = self.waiting();
+            if busy == waiting {
                 return;
             }
             assert!(
                 began.elapsed() < PATIENCE,
-                "after {command:?} they do not rest: {busy} busy, {gated} at gates, {held} held\n{}",
+                "after {command:?} they do not rest: {busy} busy, {waiting} of them wait\n{}",
                 self.story().await,
             );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// How many runs of both replicas wait to be let.
-    fn gated(&self) -> usize {
+    /// How many runs of both replicas wait to be let, or to be resumed.
+    fn waiting(&self) -> usize {
         self.replicas
             .iter()
             .map(|(_, fuse)| self.world.waiting(fuse))
@@ -354,24 +345,25 @@ impl Stage {
         }
         // Long past the freeze and every expiry.
         Box::pin(self.play(&Command::Jump(10 * 3600))).await;
-        while let Some(this) = self.model.ops.iter().position(|op| op.state.is_active()) {
-            let op = &self.model.ops[this];
-            let command = if op.state == State::Paused {
-                Command::Say {
+        loop {
+            let active = self.model.ops.iter().position(|op| op.state.is_active());
+            let command = match active.map(|this| (this, &self.model.ops[this])) {
+                Some((this, op)) if op.state == State::Paused => Command::Say {
                     who: 1,
                     word: Word::Resume,
                     which: self.ids.len() - 1 - this,
-                }
-            } else {
-                Command::Let(op.service)
+                },
+                Some((_, op)) => Command::Let(op.service),
+                None if self.model.ops.iter().all(|op| op.state.is_over()) => break,
+                // What the queue has begun to ask for in between.
+                None => Command::Jump(2 * 3600),
             };
             Box::pin(self.play(&command)).await;
-            // What the queue has begun to ask for in between.
-            Box::pin(self.play(&Command::Jump(2 * 3600))).await;
         }
         for room in self.replicas.iter().chain(&self.dead) {
             while room.0.chat().take_unexpected().is_some() {}
         }
+        for r in self.rows().await {}
         check(&self.world, &self.stores[0], &self.replicas[0].0).await;
         for row in self.rows().await {
             self.was_agreed_to(&row).await;
