@@ -363,7 +363,6 @@ impl Stage {
         for room in self.replicas.iter().chain(&self.dead) {
             while room.0.chat().take_unexpected().is_some() {}
         }
-        for r in self.rows().await {}
         check(&self.world, &self.stores[0], &self.replicas[0].0).await;
         for row in self.rows().await {
             self.was_agreed_to(&row).await;
