@@ -8,7 +8,7 @@ use otus_core::catalog::Placement;
 use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Error, Kind, Workload};
 use otus_monitoring::{Prometheus, step::Rules};
 use otus_responder_graphs as graphs;
-use otus_store::{OpenError, Opened as _, PostgresStore, SqliteStore, StoreConfig};
+use otus_store::{OpenError, PostgresStore, SqliteStore, StoreConfig};
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,

@@ -1,9 +1,9 @@
 //! The command line.
 
 use crate::{
-    audit, check,
+    check,
     config::{self, Loaded, LogConfig, Origin},
-    emulate, logs, run,
+    emulate, logs, run, trail,
 };
 use clap::{Args, Parser, Subcommand};
 use std::{future::Future, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -45,7 +45,7 @@ enum Command {
     /// It only looks, and can be used while robots run.
     Audit {
         #[command(subcommand)]
-        what: audit::What,
+        what: trail::What,
     },
     /// Runs an emulated service for tests, until SIGTERM or ctrl-C
     ///
@@ -87,7 +87,7 @@ pub fn main() -> ExitCode {
             on_runtime(async move { check::check(&loaded).await })
         }
         Command::Config { configured, json } => show(&configured.load(), json),
-        Command::Audit { what } => audit::main(what),
+        Command::Audit { what } => trail::main(what),
         Command::Emulate(emulated) => {
             logs::init(&LogConfig::default(), logs::Target::Stderr);
             logs::log_panics();

@@ -14,7 +14,6 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
-mod audit;
 mod check;
 mod cli;
 pub mod config;
@@ -22,6 +21,7 @@ mod demo;
 mod emulate;
 mod logs;
 pub mod run;
+mod trail;
 
 pub use cli::main;
 pub use otus_core::*;
