@@ -193,7 +193,16 @@ impl Builder {
         let mut actions: Vec<Arc<dyn Action>> = Vec::new();
         for built in self.built {
             handlers.extend(built.handlers);
-            actions.extend(built.actions);
+            for action in built.actions {
+                // The rows of one would be taken up by the other.
+                if actions.iter().any(|known| known.kind() == action.kind()) {
+                    faults.push(StartError::Missing {
+                        responder: built.spec.name.into(),
+                        message: format!("another responder has an action called {} already", action.kind()),
+                    });
+                }
+                actions.push(action);
+            }
             hooks.push((built.spec.name, built.start));
         }
         for spec in handlers.iter().map(|handler| handler.spec) {

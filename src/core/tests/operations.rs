@@ -697,3 +697,34 @@ async fn a_chat_that_is_down_stops_nothing_and_hears_the_end_later() {
     room.expect_shown(shows("*api* is at 2")).await;
     room.expect_silence().await;
 }
+
+/// Ships things, too.
+#[derive(Default, Clone)]
+struct Rival;
+
+#[responder]
+impl Rival {
+    #[actions]
+    fn actions(&self) -> Vec<Arc<dyn otus::operations::Action>> {
+        vec![Arc::new(kit::Shipping(World::open(), Fuse::default()))]
+    }
+
+    /// Says that it is there.
+    #[respond(r"^rival$", usage = "rival")]
+    async fn rival(&self, cx: Context) -> Result {
+        cx.reply("here").await
+    }
+}
+
+#[tokio::test]
+async fn two_actions_of_one_name_stop_the_start() {
+    let faults = furnished(&World::open(), &Fuse::default())
+        .responder(Rival)
+        .try_open()
+        .err()
+        .expect("it does not start");
+    assert_eq!(
+        faults[0].to_string(),
+        "the responder rival cannot start: another responder has an action called ship already"
+    );
+}
