@@ -43,6 +43,10 @@ struct Inner {
 const PERSON_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Context {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "made in one place, from what a message was found to say"
+    )]
     pub(crate) fn new(
         id: String,
         message: Message,

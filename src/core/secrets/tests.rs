@@ -129,7 +129,7 @@ fn what_only_looks_random_stays() {
 #[test]
 fn a_log_has_no_credentials_and_keeps_its_lines() {
     let mut log = Redacting::new(Vec::new());
-    writeln!(log, "{}", "a password=hunter2 b").unwrap();
+    writeln!(log, "a password=hunter2 b").unwrap();
     log.write_all(b"caf\xe9 token=0123456789abcDEF\n").unwrap();
     log.flush().unwrap();
     assert_eq!(

@@ -108,14 +108,7 @@ fn is_strong(text: &str, key: &Range<usize>) -> bool {
         return true;
     }
     let before = text[..key.start].bytes().next_back();
-    let shouted = word
-        .bytes()
-        .next()
-        .is_some_and(|first| first.is_ascii_uppercase())
-        && word
-            .bytes()
-            .nth(1)
-            .is_some_and(|second| second.is_ascii_uppercase());
+    let shouted = word.as_bytes().iter().take(2).all(u8::is_ascii_uppercase);
     matches!(before, Some(b'_' | b'-' | b'.')) || shouted
 }
 
