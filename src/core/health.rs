@@ -24,8 +24,8 @@ use tokio::time::Instant;
 /// The key-value space of what is switched off, by responder.
 pub const QUARANTINE: &str = "robot.quarantine";
 
-/// Responders that are never switched off: without them nobody could switch anything on again.
-const NEVER: [&str; 1] = ["basics"];
+/// Responders that are never switched off: without them nobody could switch anything on again, stop what runs, or unlock.
+const NEVER: [&str; 3] = ["basics", "operations", "policy"];
 
 /// How old the copy may be before it is renewed beside the next message.
 const FRESH: Duration = Duration::from_secs(3);
@@ -204,7 +204,7 @@ impl Health {
         incident: Option<&str>,
     ) -> Result<bool> {
         if NEVER.contains(&responder) {
-            let text = format!("{responder} stays on: without it nobody could switch anything on again.");
+            let text = format!("{responder} stays on: it is what one sets things right with.");
             return Err(UserError::new(text).into());
         }
         let store = services.store();
@@ -290,7 +290,11 @@ async fn renew(services: &Services) {
             }
             state.renewed = Some(Instant::now());
         }
-        Err(error) => tracing::warn!(%error, "what is switched off cannot be read; the last known holds"),
+        Err(error) => {
+            tracing::warn!(%error, "what is switched off cannot be read; the last known holds");
+            // Not every message is to wait for a store that is away.
+            state.renewed = Some(Instant::now());
+        }
     }
 }
 

@@ -274,7 +274,7 @@ async fn a_responder_is_switched_off_and_on() {
     room.say("bob", "@otus shake").await;
     room.expect_reply("shaken").await;
     room.say("bob", "@otus disable basics because of fun").await;
-    room.expect_reply("basics stays on: without it nobody could switch anything on again.")
+    room.expect_reply("basics stays on: it is what one sets things right with.")
         .await;
     room.say("bob", "@otus disable shakky because of fun").await;
     room.expect_reply(
