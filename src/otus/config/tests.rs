@@ -405,10 +405,14 @@ versions = ["v1", "v2"]
     # What came together: default < file < environment. Behind each value stands where it came from.
 
     [robot]
-    name = "hedwig"  # OTUS__ROBOT__NAME
+    name = "hedwig"          # OTUS__ROBOT__NAME
 
 
     [roles]
+
+    [policy]
+
+    [policy.break_glass]
 
     [environments.staging]  # otus.toml:9
 
