@@ -164,6 +164,8 @@ async fn a_frozen_process_wakes_up_to_nothing() {
     })
     .await;
     assert_eq!(*scene.world.interrupted.lock().unwrap(), [1]);
+    // What it was about to write on the card it wrote when it woke up, so that the end is told once more.
+    until(&scene.store, |operation| operation.told).await;
     let done = operations(&scene.store).await;
     assert_eq!((done[0].state, done[0].lease.generation), (State::Succeeded, 2));
     let generations: Vec<_> = scene

@@ -118,7 +118,7 @@ impl Operations {
                 count(&finished);
                 self.tell(finished).await;
             }
-            None if run.is_lost() => {}
+            None if run.is_lost() => self.untell(&id).await,
             None => self.release(&run).await,
         }
     }

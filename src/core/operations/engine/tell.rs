@@ -156,6 +156,32 @@ impl Operations {
         }
     }
 
+    /// A run that lost its lease may have written on the card since: what is over by now is told once more.
+    pub(super) async fn untell(&self, id: &str) {
+        loop {
+            let untold = match self.load(id).await {
+                Ok(row) if row.state.is_over() && row.told => Operation { told: false, ..row },
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        operation = id,
+                        "its card may say something old"
+                    );
+                    return;
+                }
+            };
+            match self.save(&untold, &[], &[]).await {
+                Ok(Saved::Stale) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, operation = id, "its card may say something old");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Takes the lease of an operation that does not run, waiting a moment for who holds it to have told it. Whoever still holds
     /// it then hangs, and loses it.
     pub(super) async fn free(&self, id: &str) -> Result<(Operation, Timestamp)> {
