@@ -118,7 +118,15 @@ impl Operations {
                 count(&finished);
                 self.tell(finished).await;
             }
-            None if run.is_lost() => self.untell(&id).await,
+            None if run.is_lost() => {
+                // A store that is away must not hold up a robot that stops.
+                if tokio::time::timeout(self.lease(), self.untell(&id))
+                    .await
+                    .is_err()
+                {
+                    tracing::warn!("whether the card says something old cannot be found out");
+                }
+            }
             None => self.release(&run).await,
         }
     }
