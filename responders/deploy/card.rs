@@ -223,11 +223,16 @@ fn sentence(text: &str) -> String {
 
 /// The end of a log, as much as a card takes.
 fn log(lines: &[String]) -> Option<String> {
+    last_of(lines, LOG_LINES, LOG_BYTES)
+}
+
+/// The last lines of a log, at most so many, and so many bytes.
+pub(crate) fn last_of(lines: &[String], most: usize, bytes: usize) -> Option<String> {
     let mut kept: Vec<&str> = Vec::new();
     let mut size = 0;
-    for line in lines.iter().rev().take(LOG_LINES) {
+    for line in lines.iter().rev().take(most) {
         size += line.len() + 1;
-        if size > LOG_BYTES && !kept.is_empty() {
+        if size > bytes && !kept.is_empty() {
             break;
         }
         kept.push(line);
@@ -237,7 +242,7 @@ fn log(lines: &[String]) -> Option<String> {
     let end = text
         .char_indices()
         .rev()
-        .find(|(at, _)| text.len() - at >= LOG_BYTES)
+        .find(|(at, _)| text.len() - at >= bytes)
         .map_or(0, |(at, _)| at);
     (!kept.is_empty()).then(|| text[end..].to_owned())
 }

@@ -377,11 +377,7 @@ fn when_it_was_cancelled() {
     [Try again]
     ");
     let halted = |halt, done| {
-        let state = State::Halted {
-            halt,
-            done,
-            total: 3,
-        };
+        let state = State::Halted { halt, done, total: 3 };
         shown_of(state, false, Some("v1.4.1"), None)
     };
     insta::assert_snapshot!(halted(Halt::Paused, 1), @"

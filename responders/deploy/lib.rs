@@ -13,6 +13,7 @@ mod card_tests;
 mod choose;
 mod faults;
 mod job;
+mod look;
 mod plan;
 mod rest;
 mod settings;
@@ -125,6 +126,45 @@ impl Deploys {
     )]
     async fn status(&self, cx: Context, service: Option<Service>) -> Result {
         status::status(cx, service).await
+    }
+
+    /// Shows the last lines that a service's newest pods wrote, without what looks like a secret.
+    ///
+    /// In the thread of a deploy the service need not be named, and a pod can be. `previous` shows the run before the last
+    /// restart.
+    #[respond(
+        r"^logs(?: of)?(?: (?<what>\S+))??(?: in (?<environment>\S+))?(?<previous> previous)?$",
+        usage = "logs [<what>] [in <environment>] [previous]",
+        example = "logs",
+        example = "logs api in production",
+        example = "logs api-7d9f-x2x previous"
+    )]
+    async fn logs(
+        &self,
+        cx: Context,
+        what: Option<String>,
+        environment: Option<Environment>,
+        previous: Option<String>,
+    ) -> Result {
+        look::logs(cx, what.as_deref(), environment, previous.is_some()).await
+    }
+
+    /// Shows what happened to a service in Kubernetes lately, the newest last.
+    ///
+    /// In the thread of a deploy the service need not be named.
+    #[respond(
+        r"^events(?: of)?(?: (?<service>\S+))??(?: in (?<environment>\S+))?$",
+        usage = "events [<service>] [in <environment>]",
+        example = "events",
+        example = "events api in production"
+    )]
+    async fn events(
+        &self,
+        cx: Context,
+        service: Option<Service>,
+        environment: Option<Environment>,
+    ) -> Result {
+        look::events(cx, service, environment).await
     }
 
     /// What it can do to the world.

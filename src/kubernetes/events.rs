@@ -60,7 +60,7 @@ pub fn count(event: &Event) -> i32 {
     series.or(event.count).unwrap_or(1).max(1)
 }
 
-fn note(event: &Event) -> Note {
+pub(crate) fn note(event: &Event) -> Note {
     let object = &event.involved_object;
     Note {
         object: format!(

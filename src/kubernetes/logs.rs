@@ -28,7 +28,6 @@ pub async fn last_lines(
     container: &str,
     restarted: bool,
 ) -> Result<Vec<String>, Error> {
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     let mut last = Ok(Vec::new());
     for attempt in 0..TRIES {
         if attempt > 0 {
@@ -36,17 +35,7 @@ pub async fn last_lines(
         }
         // The run before this one may be gone from the node: then the present one is all there is.
         let previous = restarted && attempt + 1 < TRIES;
-        let params = LogParams {
-            container: Some(container.to_owned()),
-            previous,
-            tail_lines: Some(LINES),
-            limit_bytes: Some(BYTES),
-            ..LogParams::default()
-        };
-        last = cluster
-            .call(&format!("log of the pod {pod}"), pods.logs(pod, &params))
-            .await
-            .map(|text| lines(&text));
+        last = read(cluster, namespace, pod, container, previous).await;
         match &last {
             Ok(lines)
                 if lines
@@ -59,6 +48,28 @@ pub async fn last_lines(
         }
     }
     last
+}
+
+/// Reads a log once.
+pub(crate) async fn read(
+    cluster: &Cluster,
+    namespace: &str,
+    pod: &str,
+    container: &str,
+    previous: bool,
+) -> Result<Vec<String>, Error> {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+    let params = LogParams {
+        container: Some(container.to_owned()),
+        previous,
+        tail_lines: Some(LINES),
+        limit_bytes: Some(BYTES),
+        ..LogParams::default()
+    };
+    cluster
+        .call(&format!("log of the pod {pod}"), pods.logs(pod, &params))
+        .await
+        .map(|text| lines(&text))
 }
 
 fn lines(text: &str) -> Vec<String> {

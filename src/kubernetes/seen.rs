@@ -79,7 +79,7 @@ pub(crate) fn newest<'a>(deployment: &Deployment, sets: &'a [ReplicaSet]) -> Opt
     })
 }
 
-fn owned_by(owners: Option<&[OwnerReference]>, uid: &str) -> bool {
+pub(crate) fn owned_by(owners: Option<&[OwnerReference]>, uid: &str) -> bool {
     owners.unwrap_or_default().iter().any(|owner| owner.uid == uid)
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use otus_core::{
-    Chat, ChatError, MessageRef, Person, Place, Urgency, UserId,
+    ChannelId, Chat, ChatError, MessageRef, Person, Place, Urgency, UserId,
     card::{File, Post},
     chat::Hook,
     markup,
@@ -17,7 +17,7 @@ use crate::{
     error::Missing,
     files,
     hooks::Hooks,
-    outgoing::{Mark, Outgoing, Said, Say, send},
+    outgoing::{Look, Mark, Outgoing, Said, Say, send},
     people::People,
     queue::Outbox,
     text::{
@@ -36,6 +36,8 @@ pub(crate) struct SlackChat {
     pub(crate) outbox: Outbox<Outgoing, Said>,
     pub(crate) people: People,
     hooks: Hooks,
+    /// The robot's own user id.
+    me: String,
 }
 
 /// An answer through a `response_url`.
@@ -51,7 +53,7 @@ struct Response<'a> {
 }
 
 impl SlackChat {
-    pub(crate) fn new(web: Web, config: &SlackConfig) -> Self {
+    pub(crate) fn new(web: Web, config: &SlackConfig, me: &str) -> Self {
         let sender = web.clone();
         let outbox = Outbox::start(config.pace, config.timeouts.retry_after, move |what| {
             send(&sender, what)
@@ -61,7 +63,23 @@ impl SlackChat {
             web,
             outbox,
             hooks: Hooks::default(),
+            me: me.to_owned(),
         }
+    }
+
+    async fn look_for(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, SlackError> {
+        let look = Look {
+            channel: place.channel.as_str(),
+            thread: place.thread.as_ref().map(|thread| thread.as_str()),
+            mark: &Mark::of(key),
+            me: &self.me,
+            oldest: None,
+        };
+        let found = look.find(&self.web).await?;
+        Ok(found.map(|said| MessageRef {
+            channel: said.channel.into(),
+            id: said.ts.into(),
+        }))
     }
 
     async fn say(&self, place: &Place, say: Say, urgency: Urgency) -> Result<MessageRef, SlackError> {
@@ -120,13 +138,22 @@ impl SlackChat {
             unfurl_links: Some(false),
             unfurl_media: Some(false),
             metadata: Some(Mark::new()),
+            me: self.me.clone(),
             ..Say::default()
         };
+        // The key is the first message's: that is the one that is edited.
+        let keyed = |say: Say| match &post.key {
+            Some(key) => Say {
+                metadata: Some(Mark::of(key)),
+                ..say
+            },
+            None => say,
+        };
         if let Some(card) = &post.card {
-            let say = Say {
+            let say = keyed(Say {
                 blocks: blocks::blocks(card),
                 ..base(fallback(post))
-            };
+            });
             return self.say(place, say, urgency).await;
         }
         let mut pieces = split(&render(&post.text), MESSAGE);
@@ -137,7 +164,7 @@ impl SlackChat {
         let mut pieces = pieces.into_iter();
         let first = pieces.next().filter(|text| !text.trim().is_empty());
         let first = first.ok_or_else(|| SlackError::Unsendable("there was nothing to say".to_owned()))?;
-        let said = self.say(place, base(first), urgency).await?;
+        let said = self.say(place, keyed(base(first)), urgency).await?;
         for piece in pieces {
             self.say(place, base(piece), urgency).await?;
         }
@@ -284,6 +311,15 @@ impl Chat for SlackChat {
 
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
         Ok(self.send_file(place, file).await?)
+    }
+
+    async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {
+        Ok(self.look_for(place, key).await?)
+    }
+
+    async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {
+        let name = self.people.channel(channel.as_str()).await?;
+        name.ok_or_else(|| ChatError::Missing(format!("a name of the channel {channel}")))
     }
 
     async fn person(&self, user: &UserId) -> Result<Person, ChatError> {

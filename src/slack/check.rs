@@ -9,10 +9,18 @@ use crate::{Entrance, SlackConfig, SlackError, Web, slack::identify, socket};
 const SCOPES: &[(&str, &str)] = &[
     ("app_mentions:read", "hear that it is mentioned"),
     ("channels:history", "hear what is said in public channels"),
+    (
+        "channels:read",
+        "know the names of public channels, which rules go by",
+    ),
     ("chat:write", "answer"),
     ("commands", "take slash commands"),
     ("files:write", "show graphs"),
     ("groups:history", "hear what is said in private channels"),
+    (
+        "groups:read",
+        "know the names of private channels, which rules go by",
+    ),
     ("im:history", "hear direct messages"),
     ("reactions:write", "react"),
     ("usergroups:read", "know who is in which user group"),

@@ -48,6 +48,9 @@ pub(crate) struct Say {
     /// Only on posts. A mark to find the message by, should Slack's answer get lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata: Option<Mark>,
+    /// The robot's own user id: a mark on somebody else's message is not its own. Not sent.
+    #[serde(skip)]
+    pub(crate) me: String,
 }
 
 /// A message's mark, as Slack's `metadata`.
@@ -67,10 +70,14 @@ impl Mark {
 
     /// One that no other message has.
     pub(crate) fn new() -> Self {
-        let id = format!("{:032x}", rand::rng().random::<u128>());
+        Self::of(&format!("{:032x}", rand::rng().random::<u128>()))
+    }
+
+    /// The one of a [key](otus_core::Post::key).
+    pub(crate) fn of(key: &str) -> Self {
         Self {
             event_type: Self::KIND.to_owned(),
-            event_payload: Payload { id },
+            event_payload: Payload { id: key.to_owned() },
         }
     }
 }
@@ -122,7 +129,22 @@ async fn post(web: &Web, say: &Say) -> Result<Said, SlackError> {
             Err(error @ SlackError::Unsure { .. }) => error,
             outcome => return outcome,
         };
-        match find(web, say).await {
+        let Some(mark) = &say.metadata else {
+            return Err(error);
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let oldest = format!("{}.000000", now.saturating_sub(LOOK_BACK));
+        let looked = Look {
+            channel: &say.channel,
+            thread: say.thread_ts.as_deref(),
+            mark,
+            me: &say.me,
+            oldest: Some(&oldest),
+        };
+        match looked.find(web).await {
             Ok(Some(said)) => return Ok(said),
             Ok(None) if again => again = false,
             Ok(None) => return Err(error),
@@ -134,45 +156,85 @@ async fn post(web: &Web, say: &Say) -> Result<Said, SlackError> {
     }
 }
 
-/// Looks for a message by its mark.
-async fn find(web: &Web, say: &Say) -> Result<Option<Said>, SlackError> {
-    #[derive(Deserialize)]
-    struct Listed {
-        messages: Vec<Message>,
-    }
-    #[derive(Deserialize)]
-    struct Message {
-        ts: String,
-        /// Other apps' metadata may have any form.
-        #[serde(default)]
-        metadata: serde_json::Value,
-    }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let oldest = format!("{}.000000", now.saturating_sub(LOOK_BACK));
-    let mut params = vec![
-        ("channel", say.channel.as_str()),
-        ("include_all_metadata", "true"),
-        ("limit", "200"),
-        ("oldest", oldest.as_str()),
-    ];
-    let method = match &say.thread_ts {
-        Some(thread) => {
-            params.push(("ts", thread));
-            "conversations.replies"
+/// How many messages a page holds, and how many pages are read at most.
+const PAGE: &str = "200";
+const MOST_PAGES: usize = 5;
+
+/// Where to look for a message by its mark.
+pub(crate) struct Look<'a> {
+    pub(crate) channel: &'a str,
+    pub(crate) thread: Option<&'a str>,
+    pub(crate) mark: &'a Mark,
+    /// The robot's own user id.
+    pub(crate) me: &'a str,
+    pub(crate) oldest: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    messages: Vec<Message>,
+    #[serde(default)]
+    response_metadata: Next,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Next {
+    next_cursor: String,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    ts: String,
+    #[serde(default)]
+    user: Option<String>,
+    /// Other apps' metadata may have any form. Slack shows it only to who asks for it.
+    #[serde(default)]
+    metadata: serde_json::Value,
+}
+
+impl Look<'_> {
+    /// Looks through the newer messages there.
+    pub(crate) async fn find(&self, web: &Web) -> Result<Option<Said>, SlackError> {
+        let mark = serde_json::to_value(self.mark).unwrap_or_default();
+        let mut cursor = String::new();
+        for _ in 0..MOST_PAGES {
+            let listed = self.page(web, &cursor).await?;
+            let found = listed.messages.into_iter().find(|message| {
+                let is_mine = message.user.as_deref().is_none_or(|user| user == self.me);
+                is_mine && !mark.is_null() && message.metadata == mark
+            });
+            if let Some(message) = found {
+                return Ok(Some(Said {
+                    channel: self.channel.to_owned(),
+                    ts: message.ts,
+                }));
+            }
+            cursor = listed.response_metadata.next_cursor;
+            if cursor.is_empty() {
+                break;
+            }
         }
-        None => "conversations.history",
-    };
-    let listed: Listed = web.get(method, &params).await?;
-    let mark = serde_json::to_value(&say.metadata).unwrap_or_default();
-    let found = listed
-        .messages
-        .into_iter()
-        .find(|message| !mark.is_null() && message.metadata == mark);
-    Ok(found.map(|message| Said {
-        channel: say.channel.clone(),
-        ts: message.ts,
-    }))
+        Ok(None)
+    }
+
+    async fn page(&self, web: &Web, cursor: &str) -> Result<Listed, SlackError> {
+        let mut params = vec![
+            ("channel", self.channel),
+            ("include_all_metadata", "true"),
+            ("limit", PAGE),
+        ];
+        params.extend(self.oldest.map(|oldest| ("oldest", oldest)));
+        if !cursor.is_empty() {
+            params.push(("cursor", cursor));
+        }
+        let method = match self.thread {
+            Some(thread) => {
+                params.push(("ts", thread));
+                "conversations.replies"
+            }
+            None => "conversations.history",
+        };
+        web.get(method, &params).await
+    }
 }

@@ -1,4 +1,4 @@
-//! Who is who: people and user groups, remembered for a while.
+//! Who is who and where is where: people, user groups and channels, remembered for a while.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,14 +16,17 @@ use crate::{SlackError, Web};
 const PERSON_FOR: Duration = Duration::from_secs(60 * 60);
 /// How long a group's members are believed; who left it keeps its rights at most so long.
 const GROUPS_FOR: Duration = Duration::from_secs(60);
-/// More people than this are forgotten all at once.
-const MOST_PEOPLE: usize = 10_000;
+/// How long a channel's name is believed: rules go by it.
+const CHANNEL_FOR: Duration = Duration::from_secs(60);
+/// More people or channels than this are forgotten all at once.
+const MOST: usize = 10_000;
 
-/// People and user groups.
+/// People, user groups and channels.
 #[derive(Debug)]
 pub(crate) struct People {
     web: Web,
     people: Mutex<HashMap<String, (Instant, Person)>>,
+    channels: Mutex<HashMap<String, (Instant, Option<String>)>>,
     /// Held while the groups are fetched, so that many who ask cause one request.
     groups: AsyncMutex<Option<(Instant, Arc<Groups>)>>,
 }
@@ -39,6 +42,7 @@ impl People {
         Self {
             web,
             people: Mutex::default(),
+            channels: Mutex::default(),
             groups: AsyncMutex::new(None),
         }
     }
@@ -53,11 +57,34 @@ impl People {
         let Answer { user: found } = self.web.get("users.info", &[("user", user)]).await?;
         let person = found.person(user);
         let mut people = self.people();
-        if people.len() >= MOST_PEOPLE {
+        if people.len() >= MOST {
             people.clear();
         }
         people.insert(user.to_owned(), (Instant::now() + PERSON_FOR, person.clone()));
         Ok(person)
+    }
+
+    /// A channel's name. Nothing for a conversation that has none: direct messages.
+    ///
+    /// # Errors
+    /// What kept it from being known. Old knowledge is not used instead: who asks decides on rights.
+    pub(crate) async fn channel(&self, channel: &str) -> Result<Option<String>, SlackError> {
+        if let Some((until, name)) = self.channels().get(channel)
+            && *until > Instant::now()
+        {
+            return Ok(name.clone());
+        }
+        let Info { channel: found } = self
+            .web
+            .get("conversations.info", &[("channel", channel)])
+            .await?;
+        let name = found.name.filter(|name| !name.is_empty());
+        let mut channels = self.channels();
+        if channels.len() >= MOST {
+            channels.clear();
+        }
+        channels.insert(channel.to_owned(), (Instant::now() + CHANNEL_FOR, name.clone()));
+        Ok(name)
     }
 
     /// Whether a person is in a group, named by id or handle. Nothing when there is no such group.
@@ -105,10 +132,26 @@ impl People {
         Ok(groups)
     }
 
+    fn channels(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Option<String>)>> {
+        // As below.
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn people(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Person)>> {
         // Nothing panics while it holds the lock; if it did, the map would still be whole.
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[derive(Deserialize)]
+struct Info {
+    channel: Channel,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    #[serde(default)]
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -71,7 +71,7 @@ impl Slack {
                 }
             }
         };
-        let chat = Arc::new(SlackChat::new(web.clone(), &config));
+        let chat = Arc::new(SlackChat::new(web.clone(), &config, &me.user));
         let inner = Inner {
             config,
             web,

@@ -126,8 +126,9 @@ async fn a_row_of_another_time_is_put_to_rest() {
         card: None,
         note: None,
         details: serde_json::json!({ "written": "by somebody else" }),
+        generation: 1,
     };
-    store.begin_deploy(&deploy).await.unwrap();
+    store.record_deploy(&deploy).await.unwrap();
     let room = room(store.clone()).await;
     room.robot().start();
     let rested = async {

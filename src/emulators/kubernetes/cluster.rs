@@ -222,6 +222,18 @@ impl Cluster {
         lock(&self.shared.faults).order(method, path, fault, times);
     }
 
+    /// Waits until so many requests are held by [`Fault::Hold`].
+    pub async fn held(&self, count: u32) {
+        let mut held = self.shared.held.subscribe();
+        // The sender lives as long as the cluster.
+        let _ = held.wait_for(|held| *held >= count).await;
+    }
+
+    /// Lets all requests go on that are held.
+    pub fn release(&self) {
+        self.shared.released.send_modify(|count| *count += 1);
+    }
+
     /// Faults that were ordered and not yet met are no more.
     pub fn clear_faults(&self) {
         lock(&self.shared.faults).clear();

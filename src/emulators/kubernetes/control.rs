@@ -106,6 +106,10 @@ fn obey(
             lock(&shared.faults).order(&method, &path, fault, times);
             Ok(json!({}))
         }
+        ("POST", "release") => {
+            shared.released.send_modify(|count| *count += 1);
+            Ok(json!({}))
+        }
         ("POST", "clear_faults") => {
             lock(&shared.faults).clear();
             Ok(json!({}))

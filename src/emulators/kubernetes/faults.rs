@@ -20,6 +20,8 @@ pub enum Fault {
     },
     /// No answer, ever; nothing is done.
     Hang,
+    /// It waits until [`Cluster::release`](super::Cluster::release) or `POST /emulator/release`, and is done then.
+    Hold,
     /// The connection breaks before anything is done.
     Reset,
     /// It is done, and then the connection breaks: the caller cannot know.

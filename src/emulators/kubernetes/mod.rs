@@ -33,6 +33,7 @@
 //! | `GET /emulator/behaviours` | what was said about images |
 //! | `POST /emulator/behave` `{image, behaviour}` | as [`Cluster::behave`]; `{"kind": "crash_loop", "exit_code": 1, "log": "…"}`; see [`Behaviour`] |
 //! | `POST /emulator/fault` `{fault, times?, method?, path?}` | as [`Cluster::fault_on`]; `{"kind": "status", "code": 503}`; see [`Fault`] |
+//! | `POST /emulator/release` | lets go on what the fault `hold` holds |
 //! | `POST /emulator/clear_faults` | no more faults |
 //! | `POST /emulator/deny` `{verb?, resource?, namespace?}`, `/allow_all` | denies something; allows everything again |
 //! | `POST /emulator/cut_watches` | breaks open watches |

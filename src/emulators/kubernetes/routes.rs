@@ -91,6 +91,7 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Response {
         Some(Fault::WatchError { code }) => {
             return stream(watch::failing(&faults::error(*code, None)));
         }
+        Some(Fault::Hold) => shared.hold().await,
         Some(Fault::LoseAnswer) | None => {}
     }
     let body = match axum::body::to_bytes(body, LARGEST).await {

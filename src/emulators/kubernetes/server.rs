@@ -36,6 +36,10 @@ pub(crate) struct Shared {
     pub(crate) changed: watch::Sender<u64>,
     /// Counts up when open watches are to break.
     pub(crate) cut: watch::Sender<u64>,
+    /// How many requests are held right now.
+    pub(crate) held: watch::Sender<u32>,
+    /// Counts up when held requests are to go on.
+    pub(crate) released: watch::Sender<u64>,
     pub(crate) wake: Notify,
     pub(crate) stop: CancellationToken,
     pub(crate) token: Option<String>,
@@ -83,6 +87,8 @@ impl Shared {
             requests: Mutex::default(),
             changed,
             cut: watch::Sender::new(0),
+            held: watch::Sender::new(0),
+            released: watch::Sender::new(0),
             wake: Notify::new(),
             stop: CancellationToken::new(),
             token,
@@ -96,6 +102,26 @@ impl Shared {
             state,
             wake: &self.wake,
             next,
+        }
+    }
+
+    /// Holds a request until it is released. One whose caller went away is not done at all.
+    pub(crate) async fn hold(&self) {
+        /// Counts down also when the caller goes away.
+        struct Held<'a>(&'a watch::Sender<u32>);
+        impl Drop for Held<'_> {
+            fn drop(&mut self) {
+                self.0.send_modify(|held| *held -= 1);
+            }
+        }
+        let mut released = self.released.subscribe();
+        released.borrow_and_update();
+        self.held.send_modify(|held| *held += 1);
+        let _held = Held(&self.held);
+        tokio::select! {
+            // The sender lives as long as this.
+            _ = released.changed() => {}
+            () = self.stop.cancelled() => {}
         }
     }
 

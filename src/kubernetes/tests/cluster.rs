@@ -4,7 +4,8 @@
 
 mod ground;
 
-use ground::{Ground, end, until};
+use ground::{Ground, end, stamp, until};
+use jiff::Timestamp;
 use otus_emulators::kubernetes::{Denial, Fault as Broken};
 use otus_kubernetes::{Applied, Change, Error, Fault, Found, Outcome, Verdict, Workload, apply, check};
 use serde_json::json;
@@ -60,13 +61,18 @@ async fn a_good_deploy_is_stable_and_noted() {
         (Some("deploy-1"), Some("ann"))
     );
     assert_eq!(running.owners[0].manager, "otus");
-    let again = apply(
-        &ground.cluster,
-        &ground.workload(),
-        &ground.change(ground.images.second),
-    )
-    .await
-    .unwrap();
+    let change = ground.change(ground.images.second);
+    let again = apply(&ground.cluster, &ground.workload(), &change).await.unwrap();
+    assert!(
+        matches!(&again, Outcome::Applied { applied, previous, adopted: None }
+            if applied.generation == running.generation && previous == ground.images.first),
+        "the same operation finds its change made: {again:?}"
+    );
+    let other = Change {
+        stamp: stamp("deploy-2", 1, Timestamp::now()),
+        ..change
+    };
+    let again = apply(&ground.cluster, &ground.workload(), &other).await.unwrap();
     assert!(
         matches!(again, Outcome::AlreadyRunning { running: same, .. } if same.generation == running.generation)
     );

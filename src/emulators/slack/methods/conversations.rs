@@ -207,6 +207,8 @@ struct Window {
     from: Bound<Ts>,
     to: Bound<Ts>,
     limit: usize,
+    /// `include_all_metadata`: without it Slack leaves `metadata` out.
+    with_metadata: bool,
 }
 
 impl Window {
@@ -226,7 +228,12 @@ impl Window {
             Some(limit) if limit > 999 => return Err(ApiError::new("invalid_limit")),
             Some(limit) => usize::try_from(limit).unwrap_or(999),
         };
-        Ok(Self { from, to, limit })
+        Ok(Self {
+            from,
+            to,
+            limit,
+            with_metadata: args.bool("include_all_metadata") == Some(true),
+        })
     }
 
     /// `BTreeSet::range` panics on such bounds.
@@ -274,7 +281,7 @@ pub(super) fn history(st: &mut State, args: &Args) -> Answer {
                 .take(window.limit + 1),
         );
     }
-    answer(page_of(&st.world, channel, found, window.limit))
+    answer(page_of(&st.world, channel, found, &window))
 }
 
 pub(super) fn replies(st: &mut State, args: &Args) -> Answer {
@@ -303,13 +310,19 @@ pub(super) fn replies(st: &mut State, args: &Args) -> Answer {
             );
         }
     }
-    answer(page_of(&st.world, channel, found, window.limit))
+    answer(page_of(&st.world, channel, found, &window))
 }
 
-fn page_of(world: &World, channel: &Channel, mut found: Vec<Ts>, limit: usize) -> Value {
-    let next = found.get(limit).copied();
-    found.truncate(limit);
-    let shown = |message: &Message| -> Map<String, Value> { message.to_history(world, channel) };
+fn page_of(world: &World, channel: &Channel, mut found: Vec<Ts>, window: &Window) -> Value {
+    let next = found.get(window.limit).copied();
+    found.truncate(window.limit);
+    let shown = |message: &Message| -> Map<String, Value> {
+        let mut json = message.to_history(world, channel);
+        if !window.with_metadata {
+            json.remove("metadata");
+        }
+        json
+    };
     let messages: Vec<_> = found
         .iter()
         .filter_map(|ts| channel.messages.get(ts))

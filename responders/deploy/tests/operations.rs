@@ -1,0 +1,464 @@
+//! Deploys as operations: held, stopped, void, killed, fenced.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod scene;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use jiff::SignedDuration;
+use otus::MemoryStore;
+use otus::operations::{Operation, OperationFilter, State, Timing};
+use otus::prelude::*;
+use otus::room::{Clock, Fuse, PATIENCE, RoomChat};
+use otus::store::{DeployFilter, DeployState, Store};
+use otus_emulators::kubernetes::{Cluster, Fault, Options};
+use otus_kubernetes::{Clusters, Config};
+use otus_responder_deploy::{Deploys, Settings};
+use scene::{API, SOON, Scene, Steers, still};
+
+const APPROVED: &str = r#"
+    [[rules]]
+    name = "production is approved by an SRE"
+    environments = ["production"]
+    approvals = 1
+    approvers = "sre"
+"#;
+
+async fn newest(store: &Arc<MemoryStore>) -> Option<Operation> {
+    let all = store.operations(&OperationFilter::default()).await.unwrap();
+    all.into_iter().next()
+}
+
+/// The newest operation once it is so.
+async fn until(store: &Arc<MemoryStore>, what: impl Fn(&Operation) -> bool) -> Operation {
+    let search = async {
+        loop {
+            match newest(store).await {
+                Some(operation) if what(&operation) => return operation,
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, search).await.unwrap()
+}
+
+fn paused(scene: &Scene) -> bool {
+    let deployment = scene.cluster.get("deployment", "staging", "api").unwrap();
+    deployment["spec"]["paused"] == true
+}
+
+#[tokio::test]
+async fn cancelled_half_way_it_is_paused_and_the_next_deploy_goes_on() {
+    let mut scene = Scene::quick().await;
+    scene.say("@otus deploy api@v5-hang").await;
+    scene.shown("Waiting for").await;
+    scene.press("bob", "Cancel").await;
+    let card = still(&scene.shown("stopped half-way").await);
+    insta::assert_snapshot!(card, @"
+    ⚠️ *api* `v5-hang` was stopped half-way in *staging*
+    `v1` → `v5-hang`
+    I paused the rollout. 0 of 2 pods run the new version and will stay; the old ones go on serving. The next deploy goes on from here.
+    I took the image over from `kubectl-client-side-apply`; everything else stays as it was.
+    [Roll forward to v1] [Go on with v5-hang]
+    asked by @ann (time)
+    ");
+    assert!(paused(&scene));
+    let operation = until(&scene.store, |operation| operation.state.is_over()).await;
+    assert_eq!(operation.state, State::Cancelled);
+    assert_eq!(scene.ended().await.state, DeployState::Stopped);
+    // What the button says: the plan tells that the rollout goes on.
+    scene
+        .room
+        .say("ann", "@otus deploy api@v5-hang to staging --plan")
+        .await;
+    insta::assert_snapshot!(still(&scene.room.answer().await.plain()).lines().take(4).collect::<Vec<_>>().join("\n"), @"
+    Deploy *api* `v5-hang` to *staging*
+    rollout: paused by me → goes on
+    2 of 2 pods ready.
+    This image is wanted already; I would follow its rollout.
+    ");
+    scene.say("@otus deploy api@v2 to staging").await;
+    scene.shown("`v2` is live").await;
+    assert!(!paused(&scene));
+}
+
+#[tokio::test]
+async fn what_is_wanted_while_the_change_is_made_is_done_right_after_it() {
+    let mut scene = Scene::quick().await;
+    // The change waits for the cluster; meanwhile somebody wants it to wait.
+    scene.cluster.fault_on("PATCH", "", Fault::status(503), 1);
+    scene.say("@otus deploy api@v2").await;
+    scene.shown("Asking the cluster").await;
+    scene.press("bob", "Pause").await;
+    scene.shown("Pausing at the next safe point").await;
+    // The change is made at the second try, and then it is held.
+    scene.shown("I paused the rollout").await;
+    until(&scene.store, |operation| operation.state == State::Paused).await;
+    scene.press("bob", "Cancel").await;
+    scene.shown("stopped half-way").await;
+    until(&scene.store, |operation| operation.state == State::Cancelled).await;
+}
+
+#[tokio::test]
+async fn cancelled_while_it_is_watched_there_is_nothing_to_pause() {
+    let mut scene = Scene::set(Settings::default()).await;
+    scene.say("@otus deploy api@v2").await;
+    scene.shown("Watching *api*").await;
+    scene.press("bob", "Cancel").await;
+    let card = scene.shown("I only stopped watching").await;
+    assert!(card.contains("2 of 2 pods run the new version"), "{card}");
+    assert!(!paused(&scene));
+    until(&scene.store, |operation| operation.state == State::Cancelled).await;
+}
+
+#[tokio::test]
+async fn paused_and_resumed_it_goes_on_and_no_deadline_runs_meanwhile() {
+    let mut scene = Scene::set(Settings {
+        stability: Duration::from_millis(200),
+        deadline: Duration::from_secs(4),
+        ..Settings::default()
+    })
+    .await;
+    scene.say("@otus deploy api@v6-slow").await;
+    scene.shown("of 2 pods on the new version").await;
+    scene.press("bob", "Pause").await;
+    let card = still(&scene.shown("I paused the rollout").await);
+    assert!(card.contains("[Resume] [Cancel]"), "{card}");
+    until(&scene.store, |operation| operation.state == State::Paused).await;
+    assert!(paused(&scene));
+    let held = newest(&scene.store).await.unwrap();
+    // The card is edited again and again while it is held, and longer than the deadline nothing ends.
+    let since = std::time::Instant::now();
+    let over = async {
+        while since.elapsed() < Duration::from_secs(5) {
+            assert_eq!(newest(&scene.store).await.unwrap().state, State::Paused);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    over.await;
+    assert_eq!(newest(&scene.store).await.unwrap().id, held.id);
+    scene.press("bob", "Resume").await;
+    scene.shown("is live").await;
+    assert!(!paused(&scene));
+    let operation = until(&scene.store, |operation| operation.state.is_over()).await;
+    assert_eq!(operation.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_plan_is_void_when_the_world_moved_before_it_was_approved() {
+    let mut scene = Scene::ruled(&APPROVED.replace("production", "staging")).await;
+    let card = still(&scene.say("@otus deploy api@v2 to staging").await);
+    assert!(
+        card.contains("image: `v1` → `v2`") && card.contains("[Approve]"),
+        "{card}"
+    );
+    scene.set_image("v3").await;
+    scene.room.press("bob", "Approve").await;
+    let answer = scene.room.answer().await.plain();
+    assert!(answer.contains("is void"), "{answer}");
+    until(&scene.store, |operation| operation.state == State::Void).await;
+    let card = still(&scene.shown("The world moved").await);
+    assert!(card.contains("image was `v1` and is `v3` now"), "{card}");
+    assert_eq!(scene.image("staging"), format!("{API}:v3"));
+    assert!(
+        scene
+            .store
+            .deploys(&DeployFilter::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+/// One replica of a robot that deploys a service of its own.
+struct Replica<'a> {
+    cluster: &'a Cluster,
+    store: Arc<MemoryStore>,
+    chat: Arc<RoomChat>,
+    clock: Clock,
+    service: String,
+}
+
+impl Replica<'_> {
+    fn room(&self, fuse: &Fuse, timing: Timing) -> Room {
+        let catalog = format!(
+            "[environments.staging]\n[services.{}]\nimage = \"registry.test/shop/one\"",
+            self.service
+        );
+        Room::builder()
+            .catalog(&catalog)
+            .timing(timing)
+            .resource(Clusters::at(&self.cluster.url(), Config::default()).unwrap())
+            .store(self.store.clone())
+            .chat(self.chat.clone())
+            .fuse(fuse.clone(), self.clock.clone())
+            .responder(Deploys::new(Settings {
+                stability: Duration::from_millis(100),
+                ..Settings::default()
+            }))
+            .responder(Steers)
+            .open()
+    }
+
+    /// Deploys; when the fuse burns, a second robot goes on. Answers how many calls the first one made.
+    async fn play(&self, fuse: Fuse) -> u64 {
+        self.cluster
+            .deployment("staging", &self.service, "registry.test/shop/one:v1", 1)
+            .await
+            .unwrap();
+        let quiet = Timing {
+            poll: Duration::from_secs(3600),
+            sweep: Duration::from_secs(3600),
+            ..SOON
+        };
+        let told = |operation: &Operation| operation.state.is_over() && operation.told;
+        let mut first = self.room(&fuse, quiet);
+        first
+            .say("ann", &format!("@otus deploy {}@v2", self.service))
+            .await;
+        let alone = tokio::select! {
+            _ = until(&self.store, told) => true,
+            () = fuse.burnt() => false,
+        };
+        let mut second = self.room(&Fuse::default(), SOON);
+        if !alone {
+            self.clock.jump(SignedDuration::from_secs(31));
+            second.robot().start();
+            if newest(&self.store).await.is_none() {
+                // It died before it had written anything: asked again, it is done.
+                second
+                    .say("ann", &format!("@otus deploy {}@v2", self.service))
+                    .await;
+            }
+            until(&self.store, told).await;
+        }
+        assert!(second.robot().stop(PATIENCE).await);
+        while self.chat.take_unexpected().is_some() {}
+        let all = self.store.operations(&OperationFilter::default()).await.unwrap();
+        assert_eq!(all.len(), 1, "{all:#?}");
+        assert_eq!(all[0].state, State::Succeeded, "{:#?}", all[0]);
+        let deployment = self.cluster.get("deployment", "staging", &self.service).unwrap();
+        let template = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
+        assert_eq!(template, "registry.test/shop/one:v2");
+        let revision = &deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+        assert_eq!(revision, "2", "exactly one rollout");
+        let rows = self.store.deploys(&DeployFilter::default()).await.unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (rows[0].state, rows[0].id.as_str()),
+            (DeployState::Succeeded, all[0].id.as_str())
+        );
+        let shown: Vec<_> = self
+            .chat
+            .shown()
+            .into_iter()
+            .map(|post| post.plain())
+            .filter(|text| text.contains("`v2`"))
+            .collect();
+        assert_eq!(shown.len(), 1, "one card: {shown:#?}");
+        assert!(shown[0].contains("is live"), "{}", shown[0]);
+        fuse.calls()
+    }
+}
+
+async fn place() -> Cluster {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Cluster::start(Options::default()).await.unwrap()
+}
+
+fn replica(cluster: &Cluster, service: String) -> Replica<'_> {
+    Replica {
+        cluster,
+        store: Arc::new(MemoryStore::new()),
+        chat: Arc::new(RoomChat::default()),
+        clock: Clock::default(),
+        service,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_call_it_is_done_once_and_told() {
+    let cluster = Arc::new(place().await);
+    let calls = replica(&cluster, "whole".into()).play(Fuse::default()).await;
+    assert!(calls > 15, "{calls}");
+    let cases = (1..=calls).flat_map(|call| [(call, false), (call, true)]);
+    stream::iter(cases)
+        .map(|(call, done)| {
+            let cluster = cluster.clone();
+            tokio::spawn(async move {
+                let service = format!("killed-{call}-{}", if done { "after" } else { "before" });
+                replica(&cluster, service).play(Fuse::at(call, done)).await
+            })
+        })
+        .buffer_unordered(12)
+        .for_each(|played| async move {
+            played.unwrap();
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_wakes_up_late_is_shut_out() {
+    let cluster = place().await;
+    let scene = replica(&cluster, "sleepy".into());
+    cluster
+        .deployment("staging", "sleepy", "registry.test/shop/one:v1", 1)
+        .await
+        .unwrap();
+    // The first one has read the workload, and its change is on the way.
+    cluster.fault_on("PATCH", "sleepy", Fault::Hold, 1);
+    let fuse = Fuse::default();
+    let mut first = scene.room(&fuse, SOON);
+    first.say("ann", "@otus deploy sleepy@v2").await;
+    tokio::time::timeout(PATIENCE, cluster.held(1)).await.unwrap();
+    // It hangs; another one takes the deploy up and brings it to its end.
+    fuse.freeze();
+    scene.clock.jump(SignedDuration::from_secs(31));
+    let second = scene.room(&Fuse::default(), SOON);
+    second.robot().start();
+    let done = until(&scene.store, |operation| {
+        operation.state.is_over() && operation.told
+    })
+    .await;
+    assert_eq!((done.state, done.lease.generation), (State::Succeeded, 2));
+    // The first one wakes up, and changes nothing any more: neither there, nor here, nor in the chat.
+    let shown: Vec<_> = scene.chat.shown();
+    cluster.release();
+    fuse.thaw();
+    assert!(first.robot().stop(PATIENCE).await);
+    assert!(second.robot().stop(PATIENCE).await);
+    while scene.chat.take_unexpected().is_some() {}
+    let deployment = cluster.get("deployment", "staging", "sleepy").unwrap();
+    let annotations = &deployment["metadata"]["annotations"];
+    assert_eq!(annotations["otus.dev/generation"], "2");
+    assert_eq!(
+        annotations["deployment.kubernetes.io/revision"], "2",
+        "exactly one rollout"
+    );
+    assert_eq!(newest(&scene.store).await.unwrap(), done);
+    assert_eq!(scene.chat.shown(), shown);
+    let rows = scene.store.deploys(&DeployFilter::default()).await.unwrap();
+    assert_eq!((rows.len(), rows[0].generation), (1, 2));
+}
+
+#[tokio::test]
+async fn in_the_thread_of_a_deploy_logs_and_events_need_no_names() {
+    let mut scene = Scene::quick().await;
+    let asked = scene.room.say("ann", "@otus deploy api@v3-crash").await;
+    scene.room.answer().await;
+    scene.shown("failed in").await;
+    scene.room.enter_thread(Some(asked));
+    scene.room.say("bob", "@otus logs previous").await;
+    let logs = still(&scene.room.answer().await.plain());
+    assert!(
+        logs.starts_with("Logs of *api* in *staging*\n`api-pod`: not ready"),
+        "{logs}"
+    );
+    assert!(
+        logs.contains("panic: connection to the database refused"),
+        "{logs}"
+    );
+    assert!(logs.contains("of an earlier version"), "{logs}");
+    scene.room.say("bob", "@otus events").await;
+    let events = scene.room.answer().await.plain();
+    assert!(events.starts_with("Events of *api* in *staging*\n"), "{events}");
+    let at = |what: &str| events.find(what).unwrap_or_else(|| panic!("{what}: {events}"));
+    assert!(
+        at("ScalingReplicaSet") < at("BackOff"),
+        "the newest last: {events}"
+    );
+    assert!(!events.contains("web-"), "only its own: {events}");
+    let pods = scene.cluster.list("pod", "staging");
+    let old = pods
+        .iter()
+        .find(|pod| pod["spec"]["containers"][0]["image"] == format!("{API}:v1"))
+        .unwrap();
+    let name = old["metadata"]["name"].as_str().unwrap();
+    scene.room.say("bob", &format!("@otus logs {name}")).await;
+    let one = scene.room.answer().await.plain();
+    assert_eq!(one.matches("`api-").count(), 1, "{one}");
+    assert!(one.contains(name), "{one}");
+    scene.room.say("bob", "@otus logs nonsense").await;
+    let answer = scene.room.answer().await.plain();
+    assert!(
+        answer.contains("`api` has no pod `nonsense` in *staging*. It has `api-"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn outside_of_a_thread_they_are_named() {
+    let mut scene = Scene::quick().await;
+    scene.room.say("bob", "@otus logs web in production").await;
+    let logs = still(&scene.room.answer().await.plain());
+    assert!(
+        logs.starts_with("Logs of *web* in *production*\n`web-pod`: ready, "),
+        "{logs}"
+    );
+    scene
+        .room
+        .say("bob", "@otus logs web in production previous")
+        .await;
+    let logs = scene.room.answer().await.plain();
+    assert!(
+        logs.contains("It was never started again, so there is no earlier log."),
+        "{logs}"
+    );
+    scene.room.say("bob", "@otus logs").await;
+    insta::assert_snapshot!(scene.room.answer().await.plain(), @"Whose logs do you mean? Say `logs <service> in <environment>`, or `logs` in the thread of a deploy.");
+    scene.room.say("bob", "@otus events").await;
+    insta::assert_snapshot!(scene.room.answer().await.plain(), @"Whose events do you mean? Say `events <service> in <environment>`, or `events` in the thread of a deploy.");
+    scene.room.say("bob", "@otus logs wev").await;
+    insta::assert_snapshot!(scene.room.answer().await.plain(), @"
+    There is no service called `wev`. A pod can be named in the thread of its deploy.
+    [logs web]
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancelled_before_the_change_nothing_is_changed_by_anybody() {
+    let cluster = place().await;
+    let scene = replica(&cluster, "early".into());
+    cluster
+        .deployment("staging", "early", "registry.test/shop/one:v1", 1)
+        .await
+        .unwrap();
+    cluster.fault_on("PATCH", "early", Fault::Hold, 1);
+    let fuse = Fuse::default();
+    let mut first = scene.room(&fuse, SOON);
+    first.say("ann", "@otus deploy early@v2").await;
+    tokio::time::timeout(PATIENCE, cluster.held(1)).await.unwrap();
+    // Its change is on the way when it falls asleep. Another one takes the deploy up, which somebody cancels.
+    fuse.freeze();
+    let mut second = scene.room(&Fuse::default(), SOON);
+    second.press("ann", "Cancel").await;
+    until(&scene.store, |operation| {
+        operation.wish == otus::operations::Wish::Cancel
+    })
+    .await;
+    scene.clock.jump(SignedDuration::from_secs(31));
+    second.robot().start();
+    let done = until(&scene.store, |operation| {
+        operation.state.is_over() && operation.told
+    })
+    .await;
+    assert_eq!(done.state, State::Cancelled);
+    let card = scene.chat.shown()[0].plain();
+    assert!(
+        card.contains("It was cancelled in time. Nothing was changed."),
+        "{card}"
+    );
+    // That stays true when the first one wakes up.
+    cluster.release();
+    fuse.thaw();
+    assert!(first.robot().stop(PATIENCE).await);
+    assert!(second.robot().stop(PATIENCE).await);
+    while scene.chat.take_unexpected().is_some() {}
+    let deployment = cluster.get("deployment", "staging", "early").unwrap();
+    let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(image, "registry.test/shop/one:v1");
+    assert_eq!(newest(&scene.store).await.unwrap(), done);
+}
