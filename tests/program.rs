@@ -111,7 +111,7 @@ fn the_configuration_is_shown_with_its_origins_and_without_secrets() {
 fn help_tells_the_commands() {
     let (code, printed, _) = run(&["--help"], &Start::default());
     assert_eq!(code, Some(0));
-    for command in ["run", "demo", "check", "config", "emulate"] {
+    for command in ["run", "demo", "check", "config", "audit", "emulate"] {
         assert!(printed.contains(&format!("\n  {command}  ")), "{printed}");
     }
 }
@@ -374,7 +374,7 @@ async fn a_check_tries_everything() {
     ✓ store: otus.sqlite can be made
     ✓ Slack configuration: complete
     ✓ Slack bot token: otus (U0OTUS) in Owls
-    ✓ Slack scopes: all 10 that are needed
+    ✓ Slack scopes: all 12 that are needed
     ✓ Slack Socket Mode: the socket opens and Slack says hello
     ✓ cluster default: Kubernetes v1.36.0-emulated
     ✓ cluster default, namespace shop: everything Otus needs is allowed
@@ -409,7 +409,7 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     ✓ store: otus.sqlite can be made
     ✓ Slack configuration: complete
     ✓ Slack bot token: otus (U0OTUS) in Owls
-    ✓ Slack scopes: all 10 that are needed
+    ✓ Slack scopes: all 12 that are needed
     ✓ Slack Socket Mode: the socket opens and Slack says hello
     ✓ cluster default: Kubernetes v1.36.0-emulated
     ✗ cluster default, namespace shop: not allowed: patch deployments. This Role allows it; bind it to Otus' account with a RoleBinding:

@@ -66,6 +66,7 @@ fn banner(folder: &Path) -> String {
 Otus demo. Slack, a Kubernetes cluster and Prometheus are emulated in this process; nothing leaves this machine.
 You are {person} in {channel}, and what you type is said to @otus (the demo puts the @otus before it).
 `!1` presses the button [!1 …], `> words` says words to the channel only, `quit` or ctrl-D leaves.
+A line that begins with `{colleague}:` is said, or its button pressed, by {colleague}, who is an SRE.
 Pictures and the log are kept in {folder}
 
 Try:
@@ -75,9 +76,13 @@ Try:
   deploy api@crash to staging   a version that crashes: why, in seconds
   deploy web@missing to staging one whose image is missing
   deplyo api to staging         a typo
+  deploy api to production      asks {colleague} first: `{colleague}: !1` presses its Approve button
+  lock web for 10m because I am testing, then `{colleague}: deploy web to staging`
+  who can deploy api to production
   help
 ",
         person = world::PERSON,
+        colleague = world::COLLEAGUE,
         channel = world::CHANNEL,
         folder = folder.display(),
     )

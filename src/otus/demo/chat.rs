@@ -3,9 +3,9 @@
 use super::{
     screen::Screen,
     view::{View, picture},
-    world::{CHANNEL, PERSON, World},
+    world::{CHANNEL, COLLEAGUE, PERSON, World},
 };
-use otus_core::store::{DeployFilter, DeployState};
+use otus_core::operations::{OperationFilter, State};
 use otus_emulators::slack::{Ts, What, Workspace};
 use std::{
     collections::HashMap,
@@ -96,9 +96,10 @@ impl<'a, W: Write> Chat<'a, W> {
                 line = lines.recv() => match line {
                     Some(line) => {
                         self.screen.typed();
-                        match Typed::of(&line) {
+                        let (who, line) = speaker(&line);
+                        match Typed::of(line) {
                             Typed::Leave => return Ok(true),
-                            typed => last = self.act(typed)?.or(last),
+                            typed => last = self.act(who, typed)?.or(last),
                         }
                     }
                     None if person => return Ok(true),
@@ -113,9 +114,10 @@ impl<'a, W: Write> Chat<'a, W> {
     /// Says the lines, each when the one before is answered.
     pub(super) async fn recite(&mut self, lines: &[String]) -> anyhow::Result<bool> {
         for line in lines {
-            let said = match Typed::of(line) {
+            let (who, words) = speaker(line);
+            let said = match Typed::of(words) {
                 Typed::Leave => break,
-                typed => self.act(typed)?,
+                typed => self.act(who, typed)?,
             };
             if !self.until_over(said).await {
                 let text = format!(
@@ -135,7 +137,7 @@ impl<'a, W: Write> Chat<'a, W> {
     }
 
     /// Does what was typed; answers the message that waits for an answer.
-    fn act(&mut self, typed: Typed<'_>) -> anyhow::Result<Option<Expecting>> {
+    fn act(&mut self, who: &str, typed: Typed<'_>) -> anyhow::Result<Option<Expecting>> {
         let slack = &self.world.slack;
         let seen = self.seen;
         if !matches!(typed, Typed::Press(_)) {
@@ -147,15 +149,15 @@ impl<'a, W: Write> Chat<'a, W> {
                 let addressed = words.starts_with("@otus") || words.starts_with("/otus");
                 match words.strip_prefix("/otus") {
                     Some(text) => {
-                        slack.slash(PERSON, CHANNEL, "/otus", text.trim())?;
+                        slack.slash(who, CHANNEL, "/otus", text.trim())?;
                     }
-                    None if addressed => drop(slack.say(PERSON, CHANNEL, words)?),
-                    None => drop(slack.say(PERSON, CHANNEL, &format!("@otus {words}"))?),
+                    None if addressed => drop(slack.say(who, CHANNEL, words)?),
+                    None => drop(slack.say(who, CHANNEL, &format!("@otus {words}"))?),
                 }
                 Some(Expecting::Answer(seen))
             }
             Typed::Aside(words) => {
-                slack.say(PERSON, CHANNEL, words)?;
+                slack.say(who, CHANNEL, words)?;
                 Some(Expecting::Nothing)
             }
             Typed::Press(number) => match self.screen.button(number).cloned() {
@@ -176,7 +178,7 @@ impl<'a, W: Write> Chat<'a, W> {
                         return Ok(None);
                     }
                     self.asked = None;
-                    match slack.click(PERSON, numbered.ts, &numbered.button.action) {
+                    match slack.click(who, numbered.ts, &numbered.button.action) {
                         Ok(_) => Some(Expecting::Answer(seen)),
                         Err(_) => {
                             self.screen.note("this button is gone");
@@ -295,10 +297,10 @@ impl<'a, W: Write> Chat<'a, W> {
                 return false;
             }
         }
-        let running = DeployFilter {
-            state: Some(DeployState::Running),
+        let running = OperationFilter {
+            states: vec![State::Running, State::Paused],
             limit: 1,
-            ..DeployFilter::default()
+            ..OperationFilter::default()
         };
         let running = self
             .world
@@ -306,10 +308,23 @@ impl<'a, W: Write> Chat<'a, W> {
             .robot()
             .services()
             .store()
-            .deploys(&running)
+            .operations(&running)
             .await;
         // A store that cannot be read has been told by the robot; waiting for it would not end.
         running.map_or(true, |running| running.is_empty())
+    }
+}
+
+/// Who says a line: the person at the keyboard, or the colleague when it begins with their name (`bob: approve`).
+fn speaker(line: &str) -> (&'static str, &str) {
+    let said = line.trim_start();
+    match said.get(..COLLEAGUE.len()) {
+        Some(name) if name.eq_ignore_ascii_case(COLLEAGUE) => match said[COLLEAGUE.len()..].strip_prefix(':')
+        {
+            Some(words) => (COLLEAGUE, words),
+            None => (PERSON, line),
+        },
+        _ => (PERSON, line),
     }
 }
 
@@ -364,6 +379,15 @@ mod tests {
             (" deploy api ", Typed::Say("deploy api")),
         ] {
             assert_eq!(Typed::of(line), meant, "{line:?}");
+        }
+        for (line, who, words) in [
+            ("bob: !1", COLLEAGUE, " !1"),
+            (" Bob:approve", COLLEAGUE, "approve"),
+            ("bobby: hello", PERSON, "bobby: hello"),
+            ("bob is here", PERSON, "bob is here"),
+            ("böb: x", PERSON, "böb: x"),
+        ] {
+            assert_eq!(speaker(line), (who, words), "{line:?}");
         }
     }
 }

@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Who types.
 pub(super) const PERSON: &str = "ann";
+/// The other one, in whose name a line can be said.
+pub(super) const COLLEAGUE: &str = "bob";
 /// Where.
 pub(super) const CHANNEL: &str = "#shop";
 
@@ -50,7 +52,7 @@ impl World {
     pub(super) async fn start() -> anyhow::Result<Self> {
         let now = Timestamp::now();
         let slack = slack::Options::default()
-            .people([PERSON, "bob"])
+            .people([PERSON, COLLEAGUE])
             .channels([CHANNEL.trim_start_matches('#')]);
         let slack = Workspace::start(slack).await?;
         let cluster = cluster().await?;
