@@ -386,6 +386,12 @@ fn when_it_was_cancelled() {
     I paused the rollout. 1 of 3 pods runs the new version and will stay; the old ones go on serving. The next deploy goes on from here.
     [Roll forward to v1.4.1] [Go on with v1.4.2]
     ");
+    insta::assert_snapshot!(halted(Halt::Theirs(Some("kubectl-rollout".into())), 2), @"
+    ⚠️ *api* `v1.4.2` was stopped half-way in *production*
+    `v1.4.1` → `v1.4.2`
+    The rollout stays paused by `kubectl-rollout`. 2 of 3 pods run the new version; the old ones go on serving.
+    [Roll forward to v1.4.1] [Go on with v1.4.2]
+    ");
     insta::assert_snapshot!(halted(Halt::Through, 3), @"
     ⚠️ *api* `v1.4.2` was stopped half-way in *production*
     `v1.4.1` → `v1.4.2`

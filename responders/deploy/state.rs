@@ -121,6 +121,8 @@ pub(crate) enum State {
 pub(crate) enum Halt {
     /// It is paused.
     Paused,
+    /// Somebody else has paused it, and it stays so.
+    Theirs(Option<String>),
     /// It was through: there was nothing left to pause.
     Through,
     /// Another image is wanted by now: it is not this deploy's to pause.

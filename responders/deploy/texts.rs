@@ -1,185 +1,21 @@
 //! Everything this responder says, in one place; what is wrong with a pod stands in [`crate::faults`].
 
+mod look;
+mod planning;
+mod status;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
-use otus::markup::{bold, code, user};
+use otus::markup::{bold, code};
 use otus::store::Deploy;
-use otus_kubernetes::events::Note;
-use otus_kubernetes::{Conflict, Found, Image, Outage, PodSeen, Running, Why, redact};
+use otus_kubernetes::{Conflict, Found, Image, Outage, Why};
 
-use crate::plan::Planned;
+pub(crate) use self::look::*;
+pub(crate) use self::planning::*;
+pub(crate) use self::status::*;
 use crate::state::Halt;
-use crate::words::{age, bar, count, cut, duration, list, moment, since};
-
-/// A service is not meant to be in an environment.
-pub(crate) fn not_there(service: &str, environment: &str, there: &[String]) -> String {
-    match there {
-        [] => nowhere(service),
-        _ => format!(
-            "{} does not run in {environment}. It runs in {}.",
-            code(service),
-            list(there)
-        ),
-    }
-}
-
-/// A service runs in no environment.
-pub(crate) fn nowhere(service: &str) -> String {
-    format!(
-        "{} runs nowhere: there is no environment for it. Add one below `[environments]`.",
-        code(service)
-    )
-}
-
-/// Nobody said which version, and nothing tells.
-pub(crate) fn which_version(service: &str, environment: &str) -> String {
-    let example = format!("deploy {service}@<version> to {environment}");
-    format!(
-        "Which version of {} do you mean? Say {}.",
-        code(service),
-        code(&example)
-    )
-}
-
-/// The versions that were deployed before, when nobody said which.
-pub(crate) fn versions_before(versions: &[String]) -> String {
-    let versions: Vec<_> = versions.iter().map(|version| code(version)).collect();
-    format!("Deployed before: {}.", list(&versions))
-}
-
-/// There is no such version.
-pub(crate) fn unknown_version(service: &str, version: &str, near: &[&str], known: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let mut text = format!("{} has no version {}.", code(service), code(version));
-    if near.is_empty() {
-        let newest: Vec<_> = known.iter().rev().take(SHOWN).map(|known| code(known)).collect();
-        let which = if known.len() > SHOWN {
-            "The newest are"
-        } else {
-            "There are"
-        };
-        text.push_str(&format!(" {which} {}.", list(&newest)));
-    } else {
-        let near: Vec<_> = near.iter().map(|near| code(near)).collect();
-        text.push_str(&format!(" Did you mean {}?", near.join(" or ")));
-    }
-    text
-}
-
-/// The version cannot be one.
-pub(crate) fn bad_version(version: &str, error: &str) -> String {
-    format!(
-        "{} cannot be a version: {}.",
-        code(version),
-        error.replace('`', "'")
-    )
-}
-
-/// The image to deploy cannot be made out.
-pub(crate) fn bad_image(service: &str, image: &str, error: &str) -> String {
-    format!(
-        "I cannot tell the image of {}: {} is none ({}). Set {}.",
-        code(service),
-        code(image),
-        error.replace('`', "'"),
-        code(&format!("services.{service}.image"))
-    )
-}
-
-/// The cluster cannot be asked what runs.
-pub(crate) fn cannot_look(service: &str, environment: &str, error: &str) -> String {
-    format!(
-        "I cannot deploy {} to {}: {}.",
-        code(service),
-        bold(environment),
-        error.trim_end_matches('.')
-    )
-}
-
-/// The service or the environment of an earlier question is not configured any more.
-pub(crate) fn not_configured(service: &str, environment: &str) -> String {
-    format!(
-        "I cannot deploy {} to {}: one of them is not in my configuration any more.",
-        code(service),
-        bold(environment)
-    )
-}
-
-/// What a plan is called.
-pub(crate) fn deploy(service: &str, version: &str, environment: &str) -> String {
-    format!(
-        "Deploy {} {} to {}",
-        bold(service),
-        code(&short(version)),
-        bold(environment)
-    )
-}
-
-/// What somebody should think about before it is deployed. Nothing here may differ from moment to moment: it is part of
-/// what gets approved.
-pub(crate) fn warnings(running: &Running, planned: &Planned, failed: Option<Timestamp>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if running.deploy.is_none() && running.last_deploy.is_some() && running.image != planned.image {
-        let who = running.by.as_deref().map_or("Somebody".to_owned(), code);
-        let (set, _) = from_to(&running.image, &planned.image);
-        warnings.push(format!(
-            "{who} set {set} after my last deploy, and this would undo that."
-        ));
-    }
-    if running.paused && !planned.goes_on {
-        let who = running.paused_by.as_deref().map(|by| format!(" by {}", code(by)));
-        warnings.push(format!(
-            "The rollout is paused{}: the new version starts when somebody lets it go on.",
-            who.unwrap_or_default()
-        ));
-    }
-    if running.replicas == 0 {
-        warnings.push("0 replicas are wanted: no pod would run this version.".to_owned());
-    }
-    if let Some(at) = failed {
-        warnings.push(format!(
-            "{} failed here the last time, {}.",
-            code(&short(&planned.version)),
-            moment(at)
-        ));
-    }
-    warnings
-}
-
-/// What is good to know before it is deployed, and may differ from moment to moment.
-pub(crate) fn notes(running: &Running, planned: &Planned) -> Vec<String> {
-    if running.image == planned.image && running.settled && !running.paused {
-        return vec![since_when(
-            running.since,
-            running.by.as_deref(),
-            running.ready,
-            running.replicas,
-        )];
-    }
-    let ready = format!("{} of {} ready.", running.ready, count(running.replicas, "pod"));
-    let unwell = running.ready < running.replicas;
-    let mut notes = vec![if unwell {
-        format!("⚠️ Only {ready}")
-    } else {
-        ready
-    }];
-    if running.image == planned.image {
-        notes.push("This image is wanted already; I would follow its rollout.".to_owned());
-    }
-    notes
-}
-
-/// An image and the one after it: short where they differ in nothing else.
-pub(crate) fn from_to(from: &str, to: &str) -> (String, String) {
-    let parse = |image: &str| image.parse::<Image>().ok();
-    match (parse(from), parse(to)) {
-        (Some(from), Some(to)) if from.repository() == to.repository() => {
-            (code(&from.short()), code(&to.short()))
-        }
-        _ => (code(from), code(to)),
-    }
-}
+use crate::words::{bar, count, cut, duration, moment, since};
 
 /// What changes.
 pub(crate) fn plan(deploy: &Deploy) -> String {
@@ -510,6 +346,11 @@ pub(crate) fn obstacle(error: &str) -> String {
     )
 }
 
+/// Somebody let the rollout go on in the cluster.
+pub(crate) fn overruled() -> String {
+    "Somebody let the rollout go on in the cluster, although I had paused it.".to_owned()
+}
+
 /// Cancelled in time.
 pub(crate) fn untouched() -> String {
     format!("It was cancelled in time. {}", unchanged())
@@ -523,6 +364,12 @@ pub(crate) fn halt(halt: &Halt, done: i32, total: i32) -> String {
         Halt::Paused => format!(
             "I paused the rollout. {pods} {verb} the new version and will stay; the old ones go on serving. The next deploy \
              goes on from here."
+        ),
+        Halt::Theirs(by) => format!(
+            "The rollout stays paused{}. {pods} {verb} the new version; the old ones go on serving.",
+            by.as_deref()
+                .map(|by| format!(" by {}", code(by)))
+                .unwrap_or_default()
         ),
         Halt::Through => format!(
             "The rollout was through already: {pods} {verb} the new version. I only stopped watching."
@@ -593,175 +440,4 @@ pub(crate) fn short(version: &str) -> String {
         Ok(version) => version.short(),
         Err(_) => cut(version, 40),
     }
-}
-
-/// Whose logs or events, when nothing tells.
-pub(crate) fn whose(command: &str) -> String {
-    format!(
-        "Whose {command} do you mean? Say {}, or {} in the thread of a deploy.",
-        code(&format!("{command} <service> in <environment>")),
-        code(command)
-    )
-}
-
-/// Neither a service, nor said where a pod could be meant.
-pub(crate) fn neither(what: &str) -> String {
-    format!(
-        "There is no service called {}. A pod can be named in the thread of its deploy.",
-        code(what)
-    )
-}
-
-/// The service has no such pod.
-pub(crate) fn no_such_pod(service: &str, environment: &str, what: &str, pods: &[PodSeen]) -> String {
-    const SHOWN: usize = 8;
-    let names: Vec<_> = pods.iter().take(SHOWN).map(|pod| code(&pod.name)).collect();
-    let there = match names.as_slice() {
-        [] => "No pod of it runs there.".to_owned(),
-        names => format!("It has {}.", list(names)),
-    };
-    format!(
-        "{} has no pod {} in {}. {there}",
-        code(service),
-        code(what),
-        bold(environment)
-    )
-}
-
-/// Logs cannot be shown.
-pub(crate) fn cannot_show(what: &str, service: &str, environment: &str, error: &str) -> String {
-    format!(
-        "I cannot show the {what} of {} in {}: {}.",
-        code(service),
-        bold(environment),
-        error.trim_end_matches('.')
-    )
-}
-
-/// Above logs or events.
-pub(crate) fn looked_at(what: &str, service: &str, environment: &str) -> String {
-    format!("{what} of {} in {}", bold(service), bold(environment))
-}
-
-/// No pod runs.
-pub(crate) fn no_pods() -> String {
-    "No pod of it runs there.".to_owned()
-}
-
-/// Above the log of one pod.
-pub(crate) fn pod(pod: &PodSeen, now: Timestamp) -> String {
-    let mut words = vec![if pod.ready { "ready" } else { "not ready" }.to_owned()];
-    if let Some(created) = pod.created {
-        words.push(format!("{} old", duration(since(created, now))));
-    }
-    match pod.restarts {
-        0 => {}
-        1 => words.push("started again once".to_owned()),
-        times => words.push(format!("started again {times} times")),
-    }
-    if !pod.wanted {
-        words.push("of an earlier version".to_owned());
-    }
-    format!("{}: {}", code(&pod.name), words.join(", "))
-}
-
-/// Instead of a log.
-pub(crate) fn no_log(previous: bool) -> String {
-    match previous {
-        true => "It was never started again, so there is no earlier log.".to_owned(),
-        false => "It has not started yet, so there is no log.".to_owned(),
-    }
-}
-
-/// An empty log.
-pub(crate) fn wrote_nothing() -> String {
-    "It wrote nothing.".to_owned()
-}
-
-/// More pods than are shown.
-pub(crate) fn more_pods(more: usize) -> String {
-    let more = i32::try_from(more).unwrap_or(i32::MAX);
-    format!("And {}; name one to see its log.", count(more, "more pod"))
-}
-
-/// Nothing happened.
-pub(crate) fn no_events() -> String {
-    "Kubernetes reports nothing about it; it forgets events after an hour or so.".to_owned()
-}
-
-/// One thing that happened.
-pub(crate) fn event(note: &Note, now: Timestamp) -> String {
-    const LINE: usize = 180;
-    let age = note.at.map(|at| age(since(at, now))).unwrap_or_default();
-    let times = match note.count {
-        1 => String::new(),
-        times => format!(" ×{times}"),
-    };
-    let line = format!(
-        "{} {}{times}: {}",
-        note.object,
-        note.reason,
-        redact(&note.message)
-    );
-    format!("{age:>4}  {}", cut(&line, LINE))
-}
-
-/// Above the table.
-pub(crate) fn status_title(rows: usize) -> String {
-    match rows {
-        1 => "What runs there".to_owned(),
-        _ => "What runs where".to_owned(),
-    }
-}
-
-/// No service, or none that runs anywhere.
-pub(crate) fn nothing_configured() -> String {
-    format!(
-        "No service runs anywhere yet. Add {} and {} to my configuration.",
-        code("[services]"),
-        code("[environments]")
-    )
-}
-
-/// Below the table: a deploy is under way.
-pub(crate) fn being_deployed(deploy: &Deploy, now: Timestamp) -> String {
-    format!(
-        "⏳ {} is being deployed to {}: {} asked for {} {} ago.",
-        code(&deploy.service),
-        bold(&deploy.environment),
-        user(&deploy.by),
-        code(&short(&deploy.version)),
-        duration(since(deploy.began, now))
-    )
-}
-
-/// Below the table: it cannot be told what runs.
-pub(crate) fn cannot_tell(service: &str, environment: &str, error: &str) -> String {
-    format!(
-        "⚠️ What {} runs in {} cannot be told: {}.",
-        code(service),
-        bold(environment),
-        error.trim_end_matches('.')
-    )
-}
-
-/// Below the table: paused.
-pub(crate) fn is_paused(service: &str, environment: &str) -> String {
-    format!(
-        "⏸️ The rollout of {} in {} is paused.",
-        code(service),
-        bold(environment)
-    )
-}
-
-/// Below the table: somebody else changed it.
-pub(crate) fn is_drifted(last: &Deploy, version: &str, by: Option<&str>) -> String {
-    let who = by.map(|by| format!(", set by {}", code(by))).unwrap_or_default();
-    format!(
-        "⚠️ {} in {} runs {}{who}; I deployed {} last.",
-        code(&last.service),
-        bold(&last.environment),
-        code(version),
-        code(&short(&last.version))
-    )
 }

@@ -158,13 +158,17 @@ impl Rollout {
         self.memory.bake.as_ref()
     }
 
-    /// It is held on purpose since a moment: until [`Rollout::let_go`] no deadline runs.
-    pub fn hold(&mut self, since: Timestamp) {
+    /// It is held on purpose since a moment, by the change that made this generation of the object: until [`Rollout::let_go`] no
+    /// deadline runs.
+    pub fn hold(&mut self, since: Timestamp, generation: i64) {
         self.held.get_or_insert(since);
+        self.applied.generation = self.applied.generation.max(generation);
     }
 
-    /// It is not held any more; what it was held for does not count. Answers when the change counts as made from now on.
-    pub fn let_go(&mut self) -> Timestamp {
+    /// It is not held any more, by the change that made this generation; what it was held for does not count. Answers when the
+    /// deploy counts as made from now on.
+    pub fn let_go(&mut self, generation: i64) -> Timestamp {
+        self.applied.generation = self.applied.generation.max(generation);
         if let Some(since) = self.held.take() {
             let held = Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or_default();
             self.applied.at = plus(self.applied.at, held);

@@ -222,11 +222,11 @@ impl Cluster {
         lock(&self.shared.faults).order(method, path, fault, times);
     }
 
-    /// Waits until so many requests are held by [`Fault::Hold`].
+    /// Waits until exactly so many requests are held by [`Fault::Hold`].
     pub async fn held(&self, count: u32) {
         let mut held = self.shared.held.subscribe();
         // The sender lives as long as the cluster.
-        let _ = held.wait_for(|held| *held >= count).await;
+        let _ = held.wait_for(|held| *held == count).await;
     }
 
     /// Lets all requests go on that are held.

@@ -76,6 +76,42 @@ async fn connections_that_hang_or_break() -> Result {
 }
 
 #[tokio::test]
+async fn a_request_is_held_until_it_is_let_go() -> Result {
+    let (cluster, api) = shop().await?;
+    cluster.fault_on("PATCH", "", Fault::Hold, 1);
+    let slow = api.clone();
+    let late = tokio::spawn(async move {
+        let patch = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
+        slow.patch("api", &PatchParams::default(), &patch).await
+    });
+    cluster.held(1).await;
+    // The others are not held up, and what they do comes first.
+    let patch = Patch::Merge(json!({ "spec": { "replicas": 5 } }));
+    api.patch("api", &PatchParams::default(), &patch).await?;
+    assert!(!late.is_finished());
+    cluster.release();
+    let after = late.await??;
+    assert_eq!(after.spec.as_ref().and_then(|spec| spec.replicas), Some(2));
+    // One whose caller goes away is never done.
+    cluster.fault_on("PATCH", "", Fault::Hold, 1);
+    let gone = tokio::spawn({
+        let api = api.clone();
+        async move {
+            let patch = Patch::Merge(json!({ "spec": { "replicas": 7 } }));
+            api.patch("api", &PatchParams::default(), &patch).await
+        }
+    });
+    cluster.held(1).await;
+    gone.abort();
+    assert!(gone.await.is_err_and(|error| error.is_cancelled()));
+    cluster.held(0).await;
+    cluster.release();
+    let after = api.get("api").await?;
+    assert_eq!(after.spec.as_ref().and_then(|spec| spec.replicas), Some(2));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_watcher_survives_cuts_and_410() -> Result {
     let (cluster, api) = shop().await?;
     let config = watcher::Config::default().fields("metadata.name=api");

@@ -148,7 +148,10 @@ async fn what_is_held_waits_for_no_deadline_and_goes_on() {
         .unwrap();
     assert!(running.is_paused_by(ground.cluster.manager()), "{running:?}");
     // It was held for longer than the whole rollout may take, as far as the clock tells.
-    rollout.hold(Timestamp::now() - SignedDuration::from_secs(3600));
+    rollout.hold(
+        Timestamp::now() - SignedDuration::from_secs(3600),
+        running.generation,
+    );
     let verdict = until(&mut rollout, |progress| {
         matches!(progress.verdict, Verdict::Paused { .. })
     })
@@ -158,7 +161,7 @@ async fn what_is_held_waits_for_no_deadline_and_goes_on() {
         .await
         .unwrap();
     assert!(!running.paused);
-    rollout.let_go();
+    rollout.let_go(running.generation);
     assert_eq!(end(&mut rollout).await, Verdict::Stable { pods: 2 });
     ground.clear().await;
 }

@@ -8,6 +8,22 @@ use common::{config, install_tls, options};
 use otus_emulators::slack::{SocketFault, Workspace};
 use otus_slack::{SlackConfig, check};
 
+/// The bot's scopes in the app manifest.
+const SCOPES: &[&str] = &[
+    "app_mentions:read",
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "files:write",
+    "groups:history",
+    "groups:read",
+    "im:history",
+    "reactions:write",
+    "usergroups:read",
+    "users:read",
+];
+
 fn told(checked: Vec<otus_slack::Checked>) -> String {
     let line = |check: otus_slack::Checked| match check.found {
         Ok(found) => format!("ok {}: {found}", check.what),
@@ -48,6 +64,16 @@ async fn each_fault_is_told_with_its_cure() {
         .await,
     );
     assert!(wrong_app.ends_with("!! Slack Socket Mode: the app token (slack.app_token) is not accepted: it is wrong, or of another workspace; copy it again from the Slack app's settings (invalid_auth)"), "{wrong_app}");
+    let unnamed =
+        Workspace::start(options().scopes(SCOPES.iter().filter(|scope| **scope != "groups:read").copied()))
+            .await
+            .unwrap();
+    let lacking = told(check(&config(&unnamed)).await);
+    assert!(
+        lacking.contains("groups:read (to know the names of private channels, which rules go by)")
+            && !lacking.contains("channels:read (to"),
+        "{lacking}"
+    );
     workspace.fail_next_socket(SocketFault::NoHello, 1);
     let silent = told(check(&good).await);
     assert!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use otus::MemoryStore;
 use otus::operations::Timing;
 use otus::prelude::*;
-use otus::room::{PATIENCE, What};
+use otus::room::{PATIENCE, RoomBuilder, What};
 use otus::store::{Deploy, DeployFilter, DeployState, Store};
 use otus_emulators::kubernetes::{Cluster, Options};
 use otus_kubernetes::{Clusters, Config};
@@ -73,6 +73,10 @@ pub(crate) const SOON: Timing = Timing {
 };
 
 pub(crate) fn open(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings) -> Room {
+    furnished(cluster, store, settings).open()
+}
+
+fn furnished(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings) -> RoomBuilder {
     Room::builder()
         .catalog(CATALOG)
         .timing(SOON)
@@ -80,22 +84,15 @@ pub(crate) fn open(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settin
         .store(store.clone())
         .responder(Deploys::new(settings))
         .responder(Steers)
-        .open()
 }
 
 impl Scene {
     /// A room with these rules, and a cluster where v1 of the service runs in both environments.
     pub(crate) async fn ruled(policy: &str) -> Self {
         let mut scene = Scene::quick().await;
-        scene.room = Room::builder()
-            .catalog(CATALOG)
-            .timing(SOON)
-            .resource(Clusters::at(&scene.cluster.url(), Config::default()).unwrap())
-            .store(scene.store.clone())
+        scene.room = furnished(&scene.cluster, &scene.store, scene.settings)
             .role("sre", &["bob"])
             .policy(policy)
-            .responder(Deploys::new(scene.settings))
-            .responder(Steers)
             .open();
         scene
     }
@@ -136,6 +133,13 @@ impl Scene {
     pub(crate) async fn say(&mut self, words: &str) -> String {
         self.room.say("ann", words).await;
         self.room.answer().await.plain()
+    }
+
+    /// Another robot on the same store, in the same chat.
+    pub(crate) fn successor(&self) -> Room {
+        furnished(&self.cluster, &self.store, self.settings)
+            .chat(self.room.chat().clone())
+            .open()
     }
 
     /// Somebody presses a button of the newest card that has it.

@@ -392,6 +392,26 @@ async fn faulty_blocks_are_named_with_their_place() -> Result {
 }
 
 #[tokio::test]
+async fn metadata_is_shown_to_who_asks_for_it() -> Result {
+    let (_slack, api) = start().await?;
+    let metadata = json!({"event_type": "a_post", "event_payload": {"id": "1"}});
+    let body = json!({"channel": "C0GENERAL", "text": "marked", "metadata": metadata});
+    let posted = api.call("chat.postMessage", body).await?;
+    let ts = posted["ts"].as_str().unwrap_or_default();
+    let reply = json!({"channel": "C0GENERAL", "text": "too", "thread_ts": ts, "metadata": metadata});
+    api.call("chat.postMessage", reply).await?;
+    for (method, at) in [("conversations.history", 0), ("conversations.replies", 1)] {
+        let plain = [("channel", "C0GENERAL"), ("ts", ts)];
+        let page = api.get(method, &plain).await?;
+        assert_eq!(page["messages"][at].get("metadata"), None, "{method}");
+        let all = [plain[0], plain[1], ("include_all_metadata", "true")];
+        let page = api.get(method, &all).await?;
+        assert_eq!(page["messages"][at]["metadata"], metadata, "{method}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn lists_are_paged_by_cursor() -> Result {
     let (slack, api) = start().await?;
     let said: Vec<String> = (0..25)

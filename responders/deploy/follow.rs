@@ -1,0 +1,215 @@
+//! Following a rollout to its end, and doing what somebody wants of it meanwhile: hold it, let it go on, stop it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use otus::Result;
+use otus::operations::{Interrupted, Wish};
+use otus::store::DeployState;
+use otus_kubernetes::{Applied, Cluster, Error, Progress, Rollout, Verdict, Why, pause, resume};
+use tokio::time::Instant;
+
+use crate::job::{Held, Job, TRIES, sorted};
+use crate::state::{Halt, State};
+use crate::texts;
+
+/// How long to wait before the cluster is asked again to pause or to go on.
+const RETRY: Duration = Duration::from_secs(2);
+
+impl Job {
+    /// Watches the rollout to its end, doing what somebody wants meanwhile.
+    pub(crate) async fn follow(&mut self, cluster: &Cluster, applied: Applied) -> Result<State> {
+        let applied = Applied {
+            at: self.kept.made.unwrap_or(applied.at),
+            ..applied
+        };
+        let workload = self.planned.workload.clone();
+        let mut rollout = Rollout::follow(cluster.clone(), workload, applied, self.settings.into())
+            .baking(self.kept.bake.clone());
+        let mut last = State::Applying;
+        if let Some(held) = &self.kept.held {
+            rollout.hold(held.since, held.generation);
+            last = State::Held {
+                done: held.done,
+                total: held.total,
+            };
+        }
+        loop {
+            let wish = self.run.wish();
+            if wish == Wish::Cancel {
+                return self.halt(cluster, &last).await;
+            }
+            self.heed(wish, cluster, &mut rollout, &mut last).await?;
+            let next = tokio::select! {
+                biased;
+                () = self.run.over().cancelled() => return Err(Interrupted.into()),
+                _ = self.run.wish_changed() => {
+                    (self.again, self.overruled) = (None, false);
+                    continue;
+                }
+                next = rollout.next() => next,
+            };
+            let Some(progress) = next else {
+                // Only a pause of somebody else's ends a rollout without a verdict that is an end.
+                let by = match last {
+                    State::Paused { by, .. } => by,
+                    _ => None,
+                };
+                return Ok(State::LeftPaused { by });
+            };
+            let Progress { verdict, outage } = match progress {
+                Ok(progress) => progress,
+                Err(error) => return Ok(State::Lost(error.to_string())),
+            };
+            if rollout.bake() != self.kept.bake.as_ref() {
+                self.kept.bake = rollout.bake().cloned();
+                self.keep().await?;
+            }
+            let state = match verdict {
+                Verdict::Paused { .. } if self.kept.held.is_some() => {
+                    let (done, total) = last.counts().unwrap_or_default();
+                    State::Held { done, total }
+                }
+                verdict => {
+                    if self.kept.held.is_some() && outage.is_none() && goes_on(&verdict) {
+                        self.overrule(&mut rollout).await?;
+                    }
+                    State::of(verdict, outage)
+                }
+            };
+            if state.recorded() != DeployState::Running {
+                return Ok(state);
+            }
+            self.show(&state).await;
+            last = state;
+        }
+    }
+
+    /// Pauses the rollout or lets it go on, as somebody wants it. What does not work is tried again later.
+    async fn heed(
+        &mut self,
+        wish: Wish,
+        cluster: &Cluster,
+        rollout: &mut Rollout,
+        last: &mut State,
+    ) -> Result<()> {
+        let is_held = self.kept.held.is_some();
+        // Paused by a worker before this one that could not say so any more.
+        let left = matches!(&*last, State::Paused { by, .. } if by.as_deref() == Some(cluster.manager()));
+        let holds = match wish {
+            Wish::Pause if self.overruled => return Ok(()),
+            Wish::Pause if !is_held => true,
+            Wish::Go if is_held || left => false,
+            _ => {
+                self.obstacle = None;
+                return Ok(());
+            }
+        };
+        if self.again.is_some_and(|again| Instant::now() < again) {
+            return Ok(());
+        }
+        let (workload, image) = (&self.planned.workload, &self.planned.image);
+        let done = match holds {
+            true => pause(cluster, workload, &self.stamp, image).await,
+            false => resume(cluster, workload, &self.stamp, image).await,
+        };
+        let running = match done {
+            Ok(running) => running,
+            Err(Error::Replaced { .. }) => return Err(Interrupted.into()),
+            Err(error) => {
+                self.again = Some(Instant::now() + RETRY);
+                self.obstacle = Some(texts::obstacle(&error.to_string()));
+                self.show(last).await;
+                return Ok(());
+            }
+        };
+        self.obstacle = None;
+        if holds && running.paused {
+            let since = Timestamp::now();
+            let (done, total) = last.counts().unwrap_or((0, running.replicas));
+            rollout.hold(since, running.generation);
+            self.kept.held = Some(Held {
+                since,
+                generation: running.generation,
+                done,
+                total,
+            });
+            *last = State::Held { done, total };
+        } else if !holds {
+            self.kept.held = None;
+            self.kept.made = Some(rollout.let_go(running.generation));
+            if left {
+                *last = State::Applying;
+            }
+        } else {
+            // Another image is wanted by now: that is about to be told.
+            return Ok(());
+        }
+        self.keep().await?;
+        self.run.held(holds).await?;
+        if holds {
+            self.show(last).await;
+        }
+        Ok(())
+    }
+
+    /// Somebody let the rollout go on in the cluster that the robot held: so it does.
+    async fn overrule(&mut self, rollout: &mut Rollout) -> Result<()> {
+        self.overruled = true;
+        self.obstacle = Some(texts::overruled());
+        self.kept.held = None;
+        self.kept.made = Some(rollout.let_go(0));
+        self.keep().await?;
+        self.run.held(false).await
+    }
+
+    /// Stops half-way: no more pods are replaced.
+    async fn halt(&mut self, cluster: &Cluster, last: &State) -> Result<State> {
+        let halted: Result<(Halt, i32, i32)> = self
+            .run
+            .step("halt", |_| async {
+                let stop = || async {
+                    let workload = &self.planned.workload;
+                    let running = workload.read(cluster).await?;
+                    if running.image != self.planned.image {
+                        return Ok((Halt::Overtaken, running));
+                    }
+                    if running.settled {
+                        return Ok((Halt::Through, running));
+                    }
+                    let running = pause(cluster, workload, &self.stamp, &self.planned.image).await?;
+                    let halt = match running.paused {
+                        true if running.is_paused_by(cluster.manager()) => Halt::Paused,
+                        true => Halt::Theirs(running.paused_by.clone()),
+                        false => Halt::Overtaken,
+                    };
+                    Ok((halt, running))
+                };
+                let (halt, running) = self.patiently(TRIES, stop).await??;
+                let (done, total) = match (&halt, last.counts()) {
+                    (Halt::Paused | Halt::Theirs(_), Some(counts)) => counts,
+                    _ => (running.updated, running.replicas),
+                };
+                Ok((halt, done, total))
+            })
+            .await;
+        let (halt, done, total) = match halted {
+            Ok(halted) => halted,
+            Err(error) => {
+                let error = sorted(error)?;
+                let (done, total) = last.counts().unwrap_or_default();
+                (Halt::Unpaused(error.to_string()), done, total)
+            }
+        };
+        Ok(State::Halted { halt, done, total })
+    }
+}
+
+/// Whether it shows that a rollout is not paused in the cluster.
+fn goes_on(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Waiting { why, .. } => *why != Why::NotObserved,
+        Verdict::Available { .. } | Verdict::Stable { .. } | Verdict::Failed { .. } => true,
+        Verdict::Paused { .. } | Verdict::Superseded { .. } | Verdict::Gone => false,
+    }
+}
