@@ -286,7 +286,10 @@ impl Context {
             return;
         }
         let line = self.0.options.on(&self.0.line);
-        let asked = format!("{}: {}", markup::user(self.author()), markup::code(&line));
+        let mut asked = format!("{}: {}", markup::user(self.author()), markup::code(&line));
+        if matches!(self.0.message.via, Via::Schedule { .. }) {
+            asked = format!("scheduled by {asked}");
+        }
         match &mut post.card {
             Some(card) => {
                 card.footer = Some(match card.footer.take() {

@@ -62,9 +62,12 @@ struct Inner {
     commands: OnceLock<Vec<&'static CommandSpec>>,
     /// The robot's ear. It does not hold the robot, which holds these services.
     ear: OnceLock<Ear>,
+    /// The robot's way to understand a line; like its ear.
+    understanding: OnceLock<Understanding>,
 }
 
 type Ear = Box<dyn Fn(Message) + Send + Sync>;
+type Understanding = Box<dyn Fn(&str) -> Option<&'static CommandSpec> + Send + Sync>;
 
 impl Services {
     #[allow(
@@ -95,6 +98,7 @@ impl Services {
             stop,
             commands: OnceLock::new(),
             ear: OnceLock::new(),
+            understanding: OnceLock::new(),
         }))
     }
 
@@ -106,6 +110,22 @@ impl Services {
     pub(crate) fn set_ear(&self, ear: impl Fn(Message) + Send + Sync + 'static) {
         // As above.
         let _ = self.0.ear.set(Box::new(ear));
+    }
+
+    pub(crate) fn set_understanding(
+        &self,
+        understanding: impl Fn(&str) -> Option<&'static CommandSpec> + Send + Sync + 'static,
+    ) {
+        // As above.
+        let _ = self.0.understanding.set(Box::new(understanding));
+    }
+
+    /// The command that would answer a line said to the robot, whoever says it.
+    pub fn command_of(&self, line: &str) -> Option<&'static CommandSpec> {
+        self.0
+            .understanding
+            .get()
+            .and_then(|understanding| understanding(line))
     }
 
     /// Lets the robot hear something as if the chat had brought it, and returns at once: for what was scheduled, or is said

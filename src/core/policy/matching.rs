@@ -2,9 +2,15 @@
 
 use super::{freezes::Freeze, rules::Policy, rules::Rule, verdict::Asked};
 
-/// Commands that change nothing but locks. Locks and freezes do not hold them up, and only rules that name them are about them:
-/// whoever sees a fire locks at once, and who may take a lock away is said by the lock.
-const SAFEGUARDS: [&str; 2] = ["policy.lock", "policy.unlock"];
+/// Commands that change nothing but locks and schedules. Locks and freezes do not hold them up, and only rules that name them are
+/// about them: whoever sees a fire locks at once, who may take a lock away is said by the lock, and what is scheduled is decided on
+/// when it runs.
+const SAFEGUARDS: [&str; 4] = [
+    "policy.lock",
+    "policy.unlock",
+    "schedules.schedule",
+    "schedules.unschedule",
+];
 
 /// The rules that have their say, in order.
 pub(super) fn rules<'a>(policy: &'a Policy, asked: &Asked, changes: bool) -> Vec<&'a Rule> {

@@ -275,6 +275,10 @@ impl Builder {
             Some(robot) => Robot(robot).receive(message),
             None => tracing::warn!(event = %message.event.id, "nobody hears this: the robot is gone"),
         });
+        let mind = Arc::downgrade(&robot.0);
+        robot
+            .services()
+            .set_understanding(move |line| mind.upgrade().and_then(|robot| Robot(robot).command_of(line)));
         Ok(robot)
     }
 }

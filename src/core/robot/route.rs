@@ -5,7 +5,7 @@ use crate::{
     address::Addressing,
     message::Message,
     options::{self, Options},
-    responder::{Captures, Handler},
+    responder::{Captures, CommandSpec, Handler},
     router::Routed,
     words,
 };
@@ -56,6 +56,12 @@ impl Robot {
                 }
             }
         }
+    }
+
+    /// The command that answers a line said to the robot.
+    pub(super) fn command_of(&self, line: &str) -> Option<&'static CommandSpec> {
+        let heard = self.command(line.to_owned());
+        heard.winner.map(|(handler, _)| handler.spec)
     }
 
     /// What a line matches. A command whose own pattern takes all of it wins; then one that takes it without the flags at

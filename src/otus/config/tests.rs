@@ -47,6 +47,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let deploy: otus_responder_deploy::Settings =
         serde_json::from_value(loaded.tree["responders"]["deploy"].clone()).unwrap();
     assert_eq!(deploy, otus_responder_deploy::Settings::default());
+    let schedules: otus_responder_schedules::Settings =
+        serde_json::from_value(loaded.tree["responders"]["schedules"].clone()).unwrap();
+    assert_eq!(schedules, otus_responder_schedules::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -90,7 +93,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
-    for responder in ["deploy", "graphs"] {
+    for responder in ["deploy", "graphs", "schedules"] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
     }
@@ -145,6 +148,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
+        "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }

@@ -1,0 +1,192 @@
+//! Runs what is due. Of all replicas, the one that moves a schedule on to its next time runs it; what it takes is noted before, so
+//! that it is heard even if that replica dies. The event's claim sees to it that it is heard once.
+
+use crate::{
+    schedule::{self, Kept, Missed, Schedule},
+    texts,
+};
+use jiff::{SignedDuration, Timestamp};
+use otus::{ChatError, EventKey, Message, Post, Result, Segment, Services, Urgency, Via};
+use std::time::Duration;
+
+/// How often it looks, on average.
+const EVERY: Duration = Duration::from_secs(1);
+/// At each so many looks, it looks after what was taken before.
+const AFTER: u32 = 10;
+/// After so long nobody is in the middle of taking up what was taken: a robot that heard has begun or turned away by then.
+const SURE: SignedDuration = SignedDuration::from_mins(5);
+/// After so long somebody else tells what was missed.
+const TELL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// Looks until the robot stops.
+pub(crate) async fn watch(services: &Services, grace: SignedDuration) {
+    let (mut troubled, mut looks) = (false, 0_u32);
+    loop {
+        match look(services, grace, looks.is_multiple_of(AFTER)).await {
+            Ok(()) => troubled = false,
+            // Once, not every second.
+            Err(error) if !troubled => {
+                tracing::error!(error = format!("{error:#}"), "what is due could not be looked at");
+                troubled = true;
+            }
+            Err(_) => {}
+        }
+        looks = looks.wrapping_add(1);
+        // Not all replicas at the same moment.
+        let pause = EVERY.mul_f64(rand::random_range(0.75..1.25));
+        tokio::select! {
+            () = services.stopping().cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Looks once.
+async fn look(services: &Services, grace: SignedDuration, after: bool) -> Result {
+    let all = schedule::all(services).await?;
+    if all.is_empty() {
+        return Ok(());
+    }
+    let now = services.store().now().await?;
+    for kept in all {
+        if services.stopping().is_cancelled() {
+            return Ok(());
+        }
+        if kept.schedule.next.is_some_and(|next| next <= now) {
+            take(services, kept, now, grace).await?;
+        } else if let Some(missed) = kept.schedule.missed
+            && now.duration_since(missed.since) > TELL_AGAIN
+        {
+            tell_again(services, kept, missed, now).await?;
+        } else if after && !kept.schedule.running.is_empty() {
+            look_after(services, kept, now, grace).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves a schedule on whose time has come, and runs it, or tells that it was missed.
+async fn take(services: &Services, kept: Kept, now: Timestamp, grace: SignedDuration) -> Result {
+    let Kept { schedule, revision } = kept;
+    let Some(due) = schedule.next else { return Ok(()) };
+    // After a long absence only the last of all runs counts.
+    let last = schedule.when.last_until(now).map_or(due, |last| last.max(due));
+    let missed = now.duration_since(last) > grace;
+    let mut moved = Schedule {
+        next: schedule.when.next_after(now),
+        ..schedule
+    };
+    let entry = if missed {
+        moved.missed = Some(Missed { at: last, since: now });
+        moved.entry(now, "schedule missed", texts::missed_record(&moved, last))
+    } else {
+        moved.running.push(last);
+        moved.entry(now, "schedule due", texts::due_record(&moved, last))
+    };
+    if !schedule::write(services, &moved, revision, &[entry]).await? {
+        // Another replica was faster, or somebody unscheduled it.
+        return Ok(());
+    }
+    if missed {
+        return tell(services, moved, revision + 1, last, false).await;
+    }
+    hear(services, &moved, last);
+    Ok(())
+}
+
+/// What the robot hears.
+fn hear(services: &Services, schedule: &Schedule, at: Timestamp) {
+    tracing::info!(schedule = schedule.id, %at, "running what was scheduled");
+    services.hear(Message {
+        event: key(schedule, at),
+        channel: schedule.origin.channel.clone(),
+        kind: schedule.origin.kind.into(),
+        thread: schedule.origin.thread.clone(),
+        id: None,
+        author: schedule.by.clone(),
+        from_robot: false,
+        content: vec![Segment::Text(schedule.line.clone())],
+        via: Via::Schedule {
+            id: schedule.id.clone(),
+        },
+        edited_from: None,
+        hook: None,
+    });
+}
+
+fn key(schedule: &Schedule, at: Timestamp) -> EventKey {
+    EventKey::new(format!("schedule:{}:{at}", schedule.id))
+}
+
+/// Looks after runs that were taken: what nobody has claimed, or whose process died before its first word, is heard again; what has
+/// been claimed for long enough is done with.
+async fn look_after(services: &Services, kept: Kept, now: Timestamp, grace: SignedDuration) -> Result {
+    let Kept { schedule, revision } = kept;
+    let mut sure = schedule.clone();
+    for at in schedule.running.iter().copied() {
+        let key = key(&schedule, at);
+        let age = now.duration_since(at);
+        if !services.store().claim(&key).await? {
+            if age > SURE {
+                sure.running.retain(|taken| *taken != at);
+            }
+        } else if age > grace.max(SURE) {
+            // Claimed now, so that nobody else runs it.
+            sure.running.retain(|taken| *taken != at);
+            sure.missed = Some(Missed { at, since: now });
+        } else {
+            services.store().release(&key).await?;
+            hear(services, &schedule, at);
+        }
+    }
+    if sure == schedule {
+        return Ok(());
+    }
+    let newly = sure.missed.filter(|_| sure.missed != schedule.missed);
+    let entries: Vec<_> = newly
+        .map(|missed| sure.entry(now, "schedule missed", texts::missed_record(&sure, missed.at)))
+        .into_iter()
+        .collect();
+    let written = schedule::write(services, &sure, revision, &entries).await?;
+    if written && let Some(missed) = newly {
+        return tell(services, sure, revision + 1, missed.at, false).await;
+    }
+    Ok(())
+}
+
+/// Tells what another process set out to tell and did not come to.
+async fn tell_again(services: &Services, kept: Kept, missed: Missed, now: Timestamp) -> Result {
+    let mine = Schedule {
+        missed: Some(Missed { since: now, ..missed }),
+        ..kept.schedule
+    };
+    if schedule::write(services, &mine, kept.revision, &[]).await? {
+        return tell(services, mine, kept.revision + 1, missed.at, true).await;
+    }
+    Ok(())
+}
+
+/// Tells in the channel that a run was missed, unless it stands there already.
+async fn tell(services: &Services, schedule: Schedule, revision: u64, at: Timestamp, again: bool) -> Result {
+    let (chat, place) = (services.chat(), schedule.origin.place());
+    let key = format!("missed {} {at}", schedule.id);
+    let stands = again && matches!(chat.find(&place, &key).await, Ok(Some(_)));
+    if !stands {
+        let post = Post::from(texts::missed(&schedule, at)).keyed(key);
+        match chat.post(&place, &post, Urgency::Answer).await {
+            Ok(_) => {}
+            // Where it is not taken, it never will be; it is in the audit trail.
+            Err(error @ (ChatError::Refused(_) | ChatError::Missing(_))) => {
+                tracing::error!(%error, schedule = schedule.id, "that a run was missed cannot be told");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let told = Schedule {
+        missed: None,
+        ..schedule
+    };
+    // If it has changed in between, it is found told at the next look.
+    schedule::write(services, &told, revision, &[]).await?;
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! What people read.
+
+use crate::{
+    actions::{Ask, Zone},
+    schedule::{MOST, Schedule},
+    when::{Unclear, When},
+};
+use jiff::Timestamp;
+use otus::{Button, Card, ChannelId, Tone, UserError, markup};
+
+/// How many schedules are listed.
+const LISTED: usize = 20;
+
+/// The next runs of a schedule that begins now: three at most.
+fn runs(when: &When, from: Timestamp) -> Vec<String> {
+    let after = |at: &Timestamp| when.next_after(*at);
+    std::iter::successors(when.next_after(from), after)
+        .take(3)
+        .map(|at| when.short(at))
+        .collect()
+}
+
+/// A moment in the reader's own zone, or in that of the schedule.
+fn moment(when: &When, at: Timestamp) -> String {
+    markup::moment(at.as_second(), &format!("{} ({})", when.short(at), when.zone))
+}
+
+fn zone(when: &When, zone: Zone) -> String {
+    match zone {
+        Zone::Said => format!("The time zone is {}.", when.zone),
+        Zone::Theirs => format!("The time zone is {}, as in your profile.", when.zone),
+        Zone::Unknown => format!(
+            "The time zone is {}, since the chat does not say yours. Another one goes after the time: {}.",
+            when.zone,
+            markup::code("at 9:00 Europe/Berlin")
+        ),
+    }
+}
+
+/// Why a time is not clear, and what to write.
+pub(crate) fn unclear(unclear: &Unclear, line: &str) -> UserError {
+    UserError::new(match unclear {
+        Unclear::NoTime => format!(
+            "{} does not begin with a time that I can read. Write for example {}, {}, {}, {}, {} or {}.",
+            markup::code(line),
+            markup::code("in 2h …"),
+            markup::code("at 17:30 …"),
+            markup::code("tomorrow at 9:00 …"),
+            markup::code("on friday at 16:00 …"),
+            markup::code("every weekday at 9:00 …"),
+            markup::code("every 2 hours …"),
+        ),
+        Unclear::NoClock(day) => format!(
+            "At what time? Write for example {}.",
+            markup::code(&format!("{day} at 9:00 …"))
+        ),
+        Unclear::BadClock(word) => format!(
+            "{} is no time of the day. Write it like {}, {} or {}.",
+            markup::code(word),
+            markup::code("9:00"),
+            markup::code("17:30"),
+            markup::code("9am")
+        ),
+        Unclear::BadDay(word) => format!(
+            "{} is no day. Write a day of the week, or a date like {}.",
+            markup::code(word),
+            markup::code("2026-12-24")
+        ),
+        Unclear::BadLength(word) => format!(
+            "{} is no length of time that I can wait. Write for example {}, {} or {}.",
+            markup::code(word),
+            markup::code("30m"),
+            markup::code("2h"),
+            markup::code("2 days")
+        ),
+        Unclear::NoZone(zone) => format!(
+            "There is no time zone called {}. Write it as the IANA database does: {}, {} or {}.",
+            markup::code(zone),
+            markup::code("Europe/Berlin"),
+            markup::code("America/New_York"),
+            markup::code("UTC")
+        ),
+        Unclear::Past(when) => return UserError::new(past(when)),
+        Unclear::TooOften => return UserError::new(too_often()),
+        Unclear::NoCommand => format!(
+            "What shall I do then? Write a command after the time: {}.",
+            markup::code(&format!("{} post Hello", line.trim()))
+        ),
+    })
+}
+
+/// The time is over.
+pub(crate) fn past(when: &When) -> String {
+    format!("That is over: it was {}.", when.words())
+}
+
+/// It would run too often.
+pub(crate) fn too_often() -> String {
+    "Nothing runs more often than every minute.".into()
+}
+
+/// There are enough.
+pub(crate) fn too_many() -> String {
+    format!(
+        "There are {MOST} schedules already, and there cannot be more. Unschedule one that nobody needs any more."
+    )
+}
+
+/// The inner line is no command.
+pub(crate) fn no_command(line: &str) -> UserError {
+    UserError::new(format!(
+        "{} is no command, so there is nothing to schedule. To have words said, write {}.",
+        markup::code(line),
+        markup::code("… post <text>")
+    ))
+}
+
+/// The inner line schedules something itself.
+pub(crate) fn nested(line: &str) -> String {
+    format!(
+        "{} is a schedule itself, and a schedule cannot make schedules.",
+        markup::code(line)
+    )
+}
+
+/// There is none of this name.
+pub(crate) fn no_schedule(id: &str) -> String {
+    format!("There is no schedule {}; it may be over.", markup::code(id))
+}
+
+/// What scheduling is called.
+pub(crate) fn schedule_title(line: &str, when: &When) -> String {
+    format!("Schedule {} {}", markup::code(line), when.words())
+}
+
+/// When it runs, and in which zone.
+pub(crate) fn schedule_notes(ask: &Ask, now: Timestamp) -> Vec<String> {
+    let runs = runs(&ask.when, now);
+    let runs = match runs.as_slice() {
+        [one] => format!("It runs once: {one}."),
+        several => format!("It runs next: {}.", several.join(", ")),
+    };
+    vec![
+        runs,
+        zone(&ask.when, ask.zone),
+        "It runs with your rights, as they are by then.".into(),
+    ]
+}
+
+/// It is scheduled.
+pub(crate) fn scheduled(schedule: &Schedule, from: Zone) -> Card {
+    let line = markup::code(&schedule.line);
+    let mut card = Card::new(Tone::Good, format!("Scheduled: {line} {}", schedule.when.words()));
+    if let Some(next) = schedule.next {
+        let name = if schedule.when.repeats() {
+            "Next run"
+        } else {
+            "Runs"
+        };
+        card = card.field(name, moment(&schedule.when, next));
+    }
+    card.text(zone(&schedule.when, from)).button(Button::new(
+        format!("Unschedule {}", schedule.id),
+        format!("unschedule {}", schedule.id),
+    ))
+}
+
+/// For the record: it is scheduled.
+pub(crate) fn scheduled_record(schedule: &Schedule) -> String {
+    format!(
+        "scheduled `{}` {} as {}",
+        schedule.line,
+        schedule.when.words(),
+        schedule.id
+    )
+}
+
+/// For the record: its time has come.
+pub(crate) fn due_record(schedule: &Schedule, at: Timestamp) -> String {
+    format!(
+        "the time has come for schedule {} of {}, {}: `{}`",
+        schedule.id,
+        schedule.name,
+        schedule.when.moment(at),
+        schedule.line
+    )
+}
+
+/// For the record: it was missed.
+pub(crate) fn missed_record(schedule: &Schedule, at: Timestamp) -> String {
+    format!(
+        "schedule {} of {} was missed, {}: `{}`",
+        schedule.id,
+        schedule.name,
+        schedule.when.moment(at),
+        schedule.line
+    )
+}
+
+/// It was missed.
+pub(crate) fn missed(schedule: &Schedule, at: Timestamp) -> Card {
+    let line = markup::code(&schedule.line);
+    let mut card = Card::new(Tone::Warning, format!("Missed: {line}"))
+        .text(format!(
+            "{} scheduled it for {}. No robot ran at that time, and now it is too late to run it unasked.",
+            markup::user(&schedule.by),
+            moment(&schedule.when, at)
+        ))
+        .button(Button::new("Run it now", schedule.line.clone()));
+    if let Some(next) = schedule.next {
+        card = card.field("Next run", moment(&schedule.when, next));
+    }
+    card
+}
+
+/// What unscheduling is called.
+pub(crate) fn unschedule_title(schedule: &Schedule) -> String {
+    format!(
+        "Unschedule {} of {} ({})",
+        markup::code(&schedule.line),
+        schedule.name,
+        schedule.id
+    )
+}
+
+/// For the record: it is unscheduled.
+pub(crate) fn unscheduled_record(who: &str, schedule: &Schedule) -> String {
+    format!(
+        "{who} unscheduled {} of {}: `{}` {}",
+        schedule.id,
+        schedule.name,
+        schedule.line,
+        schedule.when.words()
+    )
+}
+
+/// For the record of the operation: it is gone.
+pub(crate) fn unscheduled_note(id: &str) -> String {
+    format!("Schedule {id} is gone.")
+}
+
+/// It is unscheduled.
+pub(crate) fn unscheduled(id: &str) -> Card {
+    Card::new(Tone::Good, format!("Schedule {} is gone", markup::code(id)))
+}
+
+/// All there are.
+pub(crate) fn schedules(all: &[Schedule], here: &ChannelId) -> Card {
+    if all.is_empty() {
+        return Card::new(Tone::Neutral, "Nothing is scheduled").text(format!(
+            "Schedule something with {} or {}.",
+            markup::code("in 2h …"),
+            markup::code("every weekday at 9:00 …")
+        ));
+    }
+    let mut card = Card::new(
+        Tone::Neutral,
+        match all.len() {
+            1 => "One schedule".to_owned(),
+            many => format!("{many} schedules"),
+        },
+    );
+    for schedule in all.iter().take(LISTED) {
+        let place = match &schedule.origin.channel {
+            channel if channel == here => String::new(),
+            channel => format!(" in {}", markup::channel(channel)),
+        };
+        let next = match schedule.next {
+            Some(next) => format!("next {}", moment(&schedule.when, next)),
+            None => "running".into(),
+        };
+        card = card.text(format!(
+            "{} {} {}{place}\n{next} · {}",
+            markup::code(&schedule.id),
+            markup::code(&schedule.line),
+            schedule.when.words(),
+            schedule.name
+        ));
+        card = card.button(Button::new(
+            format!("Unschedule {}", schedule.id),
+            format!("unschedule {}", schedule.id),
+        ));
+    }
+    if all.len() > LISTED {
+        card = card.text(format!("… and {} more.", all.len() - LISTED));
+    }
+    card
+}
+
+/// Words to be said, so that they ring at nobody's but whom they name.
+pub(crate) fn post(text: &str) -> String {
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, from) = rest.split_at(at + 1);
+        said.push_str(before);
+        let lower = from.to_lowercase();
+        if ["channel", "everyone", "here"]
+            .iter()
+            .any(|word| lower.starts_with(word))
+        {
+            // A space of no width: it reads the same and rings nowhere.
+            said.push('\u{200B}');
+        }
+        rest = from;
+    }
+    said.push_str(rest);
+    said
+}
