@@ -452,6 +452,11 @@ versions = ["v1", "v2"]
     [responders.deploy]
 
     [responders.graphs]
+
+
+
+
+    [responders.schedules]
     "#);
     let json = loaded.to_json();
     assert_eq!(json["slack.bot_token"]["value"], "••••");
