@@ -532,3 +532,91 @@ async fn cancelled_before_the_change_nothing_is_changed_by_anybody() {
     assert_eq!(image, "registry.test/shop/one:v1");
     assert_eq!(newest(&scene.store).await.unwrap().ending, done.ending);
 }
+
+/// Deploys what never comes up, and cancels it; when the fuse burns, a second robot goes on. Answers how many calls the first
+/// one made.
+async fn cancelled(scene: &Replica<'_>, fuse: Fuse) -> u64 {
+    scene
+        .cluster
+        .deployment("staging", &scene.service, "registry.test/shop/one:v1", 1)
+        .await
+        .unwrap();
+    let over = |operation: &Operation| operation.state.is_over() && operation.told;
+    let mut first = scene.room(&fuse, SOON);
+    let mut second = scene.room(&Fuse::default(), SOON);
+    first
+        .say("ann", &format!("@otus deploy {}@v2-hang", scene.service))
+        .await;
+    tokio::select! {
+        _ = until(&scene.store, |operation| operation.state.is_active()) => {}
+        () = fuse.burnt() => {}
+    }
+    if newest(&scene.store).await.is_none() {
+        // It died before it had written anything.
+        second
+            .say("ann", &format!("@otus deploy {}@v2-hang", scene.service))
+            .await;
+    }
+    let running = until(&scene.store, |operation| operation.state.is_active()).await;
+    second.say("bob", &format!("@otus cancel {}", running.id)).await;
+    let alone = tokio::select! {
+        _ = until(&scene.store, over) => true,
+        () = fuse.burnt() => false,
+    };
+    if !alone {
+        scene.clock.jump(SignedDuration::from_secs(31));
+    }
+    let done = until(&scene.store, over).await;
+    fuse.burn();
+    assert!(second.robot().stop(PATIENCE).await);
+    while scene.chat.take_unexpected().is_some() {}
+    assert_eq!(done.state, State::Cancelled, "{done:#?}");
+    let deployment = scene
+        .cluster
+        .get("deployment", "staging", &scene.service)
+        .unwrap();
+    let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
+    let (changed, paused) = (
+        image == "registry.test/shop/one:v2-hang",
+        deployment["spec"]["paused"] == true,
+    );
+    assert_eq!(
+        changed, paused,
+        "what was changed is paused, and nothing else: {deployment:#}"
+    );
+    let cards: Vec<_> = scene
+        .chat
+        .shown()
+        .into_iter()
+        .map(|post| post.plain())
+        .filter(|text| text.contains("`v2-hang`"))
+        .collect();
+    assert_eq!(cards.len(), 1, "one card: {cards:#?}");
+    let words = match changed {
+        true => "I paused the rollout.",
+        false => "It was cancelled in time.",
+    };
+    assert!(cards[0].contains(words), "{}", cards[0]);
+    fuse.calls()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_it_is_cancelled_it_ends_cancelled_and_says_what_is_so() {
+    let cluster = Arc::new(place().await);
+    let calls = cancelled(&replica(&cluster, "whole".into()), Fuse::default()).await;
+    assert!(calls > 15, "{calls}");
+    let cases = (1..=calls).flat_map(|call| [(call, false), (call, true)]);
+    stream::iter(cases)
+        .map(|(call, done)| {
+            let cluster = cluster.clone();
+            tokio::spawn(async move {
+                let service = format!("killed-{call}-{}", if done { "after" } else { "before" });
+                cancelled(&replica(&cluster, service), Fuse::at(call, done)).await
+            })
+        })
+        .buffer_unordered(12)
+        .for_each(|played| async move {
+            played.unwrap();
+        })
+        .await;
+}
