@@ -16,6 +16,8 @@ mod follow;
 mod job;
 mod look;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod record;
 mod rest;
 mod settings;

@@ -224,6 +224,8 @@ impl SlackChat {
             ts: Some(message.id.to_string()),
             text,
             blocks,
+            // Said again, so that it does not depend on whether an edit without it keeps it.
+            metadata: post.key.as_deref().map(Mark::of),
             ..Say::default()
         };
         if urgency == Urgency::Progress {

@@ -45,7 +45,7 @@ pub(crate) struct Say {
     pub(crate) unfurl_links: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfurl_media: Option<bool>,
-    /// Only on posts. A mark to find the message by, should Slack's answer get lost.
+    /// A mark to find the message by, should Slack's answer get lost, or the robot die before it could note the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata: Option<Mark>,
     /// The robot's own user id: a mark on somebody else's message is not its own. Not sent.

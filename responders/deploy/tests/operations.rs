@@ -432,9 +432,14 @@ async fn in_the_thread_of_a_deploy_logs_and_events_need_no_names() {
     scene.room.say("bob", "@otus events").await;
     let events = scene.room.answer().await.plain();
     assert!(events.starts_with("Events of *api* in *staging*\n"), "{events}");
-    let at = |what: &str| events.find(what).unwrap_or_else(|| panic!("{what}: {events}"));
+    assert!(events.contains("BackOff"), "{events}");
+    let ages: Vec<u32> = events
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.trim_start().split_once("s  ")?.0.parse().ok())
+        .collect();
     assert!(
-        at("ScalingReplicaSet") < at("BackOff"),
+        ages.len() > 5 && ages.is_sorted_by(|older, newer| older >= newer),
         "the newest last: {events}"
     );
     assert!(!events.contains("web-"), "only its own: {events}");
@@ -531,6 +536,50 @@ async fn cancelled_before_the_change_nothing_is_changed_by_anybody() {
     let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
     assert_eq!(image, "registry.test/shop/one:v1");
     assert_eq!(newest(&scene.store).await.unwrap().ending, done.ending);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn held_before_the_change_it_waits_and_then_makes_it() {
+    let cluster = place().await;
+    let scene = replica(&cluster, "early".into());
+    cluster
+        .deployment("staging", "early", "registry.test/shop/one:v1", 1)
+        .await
+        .unwrap();
+    cluster.fault_on("PATCH", "early", Fault::Hold, 1);
+    let fuse = Fuse::default();
+    let mut first = scene.room(&fuse, SOON);
+    first.say("ann", "@otus deploy early@v2").await;
+    tokio::time::timeout(PATIENCE, cluster.held(1)).await.unwrap();
+    // It dies before its change arrives, and somebody wants it to wait before another one takes it up.
+    fuse.burn();
+    let mut second = scene.room(&Fuse::default(), SOON);
+    second.press("ann", "Pause").await;
+    until(&scene.store, |operation| {
+        operation.wish == otus::operations::Wish::Pause
+    })
+    .await;
+    scene.clock.jump(SignedDuration::from_secs(31));
+    second.robot().start();
+    second
+        .expect_shown(|post| post.plain().contains("Nothing was changed yet."))
+        .await;
+    until(&scene.store, |operation| operation.state == State::Paused).await;
+    let image = || {
+        let deployment = cluster.get("deployment", "staging", "early").unwrap();
+        deployment["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    assert_eq!(image(), "registry.test/shop/one:v1");
+    second.press("ann", "Resume").await;
+    let done = until(&scene.store, |operation| {
+        operation.state.is_over() && operation.told
+    })
+    .await;
+    assert_eq!(done.state, State::Succeeded);
+    assert_eq!(image(), "registry.test/shop/one:v2");
+    assert!(second.robot().stop(PATIENCE).await);
+    while scene.chat.take_unexpected().is_some() {}
+    cluster.release();
 }
 
 /// Deploys what never comes up, and cancels it; when the fuse burns, a second robot goes on. Answers how many calls the first

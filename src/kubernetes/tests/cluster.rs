@@ -7,7 +7,9 @@ mod ground;
 use ground::{Ground, end, stamp, until};
 use jiff::Timestamp;
 use otus_emulators::kubernetes::{Denial, Fault as Broken};
-use otus_kubernetes::{Applied, Change, Error, Fault, Found, Outcome, Verdict, Workload, apply, check};
+use otus_kubernetes::{
+    Applied, Change, Error, Fault, Found, Outcome, Verdict, Workload, apply, check, happened, pods, tail,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -398,4 +400,52 @@ async fn taken_up_by_another_process() {
     let stored = serde_json::to_string(&applied).unwrap();
     let verdict = end(&mut ground.follow(serde_json::from_str(&stored).unwrap())).await;
     assert_eq!(verdict, Verdict::Stable { pods: 2 });
+}
+
+#[tokio::test]
+async fn pods_their_logs_and_what_happened() {
+    let ground = Ground::with(2).await;
+    let workload = ground.workload();
+    let before = pods(&ground.cluster, &workload).await.unwrap();
+    assert_eq!(before.len(), 2);
+    assert!(before.iter().all(|pod| pod.wanted && pod.ready), "{before:?}");
+    let log = tail(&ground.cluster, &workload, &before[0].name, "app", false).await;
+    assert!(log.unwrap().is_some(), "it runs, so there is a log");
+    let log = tail(&ground.cluster, &workload, &before[0].name, "app", true).await;
+    assert_eq!(log.unwrap(), None, "it was never started again");
+    let mut rollout = ground.follow(ground.apply(ground.images.missing).await);
+    let failed = end(&mut rollout).await;
+    assert!(matches!(failed, Verdict::Failed { .. }), "{failed:?}");
+    let after = pods(&ground.cluster, &workload).await.unwrap();
+    assert!(
+        after[0].wanted && !after[0].ready,
+        "the wanted one first: {after:?}"
+    );
+    assert!(after[1..].iter().all(|pod| !pod.wanted && pod.ready), "{after:?}");
+    let log = tail(&ground.cluster, &workload, &after[0].name, "app", false).await;
+    assert_eq!(log.unwrap(), None, "it has not started");
+    let notes = happened(&ground.cluster, &workload).await.unwrap();
+    assert!(
+        notes.is_sorted_by_key(|note| note.at),
+        "the newest last: {notes:?}"
+    );
+    for (kind, reason) in [
+        ("Deployment ", "ScalingReplicaSet"),
+        ("ReplicaSet ", "SuccessfulCreate"),
+        ("Pod ", "Failed"),
+    ] {
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.object.starts_with(kind) && note.reason == reason),
+            "{kind}{reason}: {notes:?}"
+        );
+    }
+    let elsewhere = Workload {
+        name: "nobody".into(),
+        ..workload
+    };
+    let error = pods(&ground.cluster, &elsewhere).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    ground.clear().await;
 }

@@ -39,6 +39,11 @@ async fn a_keyed_message_is_found_again() {
     // It keeps its key when it is edited.
     chat.update(&one, &"done".into(), Urgency::Answer).await.unwrap();
     assert_eq!(chat.find(&place, "operation:1").await.unwrap(), Some(one.clone()));
+    // One that had none is found by the key it is edited with.
+    let late = post(&station, &place, "no key yet".into()).await;
+    let keyed = Post::from("keyed").keyed("operation:9");
+    chat.update(&late, &keyed, Urgency::Answer).await.unwrap();
+    assert_eq!(chat.find(&place, "operation:9").await.unwrap(), Some(late));
     // A thread is a place of its own.
     let thread = Place {
         thread: Some(two.id.clone()),
