@@ -88,7 +88,7 @@ async fn take(services: &Services, kept: Kept, now: Timestamp, grace: SignedDura
         return Ok(());
     }
     if missed {
-        return tell(services, moved, revision + 1, last, false).await;
+        return tell(services, &moved, last, false).await;
     }
     hear(services, &moved, last);
     Ok(())
@@ -149,7 +149,7 @@ async fn look_after(services: &Services, kept: Kept, now: Timestamp, grace: Sign
         .collect();
     let written = schedule::write(services, &sure, revision, &entries).await?;
     if written && let Some(missed) = newly {
-        return tell(services, sure, revision + 1, missed.at, false).await;
+        return tell(services, &sure, missed.at, false).await;
     }
     Ok(())
 }
@@ -161,18 +161,18 @@ async fn tell_again(services: &Services, kept: Kept, missed: Missed, now: Timest
         ..kept.schedule
     };
     if schedule::write(services, &mine, kept.revision, &[]).await? {
-        return tell(services, mine, kept.revision + 1, missed.at, true).await;
+        return tell(services, &mine, missed.at, true).await;
     }
     Ok(())
 }
 
 /// Tells in the channel that a run was missed, unless it stands there already.
-async fn tell(services: &Services, schedule: Schedule, revision: u64, at: Timestamp, again: bool) -> Result {
+async fn tell(services: &Services, schedule: &Schedule, at: Timestamp, again: bool) -> Result {
     let (chat, place) = (services.chat(), schedule.origin.place());
     let key = format!("missed {} {at}", schedule.id);
     let stands = again && matches!(chat.find(&place, &key).await, Ok(Some(_)));
     if !stands {
-        let post = Post::from(texts::missed(&schedule, at)).keyed(key);
+        let post = Post::from(texts::missed(schedule, at)).keyed(key);
         match chat.post(&place, &post, Urgency::Answer).await {
             Ok(_) => {}
             // Where it is not taken, it never will be; it is in the audit trail.
@@ -182,11 +182,18 @@ async fn tell(services: &Services, schedule: Schedule, revision: u64, at: Timest
             Err(error) => return Err(error.into()),
         }
     }
-    let told = Schedule {
-        missed: None,
-        ..schedule
-    };
-    // If it has changed in between, it is found told at the next look.
-    schedule::write(services, &told, revision, &[]).await?;
+    // It may have moved on in between.
+    while let Some(kept) = schedule::find(services, &schedule.id).await? {
+        if kept.schedule.missed.is_none_or(|missed| missed.at != at) {
+            break;
+        }
+        let told = Schedule {
+            missed: None,
+            ..kept.schedule
+        };
+        if schedule::write(services, &told, kept.revision, &[]).await? {
+            break;
+        }
+    }
     Ok(())
 }

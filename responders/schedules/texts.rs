@@ -307,3 +307,7 @@ pub(crate) fn post(text: &str) -> String {
     said.push_str(rest);
     said
 }
+
+#[cfg(test)]
+#[path = "texts_tests.rs"]
+mod tests;

@@ -11,7 +11,6 @@ use crate::{
     context::Context,
     error::UserError,
     isolation::Outcome,
-    markup,
     message::Message,
     options::Options,
     responder::{Captures, Effect, Handler, Kind},
@@ -260,7 +259,7 @@ impl Robot {
         }
         // Where no words of theirs stand above it, nobody would know whom it answers.
         if message.via != crate::Via::Said && post.card.is_none() {
-            post.text = format!("{}: {}", markup::user(&message.author), post.text);
+            post.text = format!("{}{}", texts::whom(message), post.text);
         }
         let told = match earlier {
             Some(earlier) => chat

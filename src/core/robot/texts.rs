@@ -2,11 +2,25 @@
 
 use super::rights::{Request, Ruling, RulingKind};
 use crate::{
-    Button, Card, Post, Tone, UserError, markup,
+    Button, Card, Message, Post, Tone, UserError, Via, markup,
     options::{self, Options},
+    secrets,
 };
 use crate::{health::Off, policy::words};
 use std::time::Duration;
+
+/// Whom an answer is for, where no words of theirs stand above it. What was scheduled long ago is said again, unless it holds what
+/// must not be.
+pub(super) fn whom(message: &Message) -> String {
+    let user = markup::user(&message.author);
+    match message.via {
+        Via::Schedule { .. } if secrets::found_in(message).is_none() => {
+            let line = crate::words::line(&message.content);
+            format!("scheduled by {user}: {}\n", markup::code(&line))
+        }
+        _ => format!("{user}: "),
+    }
+}
 
 /// Nobody answers these words.
 pub(super) fn unknown(line: &str, near: &[String]) -> Post {
