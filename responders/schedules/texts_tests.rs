@@ -89,7 +89,7 @@ fn cards_say_what_was_scheduled_missed_and_ended() {
     assert_eq!(unscheduled("3f2a").plain(), "✅ Schedule `3f2a` is gone");
     let elsewhere = ChannelId::new("C2");
     assert_eq!(
-        schedules(&[daily.clone()], &elsewhere).plain(),
+        schedules(std::slice::from_ref(&daily), &elsewhere).plain(),
         "One schedule\n\
          `3f2a` `post Good morning` every day at 09:00 (Europe/Berlin) in #C1\n\
          next Tue 2026-11-24 09:00 (Europe/Berlin) · Ann\n\

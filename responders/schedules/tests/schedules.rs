@@ -192,7 +192,6 @@ async fn a_robot_that_dies_at_any_call_leaves_it_to_another_and_nothing_rings_tw
             rung.push((call, done, played(Fuse::at(call, done)).await % 2 == 1));
         }
     }
-    println!("{rung:?}");
     // Up to the claim of the event, it always rings.
     let first_silent = rung.iter().position(|(_, _, rung)| !rung).unwrap_or(rung.len());
     assert!(first_silent >= 5, "{rung:?}");
@@ -217,7 +216,7 @@ async fn what_was_missed_by_little_runs_once_and_by_much_is_told() {
     // Nobody is there for five hours.
     scene.clock.jump(SignedDuration::from_hours(5));
     let mut room = scene.room(&Fuse::default(), &["ann"]);
-    let mut said = vec![room.answer().await.plain(), room.answer().await.plain()];
+    let mut said = [room.answer().await.plain(), room.answer().await.plain()];
     said.sort();
     assert_eq!(said[0], "scheduled by @ann: `ring`\ndong");
     assert!(
@@ -336,4 +335,29 @@ async fn the_limit_holds_and_what_is_posted_rings_nowhere() {
     room.say("ann", "@otus in 2h ring").await;
     let answer = room.answer().await.plain();
     assert!(answer.contains("There are 200 schedules already"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_and_freezes_count_when_it_runs_and_not_when_it_is_scheduled() {
+    let scene = Scene::new();
+    let mut room = Room::builder()
+        .responder(Schedules::default())
+        .responder(scene.bell.clone())
+        .policy("[[rules]]\nname = 'nothing rings'\ndeny = true\n")
+        .store(scene.store.clone())
+        .chat(scene.chat.clone())
+        .fuse(Fuse::default(), scene.clock.clone())
+        .open();
+    room.robot().start();
+    room.say("ann", "@otus in 2h ring").await;
+    scene.until(async |scene| scene.kept().await.len() == 1).await;
+    scene
+        .until(async |scene| scene.chat.transcript().contains("Scheduled:"))
+        .await;
+    scene.heard_enough();
+    scene.clock.jump(SignedDuration::from_hours(2));
+    let answer = room.answer().await.plain();
+    assert!(answer.starts_with("scheduled by @ann: `ring`\n"), "{answer}");
+    assert!(answer.contains("nothing rings"), "{answer}");
+    assert_eq!(scene.rung(), 0);
 }

@@ -549,11 +549,17 @@ async fn what_services_hear_is_answered_like_what_is_said_and_once() {
             "ping",
         )
     };
+    let command = services
+        .command_of("ping because it is quiet")
+        .map(|spec| spec.name);
+    assert_eq!(command, Some("ping"));
+    assert_eq!(services.command_of("pingpong"), None);
     services.hear(heard.clone());
-    room.expect_reply("@ann: `ping`\npong").await;
+    room.expect_reply("scheduled by @ann: `ping`\npong").await;
     services.hear(heard.clone());
     room.expect_silence().await;
     drop(room);
     // The services do not keep the robot alive, and hearing without one is no panic.
     services.hear(heard);
+    assert_eq!(services.command_of("ping"), None);
 }
