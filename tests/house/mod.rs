@@ -1,6 +1,8 @@
 //! A whole house for a test: an emulated Slack, an emulated cluster, a real Prometheus where asked for, and the real program as a
 //! child process between them. Everything is on free loopback ports and in a temporary folder, and ends with the test.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use otus_emulators::{
     kubernetes::{self, Cluster},
     slack::{Message, Options, Ts, Workspace},
@@ -59,6 +61,7 @@ threshold = 0.5
 
 [roles]
 deployer = ["*"]
+sre = ["U0BOB"]
 "#;
 
 impl House {
@@ -96,6 +99,13 @@ impl House {
             runs: 0,
             connected: 0,
         }
+    }
+
+    /// Says more in the configuration, before the program starts.
+    pub(crate) fn configure(&self, more: &str) {
+        let path = self.folder.path().join("otus.toml");
+        let config = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{config}{more}")).unwrap();
     }
 
     /// Builds it and starts the program.

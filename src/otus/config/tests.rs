@@ -170,6 +170,23 @@ fn the_examples_in_the_built_in_file_are_right() {
 }
 
 #[test]
+fn the_example_of_the_page_on_permissions_is_right() {
+    let loaded = with_file(include_str!("../../../docs/examples/team-of-ten.toml"));
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    assert!(loaded.settings.policy.rules.len() >= 3);
+}
+
+#[test]
+fn a_policy_that_cannot_be_right_is_told_with_its_line() {
+    let loaded = with_file("[[policy.rules]]\nname = \"x\"\nroles = [\"nobody\"]\n");
+    let [fault] = loaded.faults.0.as_slice() else {
+        panic!("{}", told(&loaded));
+    };
+    assert!(fault.message.contains("nobody"), "{fault}");
+    assert!(fault.to_string().contains("policy.rules"), "{fault}");
+}
+
+#[test]
 fn the_demo_is_right() {
     let loaded = load(&Origin {
         program: vec![("the demo", DEMO.to_owned())],
