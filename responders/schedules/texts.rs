@@ -287,25 +287,42 @@ pub(crate) fn schedules(all: &[Schedule], here: &ChannelId) -> Card {
     card
 }
 
-/// Words to be said, so that they ring at nobody's but whom they name.
+/// Words to be said: people who were mentioned are mentioned again, and what would ring at everybody rings at nobody.
 pub(crate) fn post(text: &str) -> String {
     let mut said = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('@') {
-        let (before, from) = rest.split_at(at + 1);
-        said.push_str(before);
-        let lower = from.to_lowercase();
+        said.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric());
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        if is_person(word) {
+            said.push_str(&markup::user(&word.into()));
+            rest = after;
+            continue;
+        }
+        said.push('@');
+        let lower = word.to_lowercase();
         if ["channel", "everyone", "here"]
             .iter()
-            .any(|word| lower.starts_with(word))
+            .any(|all| lower.starts_with(all))
         {
             // A space of no width: it reads the same and rings nowhere.
             said.push('\u{200B}');
         }
-        rest = from;
     }
     said.push_str(rest);
     said
+}
+
+/// Whether a word is a person's id, as mentions are kept in words: `U012AB3CD`.
+fn is_person(word: &str) -> bool {
+    word.len() >= 8
+        && word.starts_with(['U', 'W'])
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 #[cfg(test)]

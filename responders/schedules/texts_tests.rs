@@ -140,4 +140,10 @@ fn nobody_is_rung_by_what_is_posted() {
         "@\u{200B}here @ann a@\u{200B}channel.org @\u{200B}EVERYONE"
     );
     assert_eq!(post("no one"), "no one");
+    assert_eq!(post("a @ b @"), "a @ b @");
+    let ann = markup::user(&"U012AB3CD".into());
+    assert_eq!(
+        post("Hi @U012AB3CD, hi @UNIQUELY"),
+        format!("Hi {ann}, hi @UNIQUELY")
+    );
 }
