@@ -89,7 +89,7 @@ fn the_configuration_is_shown_with_its_origins_and_without_secrets() {
         .filter(|line| line.contains("  # ") && !line.ends_with("# default"))
         .collect();
     insta::assert_snapshot!(mine.join("\n"), @r#"
-    name = "hedwig"  # OTUS__ROBOT__NAME
+    name = "hedwig"          # OTUS__ROBOT__NAME
     [services.api]  # config/local.toml:3
     app_token = "••••"                 # OTUS__SLACK__APP_TOKEN
     bot_token = "••••"                 # config/local.toml:2
