@@ -361,3 +361,40 @@ async fn rules_and_freezes_count_when_it_runs_and_not_when_it_is_scheduled() {
     assert!(answer.contains("nothing rings"), "{answer}");
     assert_eq!(scene.rung(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_only_a_dead_robot_had_claimed_is_heard_again() {
+    for call in 1..20 {
+        let scene = Scene::new();
+        let mut maker = scene.room(&Fuse::default(), &["ann"]);
+        maker.say("ann", "@otus in 2h ring").await;
+        scene.until(async |scene| scene.kept().await.len() == 1).await;
+        scene
+            .until(async |scene| scene.chat.transcript().contains("Scheduled:"))
+            .await;
+        assert!(maker.robot().stop(Duration::from_secs(10)).await);
+        scene.heard_enough();
+        scene.clock.jump(SignedDuration::from_hours(2));
+        let fuse = Fuse::at(call, true);
+        let _first = scene.room(&fuse, &["ann"]);
+        fuse.burnt().await;
+        let schedule = scene.kept().await.remove(0);
+        let Some(at) = schedule["running"][0].as_str() else {
+            continue;
+        };
+        let key = otus::EventKey::new(format!("schedule:{}:{at}", schedule["id"].as_str().unwrap()));
+        if scene.store.claim(&key).await.unwrap() {
+            scene.store.release(&key).await.unwrap();
+            continue;
+        }
+        // The first call that claims it. Real stores find out by themselves that its process is dead.
+        scene.store.release(&key).await.unwrap();
+        let mut second = scene.room(&Fuse::default(), &["ann"]);
+        second.expect_reply("scheduled by @ann: `ring`\ndong").await;
+        scene.clock.jump(SignedDuration::from_mins(6));
+        scene.until(async |scene| scene.kept().await.is_empty()).await;
+        assert_eq!(scene.rung(), 1);
+        return;
+    }
+    panic!("no robot came to claim it");
+}
