@@ -12,6 +12,7 @@ mod answer;
 mod answers;
 mod builder;
 mod life;
+mod mind;
 mod quarantine;
 mod rights;
 mod route;

@@ -7,10 +7,11 @@ use crate::{
     health::Health,
     message::Message,
     operations::{Engine, Operations},
-    policy::{Policy, Roles},
+    policy::{Policy, Roles, Verdict},
     responder::CommandSpec,
     store::Store,
 };
+use futures_util::future::BoxFuture;
 use std::{
     any::{Any, TypeId, type_name},
     collections::HashMap,
@@ -63,11 +64,22 @@ struct Inner {
     /// The robot's ear. It does not hold the robot, which holds these services.
     ear: OnceLock<Ear>,
     /// The robot's way to understand a line; like its ear.
-    understanding: OnceLock<Understanding>,
+    understanding: OnceLock<Box<dyn Understanding>>,
 }
 
 type Ear = Box<dyn Fn(Message) + Send + Sync>;
-type Understanding = Box<dyn Fn(&str) -> Option<&'static CommandSpec> + Send + Sync>;
+
+/// What the robot makes of words before anybody says them.
+pub(crate) trait Understanding: Send + Sync {
+    /// See [`Services::command_of`].
+    fn command_of(&self, line: &str) -> Option<&'static CommandSpec>;
+
+    /// See [`Services::near`].
+    fn near<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Vec<String>>;
+
+    /// See [`Services::verdict`].
+    fn verdict<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Option<Verdict>>;
+}
 
 impl Services {
     #[allow(
@@ -112,10 +124,7 @@ impl Services {
         let _ = self.0.ear.set(Box::new(ear));
     }
 
-    pub(crate) fn set_understanding(
-        &self,
-        understanding: impl Fn(&str) -> Option<&'static CommandSpec> + Send + Sync + 'static,
-    ) {
+    pub(crate) fn set_understanding(&self, understanding: impl Understanding + 'static) {
         // As above.
         let _ = self.0.understanding.set(Box::new(understanding));
     }
@@ -125,7 +134,24 @@ impl Services {
         self.0
             .understanding
             .get()
-            .and_then(|understanding| understanding(line))
+            .and_then(|understanding| understanding.command_of(line))
+    }
+
+    /// Commands like a message that nobody would answer, best first, which its author may say.
+    pub async fn near(&self, message: &Message) -> Vec<String> {
+        match self.0.understanding.get() {
+            Some(understanding) => understanding.near(message).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// What policy says now of a message's command, if it is one, as far as its words tell what it is about. Nothing is done and
+    /// nothing recorded; what proposes an operation is decided on again when its plan is known.
+    pub async fn verdict(&self, message: &Message) -> Option<Verdict> {
+        match self.0.understanding.get() {
+            Some(understanding) => understanding.verdict(message).await,
+            None => None,
+        }
     }
 
     /// Lets the robot hear something as if the chat had brought it, and returns at once: for what was scheduled, or is said

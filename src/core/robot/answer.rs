@@ -301,6 +301,11 @@ impl Robot {
         if said.is_empty() {
             return texts::nothing_said();
         }
+        texts::unknown(said, &self.near(message, said).await)
+    }
+
+    /// Commands like what was said, which whoever said it may say.
+    pub(super) async fn near(&self, message: &Message, said: &str) -> Vec<String> {
         let mut allowed = BTreeMap::new();
         for spec in self.0.router.commands().filter(|spec| spec.kind == Kind::Respond) {
             let role = spec.role.unwrap_or_default();
@@ -315,8 +320,7 @@ impl Robot {
                 .copied()
                 .unwrap_or(false)
         });
-        let near: Vec<_> = near.iter().map(|command| options.on(command)).collect();
-        texts::unknown(said, &near)
+        near.iter().map(|command| options.on(command)).collect()
     }
 
     pub(super) fn context(&self, request: &Request<'_>, earlier: Option<MessageRef>) -> Context {

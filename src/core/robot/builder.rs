@@ -1,6 +1,6 @@
 //! Putting a robot together; every fault is found before it starts.
 
-use super::{Answers, Hook, Inner, Robot};
+use super::{Answers, Hook, Inner, Robot, mind::Mind};
 use crate::{
     address::Names,
     catalog::Catalog,
@@ -275,10 +275,8 @@ impl Builder {
             Some(robot) => Robot(robot).receive(message),
             None => tracing::warn!(event = %message.event.id, "nobody hears this: the robot is gone"),
         });
-        let mind = Arc::downgrade(&robot.0);
-        robot
-            .services()
-            .set_understanding(move |line| mind.upgrade().and_then(|robot| Robot(robot).command_of(line)));
+        let mind = Mind(Arc::downgrade(&robot.0));
+        robot.services().set_understanding(mind);
         Ok(robot)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     message::Message,
     operations::Target,
     options::Options,
-    policy::{self, Asked, VerdictKind},
+    policy::{self, Asked, Verdict, VerdictKind},
     responder::{Captures, CommandSpec, Effect},
 };
 use serde::{Deserialize, Serialize};
@@ -89,18 +89,15 @@ impl Robot {
     /// What proposes an operation is only asked for its role: the engine decides on the rest, when it knows the plan. What
     /// only reads is asked for its role, and for the rules that name it.
     pub(super) async fn ruling(&self, request: &Request<'_>) -> Ruling {
-        let asked = self.asked(request);
         let full = match request.spec.effect {
             Effect::Changes | Effect::Controls => true,
-            Effect::Reads => policy::is_named(self.0.services.policy(), &asked),
+            Effect::Reads => policy::is_named(self.0.services.policy(), &self.asked(request)),
             Effect::Proposes => false,
         };
         if !full {
             return self.has_role(request.message, request.spec).await;
         }
-        let services = self.0.services.clone();
-        let verdict = async move { policy::verdict(&services, &asked).await };
-        match guarded(POLICY_PATIENCE, verdict).await {
+        match self.verdict(request).await {
             Err(ruling) => ruling,
             Ok(verdict) => match verdict.kind {
                 VerdictKind::Allow => Ruling {
@@ -115,6 +112,16 @@ impl Robot {
                 VerdictKind::Wait { .. } | VerdictKind::Refuse => Ruling::refuse(verdict.rule),
             },
         }
+    }
+
+    /// What policy says of it as far as its words tell what it is about, whatever it would change. Where that cannot be found
+    /// out, there is only a refusal.
+    pub(super) async fn verdict(&self, request: &Request<'_>) -> Result<Verdict, Ruling> {
+        let (services, asked) = (self.0.services.clone(), self.asked(request));
+        guarded(POLICY_PATIENCE, async move {
+            policy::verdict(&services, &asked).await
+        })
+        .await
     }
 
     /// Whether somebody has the role that a command asks for.

@@ -5,6 +5,7 @@ extern crate otus_core as otus;
 use otus::{
     ChatError, Effect, Message, MessageId, Person, RobotConfig,
     message::{ChannelKind, EventKey},
+    policy::VerdictKind,
     prelude::*,
     room::What,
     store::{MemoryStore, Store},
@@ -536,7 +537,10 @@ async fn memory_claims_release() {
 
 #[tokio::test]
 async fn what_services_hear_is_answered_like_what_is_said_and_once() {
-    let mut room = Room::with(Trouble::default());
+    let mut room = Room::builder()
+        .responder(Trouble::default())
+        .role("shipper", &["bob"])
+        .open();
     let services = room.robot().services().clone();
     let heard = Message {
         id: None,
@@ -554,6 +558,17 @@ async fn what_services_hear_is_answered_like_what_is_said_and_once() {
         .map(|spec| spec.name);
     assert_eq!(command, Some("ping"));
     assert_eq!(services.command_of("pingpong"), None);
+    let said = |line: &str| Message {
+        content: vec![otus::Segment::Text(line.into())],
+        ..heard.clone()
+    };
+    assert_eq!(services.near(&said("pimg")).await, ["ping"]);
+    assert_eq!(services.verdict(&said("pimg")).await, None);
+    let verdict = async |line: &str| services.verdict(&said(line)).await.unwrap().kind;
+    assert_eq!(verdict("ping").await, VerdictKind::Allow);
+    assert_eq!(verdict("ship api").await, VerdictKind::Refuse);
+    assert_eq!(services.near(&said("shipp api")).await, Vec::<String>::new());
+    room.expect_silence().await;
     services.hear(heard.clone());
     room.expect_reply("scheduled by @ann: `ping`\npong").await;
     services.hear(heard.clone());
