@@ -8,7 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use otus::{
-    Result, Services, UserError,
+    ChannelId, CommandSpec, Result, Services, UserError,
     audit::Entry,
     operations::{Action, Change, Ending, Outcome, Plan, Run},
 };
@@ -26,6 +26,8 @@ pub(crate) struct Ask {
     pub(crate) line: String,
     /// Where.
     pub(crate) origin: Origin,
+    /// What would become of it if it ran now, where that is not simply that it runs.
+    pub(crate) foreseen: Option<String>,
 }
 
 /// Where a time zone comes from.
@@ -45,6 +47,8 @@ pub(crate) enum Zone {
 pub(crate) struct Unask {
     /// Which schedule.
     pub(crate) id: String,
+    /// Where it is asked.
+    pub(crate) here: ChannelId,
 }
 
 /// The action that makes a schedule.
@@ -53,12 +57,17 @@ pub(crate) struct Schedules;
 /// The action that ends one.
 pub(crate) struct Unschedules;
 
+/// Whether a command is the one that schedules.
+pub(crate) fn is_schedule(spec: &CommandSpec) -> bool {
+    spec.responder == crate::NAME && spec.name == crate::SCHEDULE
+}
+
 /// Refuses what cannot be scheduled: what is no command, schedules something itself, or comes too often.
 fn check(services: &Services, ask: &Ask, now: Timestamp) -> Result<(), UserError> {
     let Some(spec) = services.command_of(&ask.line) else {
-        return Err(texts::no_command(&ask.line));
+        return Err(texts::no_command(&ask.line, &[]));
     };
-    if spec.responder == crate::NAME && spec.name == crate::SCHEDULE {
+    if is_schedule(spec) {
         return Err(UserError::new(texts::nested(&ask.line)));
     }
     let Some(next) = ask.when.next_after(now) else {
@@ -91,6 +100,7 @@ impl Action for Schedules {
                 from: None,
                 to: Some(ask.when.words()),
             }],
+            warnings: ask.foreseen.iter().cloned().collect(),
             notes: texts::schedule_notes(&ask, now),
             details: serde_json::to_value(&ask)?,
             ..Plan::default()
@@ -124,6 +134,7 @@ impl Action for Schedules {
                             next: ask.when.next_after(now).or(ask.when.last_until(now)),
                             when: ask.when.clone(),
                             running: Vec::new(),
+                            last: None,
                             missed: None,
                             created: now,
                         };
@@ -141,7 +152,7 @@ impl Action for Schedules {
         Ok(Ending {
             outcome: Outcome::Succeeded,
             note: texts::scheduled_record(&made),
-            card: texts::scheduled(&made, ask.zone),
+            card: texts::scheduled(&made, &ask),
         })
     }
 }
@@ -154,7 +165,9 @@ impl Action for Unschedules {
 
     async fn plan(&self, services: &Services, ask: &Value) -> Result<Plan> {
         let ask: Unask = Unask::deserialize(ask)?;
-        let Some(kept) = schedule::find(services, &ask.id).await? else {
+        let found = schedule::find(services, &ask.id).await?;
+        let told = found.filter(|kept| kept.schedule.origin.may_be_told_in(&ask.here));
+        let Some(kept) = told else {
             return Err(UserError::new(texts::no_schedule(&ask.id))
                 .instead("schedules")
                 .into());

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod actions;
+mod read;
 mod run;
 mod schedule;
 mod settings;
@@ -11,9 +12,8 @@ mod texts;
 mod when;
 
 use crate::actions::{Ask, Unask, Zone};
-use jiff::SignedDuration;
 use otus::{Message, Services, operations::Action, prelude::*};
-pub use settings::Settings;
+pub use settings::{MissedRun, Settings};
 use std::sync::Arc;
 
 /// The responder's name.
@@ -42,6 +42,30 @@ impl Configure for Schedules {
     }
 }
 
+/// What would become of a command if it ran now, where that is not simply that it runs. What is no command is refused, with what
+/// may have been meant.
+async fn foresee(cx: &Context, line: &str, command: &str) -> Result<Option<String>> {
+    let services = cx.services();
+    let then = Message {
+        content: vec![otus::Segment::Text(command.to_owned())],
+        via: otus::Via::Schedule { id: String::new() },
+        ..cx.message().clone()
+    };
+    let Some(spec) = services.command_of(command) else {
+        let time = line.strip_suffix(command).unwrap_or_default();
+        let mut near = services.near(&then).await;
+        near.retain(|near| {
+            services
+                .command_of(near)
+                .is_some_and(|spec| !actions::is_schedule(spec))
+        });
+        let near: Vec<_> = near.iter().map(|near| format!("{time}{near}")).collect();
+        return Err(texts::no_command(command, &near).into());
+    };
+    let verdict = services.verdict(&then).await;
+    Ok(verdict.and_then(|verdict| texts::foreseen(&verdict, spec.effect)))
+}
+
 /// What is done later, or again and again.
 #[responder(name = "schedules", config = Settings)]
 impl Schedules {
@@ -50,7 +74,7 @@ impl Schedules {
     /// It runs here and with your rights, as they are by then. Times are in your time zone, unless you say another one after the time:
     /// `at 9:00 Europe/Berlin`.
     #[respond(
-        r"^(?:in|at|on|tomorrow|every) (?<command>.+)$",
+        r"^(?:in|at|on|tomorrow|every) (?<command>(?s:.+))$",
         usage = "in|at|on|tomorrow|every … <command>",
         example = "in 2h schedules",
         example = "at 17:30 schedules",
@@ -59,6 +83,7 @@ impl Schedules {
         example = "on 2026-12-24 at 10:00 schedules",
         example = "every weekday at 9:00 post Good morning",
         example = "every 2 hours schedules",
+        example = "every 1st of the month at 8:00 schedules",
         effect = "operation"
     )]
     async fn schedule(&self, cx: Context, command: String) -> Result {
@@ -66,10 +91,14 @@ impl Schedules {
         let _ = command;
         let now = cx.services().store().now().await?;
         let theirs = cx.person().await.zone;
-        let known = theirs.filter(|zone| jiff::tz::TimeZone::get(zone).is_ok());
+        let known = theirs.filter(|name| when::zone(name).is_some());
         let default = known.as_deref().unwrap_or("UTC");
-        let read =
-            when::read(cx.line(), now, default).map_err(|unclear| texts::unclear(&unclear, cx.line()))?;
+        let line = cx.line().trim();
+        let read = read::read(line, now, default).map_err(|unclear| {
+            let meant = read::meant(line, &unclear, now, default);
+            texts::unclear(&unclear, line, meant.as_deref())
+        })?;
+        let foreseen = foresee(&cx, line, &read.command).await?;
         let zone = match (read.zone_said, &known) {
             (true, _) => Zone::Said,
             (false, Some(_)) => Zone::Theirs,
@@ -91,6 +120,7 @@ impl Schedules {
             zone,
             line: read.command,
             origin,
+            foreseen,
         };
         cx.propose("schedule", ask).await
     }
@@ -101,11 +131,7 @@ impl Schedules {
         let services = cx.services();
         let mut all = schedule::all(services).await?;
         let here = &cx.message().channel;
-        // What goes on behind closed doors stays there.
-        all.retain(|kept| {
-            let origin = &kept.schedule.origin;
-            origin.kind == schedule::Kind::Public || origin.channel == *here
-        });
+        all.retain(|kept| kept.schedule.origin.may_be_told_in(here));
         let all: Vec<_> = all.into_iter().map(|kept| kept.schedule).collect();
         cx.reply(texts::schedules(&all, here)).await
     }
@@ -122,6 +148,7 @@ impl Schedules {
             "unschedule",
             Unask {
                 id: id.to_lowercase(),
+                here: cx.message().channel.clone(),
             },
         )
         .await
@@ -147,8 +174,7 @@ impl Schedules {
     /// Runs what is due.
     #[start]
     async fn start(&self, services: Services) -> Result {
-        let grace = SignedDuration::try_from(self.settings.missed_grace).unwrap_or(SignedDuration::MAX);
-        run::watch(&services, grace).await;
+        run::watch(&services, self.settings.late()).await;
         Ok(())
     }
 }

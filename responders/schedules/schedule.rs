@@ -32,11 +32,22 @@ pub(crate) struct Schedule {
     /// The next run; none after the last.
     pub(crate) next: Option<Timestamp>,
     /// Runs that were taken, and of which nobody can be sure yet that the robot heard them.
-    pub(crate) running: Vec<Timestamp>,
+    pub(crate) running: Vec<Taken>,
+    /// The last run that was taken.
+    pub(crate) last: Option<Timestamp>,
     /// A run that was missed, and is not told yet.
     pub(crate) missed: Option<Missed>,
     /// Since when it is there.
     pub(crate) created: Timestamp,
+}
+
+/// A run that a robot took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Taken {
+    /// When it was due.
+    pub(crate) at: Timestamp,
+    /// When it was taken.
+    pub(crate) since: Timestamp,
 }
 
 /// A run that was missed.
@@ -96,6 +107,11 @@ impl From<Kind> for ChannelKind {
 }
 
 impl Origin {
+    /// Whether it may be spoken of in a channel: what goes on behind closed doors stays there.
+    pub(crate) fn may_be_told_in(&self, channel: &ChannelId) -> bool {
+        self.kind == Kind::Public || self.channel == *channel
+    }
+
     /// As a place to post to.
     pub(crate) fn place(&self) -> Place {
         Place {

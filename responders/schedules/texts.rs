@@ -2,11 +2,15 @@
 
 use crate::{
     actions::{Ask, Zone},
+    read::Unclear,
     schedule::{MOST, Schedule},
-    when::{Unclear, When},
+    when::{LAST, Rhythm, When, ordinal},
 };
 use jiff::Timestamp;
-use otus::{Button, Card, ChannelId, Tone, UserError, markup};
+use otus::{
+    Button, Card, ChannelId, Effect, Tone, UserError, markup,
+    policy::{Verdict, VerdictKind},
+};
 
 /// How many schedules are listed.
 const LISTED: usize = 20;
@@ -37,9 +41,17 @@ fn zone(when: &When, zone: Zone) -> String {
     }
 }
 
-/// Why a time is not clear, and what to write.
-pub(crate) fn unclear(unclear: &Unclear, line: &str) -> UserError {
-    UserError::new(match unclear {
+/// Why a time is not clear, and what to write; what was probably meant, if that can be told.
+pub(crate) fn unclear(unclear: &Unclear, line: &str, meant: Option<&str>) -> UserError {
+    let why = why(unclear, line);
+    match meant {
+        Some(meant) => UserError::new(format!("{why} Did you mean {}?", markup::code(meant))).instead(meant),
+        None => UserError::new(why),
+    }
+}
+
+fn why(unclear: &Unclear, line: &str) -> String {
+    match unclear {
         Unclear::NoTime => format!(
             "{} does not begin with a time that I can read. Write for example {}, {}, {}, {}, {} or {}.",
             markup::code(line),
@@ -73,6 +85,19 @@ pub(crate) fn unclear(unclear: &Unclear, line: &str) -> UserError {
             markup::code("2h"),
             markup::code("2 days")
         ),
+        Unclear::BadRhythm(word) => format!(
+            "{} is nothing that comes again and again. Write for example {}, {}, {} or {}.",
+            markup::code(word),
+            markup::code("every weekday at 9:00 …"),
+            markup::code("every monday at 9:00 …"),
+            markup::code("every 2 hours …"),
+            markup::code("every 1st of the month at 8:00 …")
+        ),
+        Unclear::NoDay => format!(
+            "On which day of the month? Write for example {} or {}.",
+            markup::code("every 1st of the month at 8:00 …"),
+            markup::code("every last day of the month at 8:00 …")
+        ),
         Unclear::NoZone(zone) => format!(
             "There is no time zone called {}. Write it as the IANA database does: {}, {} or {}.",
             markup::code(zone),
@@ -80,13 +105,13 @@ pub(crate) fn unclear(unclear: &Unclear, line: &str) -> UserError {
             markup::code("America/New_York"),
             markup::code("UTC")
         ),
-        Unclear::Past(when) => return UserError::new(past(when)),
-        Unclear::TooOften => return UserError::new(too_often()),
+        Unclear::Past(when) => past(when),
+        Unclear::TooOften => too_often(),
         Unclear::NoCommand => format!(
             "What shall I do then? Write a command after the time: {}.",
             markup::code(&format!("{} post Hello", line.trim()))
         ),
-    })
+    }
 }
 
 /// The time is over.
@@ -106,13 +131,21 @@ pub(crate) fn too_many() -> String {
     )
 }
 
-/// The inner line is no command.
-pub(crate) fn no_command(line: &str) -> UserError {
-    UserError::new(format!(
-        "{} is no command, so there is nothing to schedule. To have words said, write {}.",
-        markup::code(line),
-        markup::code("… post <text>")
-    ))
+/// The inner line is no command; these are the lines that would do instead.
+pub(crate) fn no_command(line: &str, near: &[String]) -> UserError {
+    let why = format!(
+        "{} is no command, so there is nothing to schedule.",
+        markup::code(line)
+    );
+    if near.is_empty() {
+        return UserError::new(format!(
+            "{why} To have words said, write {}.",
+            markup::code("… post <text>")
+        ));
+    }
+    let shown: Vec<_> = near.iter().map(|line| markup::code(line)).collect();
+    let error = UserError::new(format!("{why} Did you mean {}?", shown.join(" or ")));
+    near.iter().fold(error, UserError::instead)
 }
 
 /// The inner line schedules something itself.
@@ -140,26 +173,76 @@ pub(crate) fn schedule_notes(ask: &Ask, now: Timestamp) -> Vec<String> {
         [one] => format!("It runs once: {one}."),
         several => format!("It runs next: {}.", several.join(", ")),
     };
-    vec![
+    let mut notes = vec![
         runs,
         zone(&ask.when, ask.zone),
         "It runs with your rights, as they are by then.".into(),
-    ]
+    ];
+    notes.extend(short_months(&ask.when));
+    notes
+}
+
+/// What becomes of a day that not every month has.
+fn short_months(when: &When) -> Option<String> {
+    match when.rhythm {
+        Rhythm::Month {
+            day: day @ 29..LAST, ..
+        } => Some(format!(
+            "In a month without a {} it runs on the last day.",
+            ordinal(day)
+        )),
+        _ => None,
+    }
+}
+
+/// What would become of it if it ran now, where that is not simply that it runs.
+/// Only an operation can wait for an approval.
+pub(crate) fn foreseen(verdict: &Verdict, effect: Effect) -> Option<String> {
+    let rule = &verdict.rule;
+    match verdict.kind {
+        VerdictKind::Allow | VerdictKind::Wait { .. } => None,
+        VerdictKind::Confirm => Some(format!(
+            "As the rules are now, I will ask you to confirm it when it runs: {rule}."
+        )),
+        VerdictKind::Approve { .. } if effect == Effect::Proposes => Some(format!(
+            "As the rules are now, I will ask for approval when it runs: {rule}."
+        )),
+        VerdictKind::Approve { .. } => Some(format!(
+            "As the rules are now, I would not do it: somebody else would have to approve it ({rule}), and a command that acts at \
+             once cannot wait for that. It is decided on when it runs."
+        )),
+        VerdictKind::Refuse => Some(format!(
+            "As it is now, I would not do it for you: {rule}. It is decided on when it runs."
+        )),
+    }
 }
 
 /// It is scheduled.
-pub(crate) fn scheduled(schedule: &Schedule, from: Zone) -> Card {
-    let line = markup::code(&schedule.line);
-    let mut card = Card::new(Tone::Good, format!("Scheduled: {line} {}", schedule.when.words()));
+pub(crate) fn scheduled(schedule: &Schedule, ask: &Ask) -> Card {
+    let (line, when) = (markup::code(&schedule.line), &schedule.when);
+    let tone = match ask.foreseen {
+        Some(_) => Tone::Warning,
+        None => Tone::Good,
+    };
+    let mut card = Card::new(tone, format!("Scheduled: {line} {}", when.words()));
     if let Some(next) = schedule.next {
-        let name = if schedule.when.repeats() {
-            "Next run"
-        } else {
-            "Runs"
+        let (name, then) = match when.repeats() {
+            true => ("Next run", runs(when, next)),
+            false => ("Runs", Vec::new()),
         };
-        card = card.field(name, moment(&schedule.when, next));
+        card = card.field(name, moment(when, next));
+        if !then.is_empty() {
+            card = card.field("Then", then[..then.len().min(2)].join(", "));
+        }
     }
-    card.text(zone(&schedule.when, from)).button(Button::new(
+    for text in ask.foreseen.clone().into_iter().chain(short_months(when)) {
+        card = card.text(text);
+    }
+    card.text(format!(
+        "{} It runs with your rights, as they are by then.",
+        zone(when, ask.zone)
+    ))
+    .button(Button::new(
         format!("Unschedule {}", schedule.id),
         format!("unschedule {}", schedule.id),
     ))
@@ -202,7 +285,7 @@ pub(crate) fn missed(schedule: &Schedule, at: Timestamp) -> Card {
     let line = markup::code(&schedule.line);
     let mut card = Card::new(Tone::Warning, format!("Missed: {line}"))
         .text(format!(
-            "{} scheduled it for {}. No robot ran at that time, and now it is too late to run it unasked.",
+            "{} scheduled it for {}. No robot ran at that time, so I skipped it: now it is too late to run it unasked.",
             markup::user(&schedule.by),
             moment(&schedule.when, at)
         ))
@@ -269,8 +352,12 @@ pub(crate) fn schedules(all: &[Schedule], here: &ChannelId) -> Card {
             Some(next) => format!("next {}", moment(&schedule.when, next)),
             None => "running".into(),
         };
+        let last = match schedule.last {
+            Some(last) => format!(" · last {}", moment(&schedule.when, last)),
+            None => String::new(),
+        };
         card = card.text(format!(
-            "{} {} {}{place}\n{next} · {}",
+            "{} {} {}{place}\n{next}{last} · {}",
             markup::code(&schedule.id),
             markup::code(&schedule.line),
             schedule.when.words(),

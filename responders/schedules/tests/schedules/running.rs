@@ -1,115 +1,10 @@
-//! Schedules as chats: made, run once however many robots there are, missed, refused and ended.
+//! Runs: once, in time or late, whatever dies.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use jiff::SignedDuration;
-use otus::{
-    MemoryStore, Store,
-    audit::AuditFilter,
-    chat::Person,
-    prelude::*,
-    room::{Clock, Fuse, RoomChat},
-};
-use otus_responder_schedules::Schedules;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-
-/// Counts how often it is rung.
-#[derive(Default, Clone)]
-struct Bell(Arc<AtomicUsize>);
-
-#[responder]
-impl Bell {
-    /// Rings.
-    #[respond(r"^ring$", usage = "ring", role = "ringer", effect = "changes")]
-    async fn ring(&self, cx: Context) -> Result {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        cx.reply("dong").await
-    }
-}
-
-/// What the robots of a test share.
-struct Scene {
-    bell: Bell,
-    store: Arc<dyn Store>,
-    chat: Arc<RoomChat>,
-    clock: Clock,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let scene = Self {
-            bell: Bell::default(),
-            store: Arc::new(MemoryStore::new()),
-            chat: Arc::new(RoomChat::default()),
-            clock: Clock::default(),
-        };
-        scene.chat.introduce(
-            "ann",
-            Person {
-                name: "ann".into(),
-                zone: Some("Europe/Berlin".into()),
-                robot: false,
-            },
-        );
-        scene
-    }
-
-    fn room(&self, fuse: &Fuse, ringers: &[&str]) -> Room {
-        let room = Room::builder()
-            .responder(Schedules::default())
-            .responder(self.bell.clone())
-            .role("ringer", ringers)
-            .store(self.store.clone())
-            .chat(self.chat.clone())
-            .fuse(fuse.clone(), self.clock.clone())
-            .open();
-        room.robot().start();
-        room
-    }
-
-    fn rung(&self) -> usize {
-        self.bell.0.load(Ordering::SeqCst)
-    }
-
-    async fn kept(&self) -> Vec<serde_json::Value> {
-        let entries = self.store.entries("schedules").await.unwrap();
-        entries.into_iter().map(|entry| entry.value).collect()
-    }
-
-    /// What the audit trail has of these events.
-    async fn count(&self, event: &str) -> usize {
-        let filter = AuditFilter {
-            events: vec![event.into()],
-            limit: 10_000,
-            ..AuditFilter::default()
-        };
-        self.store.audit(&filter).await.unwrap().len()
-    }
-
-    /// Waits until it is so.
-    async fn until(&self, what: impl AsyncFn(&Self) -> bool) {
-        let waiting = async {
-            while !what(self).await {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(3600), waiting)
-            .await
-            .unwrap_or_else(|_| panic!("it never comes to be so\n{}", self.chat.transcript()));
-    }
-
-    /// What was said and nobody asked about is no fault.
-    fn heard_enough(&self) {
-        while self.chat.take_unexpected().is_some() {}
-    }
-}
-
+use crate::scene::Scene;
+use jiff::{SignedDuration, Timestamp};
+use otus::{ChatError, prelude::*, room::Fuse};
+use otus_responder_schedules::{MissedRun, Schedules, Settings};
+use std::time::Duration;
 #[tokio::test(start_paused = true)]
 async fn what_is_scheduled_runs_once_and_says_who_asked() {
     let scene = Scene::new();
@@ -138,14 +33,14 @@ async fn of_three_robots_one_runs_it_each_time() {
     let _three = scene.room(&Fuse::default(), &["ann"]);
     one.say("ann", "@otus every 15 minutes ring").await;
     scene.until(async |scene| scene.kept().await.len() == 1).await;
-    for run in 1..=40 {
+    for run in 1..=200 {
         scene.clock.jump(SignedDuration::from_mins(15));
         scene.until(async |scene| scene.rung() >= run).await;
         // Whoever else saw it has had its look.
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(scene.rung(), run);
     }
-    assert_eq!(scene.count("schedule due").await, 40);
+    assert_eq!(scene.count("schedule due").await, 200);
     assert_eq!(scene.count("schedule missed").await, 0);
     scene.heard_enough();
 }
@@ -249,95 +144,6 @@ async fn who_lost_the_right_by_then_is_refused_and_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_scheduled_is_refused_at_once() {
-    let scene = Scene::new();
-    let mut room = scene.room(&Fuse::default(), &["ann"]);
-    for (line, part) in [
-        ("in 2h dance", "`dance` is no command"),
-        ("in 2h in 3h ring", "`in 3h ring` is a schedule itself"),
-        (
-            "every 30 seconds ring",
-            "Nothing runs more often than every minute.",
-        ),
-        (
-            "at 9:00 Europe/Atlantis ring",
-            "There is no time zone called `Europe/Atlantis`.",
-        ),
-        (
-            "on friday ring",
-            "At what time? Write for example `on friday at 9:00 …`.",
-        ),
-        (
-            "on 2020-01-01 at 9:00 ring",
-            "That is over: it was on 2020-01-01 at 09:00 (Europe/Berlin).",
-        ),
-        ("unschedule beef", "There is no schedule `beef`"),
-    ] {
-        room.say("ann", &format!("@otus {line}")).await;
-        let answer = room.answer().await.plain();
-        assert!(answer.contains(part), "{line}: {answer}");
-    }
-    assert_eq!(scene.kept().await.len(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn schedules_are_listed_and_ended_by_a_button() {
-    let scene = Scene::new();
-    let mut room = scene.room(&Fuse::default(), &["ann"]);
-    room.say("ann", "@otus schedules").await;
-    assert!(room.answer().await.plain().contains("Nothing is scheduled"));
-    room.say(
-        "ann",
-        "@otus every weekday at 9:00 America/New_York post Good morning, @here!",
-    )
-    .await;
-    scene.until(async |scene| scene.kept().await.len() == 1).await;
-    scene
-        .until(async |scene| scene.chat.transcript().contains("Scheduled:"))
-        .await;
-    scene.heard_enough();
-    room.say("ann", "@otus schedules").await;
-    let list = room.answer().await.plain();
-    let id = scene.kept().await[0]["id"].as_str().unwrap().to_owned();
-    let expected =
-        format!("`{id}` `post Good morning, @here!` every weekday at 09:00 (America/New_York)\nnext ");
-    assert!(list.contains(&expected), "{list}");
-    room.press("bob", &format!("Unschedule {id}")).await;
-    scene.until(async |scene| scene.kept().await.is_empty()).await;
-    scene
-        .until(async |scene| scene.chat.transcript().contains("is gone"))
-        .await;
-    scene.heard_enough();
-    assert_eq!(scene.count("unscheduled").await, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_limit_holds_and_what_is_posted_rings_nowhere() {
-    let scene = Scene::new();
-    let mut room = scene.room(&Fuse::default(), &["ann"]);
-    room.say("ann", "@otus post Hello @here and @Channel").await;
-    room.expect_reply("Hello @\u{200B}here and @\u{200B}Channel")
-        .await;
-    room.say("ann", "@otus in 2h ring").await;
-    scene.until(async |scene| scene.kept().await.len() == 1).await;
-    scene
-        .until(async |scene| scene.chat.transcript().contains("Scheduled:"))
-        .await;
-    scene.heard_enough();
-    let one = scene.kept().await.remove(0);
-    for number in 1..200 {
-        let mut other = one.clone();
-        let key = format!("x{number}");
-        other["id"] = key.clone().into();
-        let written = scene.store.swap("schedules", &key, 0, Some(&other), &[]).await;
-        assert!(written.unwrap());
-    }
-    room.say("ann", "@otus in 2h ring").await;
-    let answer = room.answer().await.plain();
-    assert!(answer.contains("There are 200 schedules already"), "{answer}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn rules_and_freezes_count_when_it_runs_and_not_when_it_is_scheduled() {
     let scene = Scene::new();
     let mut room = Room::builder()
@@ -379,7 +185,7 @@ async fn a_run_that_only_a_dead_robot_had_claimed_is_heard_again() {
         let _first = scene.room(&fuse, &["ann"]);
         fuse.burnt().await;
         let schedule = scene.kept().await.remove(0);
-        let Some(at) = schedule["running"][0].as_str() else {
+        let Some(at) = schedule["running"][0]["at"].as_str() else {
             continue;
         };
         let key = otus::EventKey::new(format!("schedule:{}:{at}", schedule["id"].as_str().unwrap()));
@@ -397,4 +203,116 @@ async fn a_run_that_only_a_dead_robot_had_claimed_is_heard_again() {
         return;
     }
     panic!("no robot came to claim it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_late_is_skipped_where_the_operator_wants_it_so() {
+    let scene = Scene::new();
+    let settings = Settings {
+        missed: MissedRun::Skip,
+        ..Settings::default()
+    };
+    let mut room = scene.room_with(settings, &Fuse::default(), &["ann"]);
+    scene.schedule(&mut room, "every 15 minutes ring").await;
+    assert!(room.robot().stop(Duration::from_secs(10)).await);
+    scene.clock.jump(SignedDuration::from_mins(20));
+    let mut room = scene.room_with(settings, &Fuse::default(), &["ann"]);
+    let told = room.answer().await.plain();
+    assert!(told.starts_with("⚠️ Missed: `ring`\n"), "{told}");
+    assert!(told.contains("so I skipped it"), "{told}");
+    assert_eq!(scene.rung(), 0);
+    // What is in time runs as ever.
+    scene.clock.jump(SignedDuration::from_mins(10));
+    room.expect_reply("scheduled by @ann: `ring`\ndong").await;
+    assert_eq!(scene.count("schedule missed").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_put_back_runs_nothing_twice() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    scene.schedule(&mut room, "every 15 minutes ring").await;
+    for run in 1..=3 {
+        scene.clock.jump(SignedDuration::from_mins(15));
+        scene.until(async |scene| scene.rung() == run).await;
+    }
+    scene.clock.jump(SignedDuration::from_mins(-40));
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        scene.clock.jump(SignedDuration::from_mins(4));
+    }
+    assert_eq!(scene.rung(), 3);
+    scene.clock.jump(SignedDuration::from_mins(15));
+    scene.until(async |scene| scene.rung() == 4).await;
+    assert_eq!(scene.count("schedule due").await, 4);
+    assert_eq!(scene.count("schedule missed").await, 0);
+    scene.heard_enough();
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_days_when_clocks_change_it_runs_once() {
+    // In Berlin, 2:30 is left out in the first of these nights and comes twice in the other.
+    for evening in ["2027-03-27T12:00:00Z", "2027-10-30T12:00:00Z"] {
+        let scene = Scene::new();
+        let mut room = scene.room(&Fuse::default(), &["ann"]);
+        let evening: Timestamp = evening.parse().unwrap();
+        scene.clock.jump(evening.duration_since(Timestamp::now()));
+        scene.schedule(&mut room, "every day at 2:30 ring").await;
+        for half_hour in 1..=96 {
+            scene.clock.jump(SignedDuration::from_mins(30));
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            assert!(scene.rung() <= half_hour / 24);
+        }
+        assert_eq!(scene.rung(), 2, "{evening}");
+        assert_eq!(scene.count("schedule missed").await, 0);
+        scene.heard_enough();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_holds_up_no_other() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    scene.schedule(&mut room, "in 1h hang").await;
+    scene.schedule(&mut room, "in 1h ring").await;
+    scene.schedule(&mut room, "every 15 minutes ring").await;
+    scene.clock.jump(SignedDuration::from_hours(1));
+    scene.until(async |scene| scene.rung() == 2).await;
+    assert!(!scene.chat.transcript().contains("I stopped after"));
+    scene
+        .until(async |scene| {
+            scene
+                .chat
+                .transcript()
+                .contains("scheduled by @ann: `hang`\nI stopped after")
+        })
+        .await;
+    scene.heard_enough();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_is_away_holds_up_nothing_and_is_told_later_what_was_missed() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    scene.schedule(&mut room, "in 1h ring").await;
+    scene.schedule(&mut room, "in 5h ring").await;
+    assert!(room.robot().stop(Duration::from_secs(10)).await);
+    scene.clock.jump(SignedDuration::from_hours(5));
+    scene
+        .chat
+        .break_with(Some(ChatError::Unreachable("no route".into())));
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    scene.until(async |scene| scene.rung() == 1).await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        scene.clock.jump(SignedDuration::from_secs(31));
+    }
+    scene.heard_enough();
+    scene.chat.break_with(None);
+    scene.clock.jump(SignedDuration::from_secs(31));
+    let told = room.answer().await.plain();
+    assert!(told.starts_with("⚠️ Missed: `ring`\n"), "{told}");
+    scene.clock.jump(SignedDuration::from_mins(6));
+    scene.until(async |scene| scene.kept().await.is_empty()).await;
+    assert_eq!((scene.rung(), scene.count("schedule missed").await), (1, 1));
 }

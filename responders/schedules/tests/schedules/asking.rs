@@ -1,0 +1,183 @@
+//! What is said to schedule, to list and to end.
+
+use crate::scene::Scene;
+use jiff::Timestamp;
+use otus::{
+    message::ChannelKind,
+    room::{Fuse, Room},
+};
+
+/// Says something in a room and answers what comes back.
+async fn asked(room: &mut Room, who: &str, line: &str) -> String {
+    room.say(who, &format!("@otus {line}")).await;
+    room.answer().await.plain()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_scheduled_is_refused_at_once() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    for (line, part) in [
+        ("in 2h dance", "`dance` is no command"),
+        ("in 2h in 3h ring", "`in 3h ring` is a schedule itself"),
+        (
+            "every 30 seconds ring",
+            "Nothing runs more often than every minute.",
+        ),
+        (
+            "at 9:00 Europe/Atlantis ring",
+            "There is no time zone called `Europe/Atlantis`.",
+        ),
+        (
+            "on friday ring",
+            "At what time? Write for example `on friday at 9:00 …`.",
+        ),
+        (
+            "on 2020-01-01 at 9:00 ring",
+            "That is over: it was on 2020-01-01 at 09:00 (Europe/Berlin).",
+        ),
+        (
+            "every weekdy at 9 ring",
+            "`weekdy` is nothing that comes again and again. Write for example `every weekday at 9:00 …`, `every monday at \
+             9:00 …`, `every 2 hours …` or `every 1st of the month at 8:00 …`. Did you mean `every weekday at 9 ring`?\n\
+             [every weekday at 9 ring]",
+        ),
+        (
+            "tomorrow at 9 rign",
+            "`rign` is no command, so there is nothing to schedule. Did you mean `tomorrow at 9 ring`?\n[tomorrow at 9 ring]",
+        ),
+        ("unschedule beef", "There is no schedule `beef`"),
+    ] {
+        room.say("ann", &format!("@otus {line}")).await;
+        let answer = room.answer().await.plain();
+        assert!(answer.contains(part), "{line}: {answer}");
+    }
+    assert_eq!(scene.kept().await.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn schedules_are_listed_and_ended_by_a_button() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    room.say("ann", "@otus schedules").await;
+    assert!(room.answer().await.plain().contains("Nothing is scheduled"));
+    room.say(
+        "ann",
+        "@otus every weekday at 9:00 America/New_York post Good morning, @here!",
+    )
+    .await;
+    scene.until(async |scene| scene.kept().await.len() == 1).await;
+    scene
+        .until(async |scene| scene.chat.transcript().contains("Scheduled:"))
+        .await;
+    scene.heard_enough();
+    room.say("ann", "@otus schedules").await;
+    let list = room.answer().await.plain();
+    let id = scene.kept().await[0]["id"].as_str().unwrap().to_owned();
+    let expected =
+        format!("`{id}` `post Good morning, @here!` every weekday at 09:00 (America/New_York)\nnext ");
+    assert!(list.contains(&expected), "{list}");
+    room.press("bob", &format!("Unschedule {id}")).await;
+    scene.until(async |scene| scene.kept().await.is_empty()).await;
+    scene
+        .until(async |scene| scene.chat.transcript().contains("is gone"))
+        .await;
+    scene.heard_enough();
+    assert_eq!(scene.count("unscheduled").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_holds_and_what_is_posted_rings_nowhere() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    room.say("ann", "@otus post Hello @here and @Channel").await;
+    room.expect_reply("Hello @\u{200B}here and @\u{200B}Channel")
+        .await;
+    room.say("ann", "@otus in 2h ring").await;
+    scene.until(async |scene| scene.kept().await.len() == 1).await;
+    scene
+        .until(async |scene| scene.chat.transcript().contains("Scheduled:"))
+        .await;
+    scene.heard_enough();
+    let one = scene.kept().await.remove(0);
+    for number in 1..200 {
+        let mut other = one.clone();
+        let key = format!("x{number}");
+        other["id"] = key.clone().into();
+        let written = scene.store.swap("schedules", &key, 0, Some(&other), &[]).await;
+        assert!(written.unwrap());
+    }
+    room.say("ann", "@otus in 2h ring").await;
+    let answer = room.answer().await.plain();
+    assert!(answer.contains("There are 200 schedules already"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_now_is_warned_and_not_refused() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["bob"]);
+    room.say("ann", "@otus in 2h ring").await;
+    scene
+        .until(async |scene| scene.chat.transcript().contains("⚠️ Scheduled: `ring`"))
+        .await;
+    let transcript = scene.chat.transcript();
+    let warning = "As it is now, I would not do it for you: ";
+    assert!(transcript.contains(warning), "{transcript}");
+    assert!(transcript.contains("`ringer`"), "{transcript}");
+    scene.heard_enough();
+    assert_eq!(scene.kept().await.len(), 1);
+    // Whoever may is not warned.
+    room.say("bob", "@otus in 3h ring").await;
+    scene
+        .until(async |scene| scene.chat.transcript().contains("✅ Scheduled: `ring`"))
+        .await;
+    scene.heard_enough();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_scheduled_behind_closed_doors_is_told_nowhere_else() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    room.go_to("D1", ChannelKind::Direct);
+    scene.schedule(&mut room, "in 2h post A secret").await;
+    let id = scene.kept().await[0]["id"].as_str().unwrap().to_owned();
+    room.go_to("C1", ChannelKind::Public);
+    assert!(
+        asked(&mut room, "bob", "schedules")
+            .await
+            .contains("Nothing is scheduled")
+    );
+    let answer = asked(&mut room, "bob", &format!("unschedule {id}")).await;
+    assert!(answer.contains("There is no schedule"), "{answer}");
+    assert_eq!(scene.kept().await.len(), 1);
+    room.go_to("D1", ChannelKind::Direct);
+    let list = asked(&mut room, "ann", "schedules").await;
+    assert!(list.contains("`post A secret`"), "{list}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_of_many_lines_is_scheduled_whole() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    scene
+        .schedule(
+            &mut room,
+            "every last day of the month at 9 post Timesheets!\nAnd thanks, @channel",
+        )
+        .await;
+    assert_eq!(
+        scene.kept().await[0]["line"],
+        "post Timesheets!\nAnd thanks, @channel"
+    );
+    let next: Timestamp = scene.kept().await[0]["next"].as_str().unwrap().parse().unwrap();
+    scene.clock.jump(next.duration_since(Timestamp::now()));
+    scene
+        .until(async |scene| {
+            scene
+                .chat
+                .transcript()
+                .contains("Timesheets!\nAnd thanks, @\u{200B}channel")
+        })
+        .await;
+    scene.heard_enough();
+}
