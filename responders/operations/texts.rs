@@ -197,6 +197,7 @@ pub(crate) mod tests {
                 channel: "C1".into(),
                 thread: None,
                 message: Some("1.1".into()),
+                schedule: None,
             },
             reason: Some("customers wait".into()),
             verdict: Verdict {

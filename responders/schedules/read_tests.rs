@@ -280,3 +280,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_the_page_shows_is_read() {
+    let page = include_str!("../../docs/schedules.md");
+    let examples: Vec<_> = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| {
+            ["in", "at", "on", "tomorrow", "every"].contains(&code.split(' ').next().unwrap_or_default())
+        })
+        .collect();
+    assert!(examples.len() > 15, "{examples:?}");
+    for example in examples {
+        // Some stand for how they go on.
+        let line = match example.strip_suffix('…') {
+            Some(begun) => format!("{begun}post x"),
+            None => example.to_owned(),
+        };
+        let line = match read(&line, monday(), "Europe/Berlin") {
+            Err(Unclear::NoCommand) => format!("{line} post x"),
+            Err(Unclear::NoClock(_)) => format!("{line} at 9:00 post x"),
+            _ => line,
+        };
+        let read = read(&line, monday(), "Europe/Berlin").unwrap_or_else(|why| panic!("{line}: {why:?}"));
+        assert!(
+            read.command.starts_with("post ") || read.command.starts_with("deploy "),
+            "{line}"
+        );
+    }
+}

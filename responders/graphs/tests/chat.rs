@@ -242,6 +242,7 @@ fn operation(message: &MessageId) -> Operation {
             channel: "C1".into(),
             thread: None,
             message: Some(message.clone()),
+            schedule: None,
         },
         reason: None,
         verdict: Verdict::refuse("not of interest here"),

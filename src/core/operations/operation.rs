@@ -79,6 +79,9 @@ pub struct Origin {
     pub thread: Option<MessageId>,
     /// The message that asked, if there was one.
     pub message: Option<MessageId>,
+    /// The schedule that asked in the name of who made it, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
 }
 
 impl Origin {

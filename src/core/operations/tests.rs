@@ -72,6 +72,7 @@ fn operation(kind: VerdictKind) -> Operation {
             channel: "C1".into(),
             thread: None,
             message: None,
+            schedule: None,
         },
         reason: None,
         verdict: verdict(kind),
@@ -359,6 +360,15 @@ fn cards_say_what_happens_and_what_one_can_do() {
     [Apply] [Cancel]
     asked by @ann · `3f9c2ab01d`
     ");
+    let mut scheduled = planned.clone();
+    scheduled.origin.schedule = Some("3f2a".into());
+    assert_eq!(
+        texts::card(&scheduled, true).footer,
+        Some(format!(
+            "scheduled by {} · `3f9c2ab01d`",
+            crate::markup::user(&"ann".into())
+        ))
+    );
     let confirming = proposed(VerdictKind::Confirm, &Options::default()).0;
     insta::assert_snapshot!(texts::card(&confirming, true).plain(), @r"
     ⚠️ Deploy *api* 2 to *production*

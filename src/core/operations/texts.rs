@@ -383,7 +383,11 @@ fn again(operation: &Operation) -> Button {
 
 /// Adds the small print: who asked, who approved, how long it took, the id.
 fn with_footer(mut card: Card, operation: &Operation) -> Card {
-    let mut parts = vec![format!("asked by {}", markup::user(&operation.by))];
+    let asked = match operation.origin.schedule {
+        Some(_) => "scheduled",
+        None => "asked",
+    };
+    let mut parts = vec![format!("{asked} by {}", markup::user(&operation.by))];
     if !operation.approvals.is_empty() {
         parts.push(format!("approved by {}", approvers(operation)));
     }

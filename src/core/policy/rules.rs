@@ -48,7 +48,7 @@ pub struct Rule {
     /// What people read when it decides: `production is approved by an SRE`.
     pub name: String,
     /// Commands, by the handler's name (`deploy`), the responder's, or `responder.name`; none means all that change something.
-    /// One that changes nothing has to be named, and so have `lock` and `unlock`.
+    /// One that changes nothing has to be named, and so have `lock`, `unlock`, `schedule` and `unschedule`.
     pub commands: Vec<String>,
     /// Services.
     pub services: Vec<String>,

@@ -6,6 +6,7 @@ use otus::{
     message::ChannelKind,
     room::{Fuse, Room},
 };
+use otus_responder_schedules::Schedules;
 
 /// Says something in a room and answers what comes back.
 async fn asked(room: &mut Room, who: &str, line: &str) -> String {
@@ -180,4 +181,36 @@ async fn a_post_of_many_lines_is_scheduled_whole() {
         })
         .await;
     scene.heard_enough();
+}
+
+/// The page on schedules.
+const PAGE: &str = include_str!("../../../../docs/schedules.md");
+
+#[tokio::test(start_paused = true)]
+async fn who_may_schedule_can_be_said_by_a_rule_as_the_page_shows() {
+    let rule = PAGE.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+    assert!(rule.contains("[[policy.rules]]"), "{rule}");
+    let policy = rule.replace("[[policy.rules]]", "[[rules]]");
+    let scene = Scene::new();
+    let mut room = Room::builder()
+        .responder(Schedules::default())
+        .responder(scene.bell.clone())
+        .role("ringer", &["*"])
+        .role("oncall", &["bob"])
+        .policy(&policy)
+        .store(scene.store.clone())
+        .open();
+    room.say("ann", "@otus in 2h ring").await;
+    let refused = room
+        .expect_shown(|post| {
+            post.plain()
+                .contains("schedules are made by those who are on call")
+        })
+        .await;
+    assert!(!refused.plain().contains("✅"), "{}", refused.plain());
+    assert_eq!(scene.kept().await.len(), 0);
+    room.say("bob", "@otus in 2h ring").await;
+    room.expect_shown(|post| post.plain().contains("✅ Scheduled: `ring`"))
+        .await;
+    assert_eq!(scene.kept().await.len(), 1);
 }

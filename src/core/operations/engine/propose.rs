@@ -7,6 +7,7 @@ use crate::{
     chat::MessageRef,
     context::Context,
     error::{Result, UserError},
+    message::Via,
     operations::{
         action::Action,
         operation::{Lease, Operation, OperationFilter, Origin, Saved, State, Wish},
@@ -288,6 +289,10 @@ pub(super) fn origin(cx: &Context) -> Origin {
         channel: message.channel.clone(),
         thread: message.thread.clone(),
         message: message.id.clone(),
+        schedule: match &message.via {
+            Via::Schedule { id } => Some(id.clone()),
+            Via::Said | Via::Slash | Via::Button { .. } => None,
+        },
     }
 }
 

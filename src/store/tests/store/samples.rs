@@ -78,6 +78,7 @@ pub(crate) fn operation(id: &str, service: &str, environment: &str, asked_s: i64
             channel: "C1".into(),
             thread: None,
             message: Some(format!("m{id}").into()),
+            schedule: Some("3f2a".into()),
         },
         reason: None,
         verdict: Verdict {
