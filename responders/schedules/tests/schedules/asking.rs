@@ -199,18 +199,18 @@ async fn who_may_schedule_can_be_said_by_a_rule_as_the_page_shows() {
         .role("oncall", &["bob"])
         .policy(&policy)
         .store(scene.store.clone())
+        .chat(scene.chat.clone())
         .open();
-    room.say("ann", "@otus in 2h ring").await;
-    let refused = room
-        .expect_shown(|post| {
-            post.plain()
-                .contains("schedules are made by those who are on call")
-        })
-        .await;
-    assert!(!refused.plain().contains("✅"), "{}", refused.plain());
+    let refused = asked(&mut room, "ann", "in 2h ring").await;
+    assert!(
+        refused.contains("schedules are made by those who are on call"),
+        "{refused}"
+    );
     assert_eq!(scene.kept().await.len(), 0);
     room.say("bob", "@otus in 2h ring").await;
-    room.expect_shown(|post| post.plain().contains("✅ Scheduled: `ring`"))
+    scene
+        .until(async |scene| scene.chat.transcript().contains("✅ Scheduled: `ring`"))
         .await;
+    scene.heard_enough();
     assert_eq!(scene.kept().await.len(), 1);
 }
