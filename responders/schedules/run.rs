@@ -118,13 +118,13 @@ async fn take(
     if missed {
         tell(services, moved, last, false, tellers);
     } else {
-        hear(services, &moved, last);
+        hear(services, &moved, last, false);
     }
     Ok(())
 }
 
-/// What the robot hears.
-fn hear(services: &Services, schedule: &Schedule, at: Timestamp) {
+/// What the robot hears, perhaps after a process that died over it.
+fn hear(services: &Services, schedule: &Schedule, at: Timestamp, again: bool) {
     tracing::info!(schedule = schedule.id, %at, "running what was scheduled");
     services.hear(Message {
         event: key(schedule, at),
@@ -140,6 +140,7 @@ fn hear(services: &Services, schedule: &Schedule, at: Timestamp) {
         },
         edited_from: None,
         hook: None,
+        again,
     });
 }
 
@@ -173,7 +174,7 @@ async fn look_after(
             });
         } else {
             services.store().release(&key).await?;
-            hear(services, &schedule, taken.at);
+            hear(services, &schedule, taken.at, true);
         }
     }
     if sure == schedule {

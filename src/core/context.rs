@@ -8,7 +8,7 @@ use crate::{
     markup,
     message::{Message, Via},
     options::Options,
-    responder::CommandSpec,
+    responder::{CommandSpec, Kind},
     services::Services,
     store::ClaimStage,
 };
@@ -36,7 +36,9 @@ struct Inner {
     /// An earlier answer that the first post replaces, when an edited message is answered again.
     earlier: Mutex<Option<MessageRef>>,
     first: Mutex<Option<MessageRef>>,
-    opened: tokio::sync::OnceCell<()>,
+    held: tokio::sync::OnceCell<()>,
+    /// How many messages it has posted.
+    posts: AtomicU32,
 }
 
 /// How long looking a person up may take before the robot does without.
@@ -68,7 +70,8 @@ impl Context {
             said: AtomicU32::new(0),
             earlier: Mutex::new(earlier),
             first: Mutex::new(None),
-            opened: tokio::sync::OnceCell::new(),
+            held: tokio::sync::OnceCell::new(),
+            posts: AtomicU32::new(0),
         }))
     }
 
@@ -150,7 +153,7 @@ impl Context {
     /// # Errors
     /// As [`Context::reply`].
     pub(crate) async fn answer(&self, post: Post) -> Result<MessageRef> {
-        self.open().await?;
+        self.hold().await?;
         let first = self.said() == 0;
         self.count()?;
         let chat = self.0.services.chat();
@@ -166,7 +169,7 @@ impl Context {
     /// # Errors
     /// As [`Context::reply`].
     pub async fn whisper(&self, post: impl Into<Post>) -> Result {
-        self.open().await?;
+        self.hold().await?;
         self.count()?;
         let chat = self.0.services.chat();
         chat.whisper(&self.0.message.place(), self.author(), &post.into())
@@ -182,7 +185,7 @@ impl Context {
         let Some(message) = self.0.message.reference() else {
             return self.reply(format!(":{emoji}:")).await;
         };
-        self.open().await?;
+        self.hold().await?;
         self.count()?;
         self.0.services.chat().react(&message, emoji).await?;
         Ok(())
@@ -193,7 +196,7 @@ impl Context {
     /// # Errors
     /// As [`Context::reply`].
     pub async fn upload(&self, file: File) -> Result {
-        self.open().await?;
+        self.hold().await?;
         self.count()?;
         self.0
             .services
@@ -229,18 +232,37 @@ impl Context {
             .clone()
     }
 
-    /// Notes, durably and once, that something is about to be said or done: from here on a second delivery of
-    /// the event must not start over.
-    pub(crate) async fn open(&self) -> Result {
-        let advance = || async {
-            self.0
-                .services
-                .store()
-                .advance(&self.0.message.event, ClaimStage::Answering)
-                .await
-        };
-        self.0.opened.get_or_try_init(advance).await?;
+    /// Makes sure, once, that the event is still this process's to work on.
+    pub(crate) async fn hold(&self) -> Result {
+        let (store, event) = (self.0.services.store(), &self.0.message.event);
+        self.0.held.get_or_try_init(|| store.hold(event)).await?;
         Ok(())
+    }
+
+    /// Notes, durably, that something is about to be done that cannot be begun anew.
+    pub(crate) async fn begin(&self) -> Result {
+        let (store, event) = (self.0.services.store(), &self.0.message.event);
+        store.advance(event, ClaimStage::Answering).await?;
+        Ok(())
+    }
+
+    /// Notes that somebody else has answered, or will.
+    pub(crate) fn left(&self) {
+        self.0.said.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What marks this post as the answer, or the nth, so that whoever takes the event over from a process that died finds it.
+    fn key(&self) -> String {
+        let (event, spec) = (&self.0.message.event, self.0.spec);
+        let mut key = match spec.kind {
+            Kind::Respond => event.answer(),
+            Kind::Hear => format!("{} to {}", event.answer(), spec.id()),
+        };
+        let before = self.0.posts.fetch_add(1, Ordering::SeqCst);
+        if before > 0 {
+            key = format!("{key}:{}", before + 1);
+        }
+        key
     }
 
     fn count(&self) -> Result {
@@ -254,7 +276,7 @@ impl Context {
     }
 
     async fn post(&self, place: &Place, mut post: Post) -> Result<MessageRef> {
-        self.open().await?;
+        self.hold().await?;
         let first = self.said() == 0;
         self.count()?;
         let chat = self.0.services.chat();
@@ -272,8 +294,22 @@ impl Context {
         if first {
             self.tell_what_was_asked(&mut post);
         }
-        let urgency = if first { Urgency::Answer } else { Urgency::More };
-        let message = chat.post(place, &post, urgency).await?;
+        let key = post.key.get_or_insert_with(|| self.key()).clone();
+        let said_before = if self.0.message.again {
+            chat.find(place, &key).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "whether it was said already cannot be found out, so it is said");
+                None
+            })
+        } else {
+            None
+        };
+        let message = match said_before {
+            Some(message) => message,
+            None => {
+                let urgency = if first { Urgency::Answer } else { Urgency::More };
+                chat.post(place, &post, urgency).await?
+            }
+        };
         if first {
             *self.0.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
         }

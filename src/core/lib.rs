@@ -26,6 +26,7 @@ pub mod operations;
 pub mod options;
 pub mod policy;
 pub mod prelude;
+mod receipt;
 pub mod responder;
 pub mod robot;
 pub mod room;
@@ -46,6 +47,7 @@ pub use ids::{ChannelId, MessageId, UserId};
 pub use live::Live;
 pub use message::{ChannelKind, EventKey, Message, Segment, Via};
 pub use otus_macros::responder;
+pub use receipt::Receipt;
 pub use responder::{
     Captures, CommandSpec, Configure, Effect, Handler, Kind, Registration, Responder, ResponderSpec, Setup,
 };

@@ -5,9 +5,11 @@ use crate::{
     chat::{Hook, MessageRef, Place},
     ids::{ChannelId, MessageId, UserId},
 };
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-/// One thing that was said, pressed or typed.
-#[derive(Debug, Clone)]
+/// One thing that was said, pressed or typed. What of it is secret is not serialised.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
     /// What tells this event from all others, over all deliveries of it.
     pub event: EventKey,
@@ -30,11 +32,15 @@ pub struct Message {
     /// What it said before, when this is an edit of an earlier message.
     pub edited_from: Option<Vec<Segment>>,
     /// A one-off way to answer that came with it (Slack's `response_url`).
+    #[serde(skip)]
     pub hook: Option<Hook>,
+    /// Whether a process that died may have answered it: its answer is looked for before it is given.
+    #[serde(skip)]
+    pub again: bool,
 }
 
 /// The dedupe key of an event.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventKey {
     /// Globally unique, and the same in each delivery (Slack's `event_id`, an envelope's or a trigger's id).
     pub id: String,
@@ -51,10 +57,27 @@ impl EventKey {
             also: None,
         }
     }
+
+    /// An id of what was said, short enough to be read out: the same in each delivery, whoever works on it.
+    pub fn short(&self) -> String {
+        let digest = Sha256::digest(self.words());
+        digest[..5].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The [key](crate::card::Post::key) of the first answer to it.
+    pub fn answer(&self) -> String {
+        format!("answer:{}", self.words())
+    }
+
+    /// The name that both events of a message share.
+    fn words(&self) -> &str {
+        self.also.as_deref().unwrap_or(&self.id)
+    }
 }
 
 /// The kinds of place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChannelKind {
     /// A channel anybody can join.
     Public,
@@ -67,7 +90,8 @@ pub enum ChannelKind {
 }
 
 /// How a message came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Via {
     /// Somebody wrote it.
     Said,
@@ -86,7 +110,8 @@ pub enum Via {
 }
 
 /// A piece of what was said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// Plain words, un-escaped, line breaks as `\n`.
     Text(String),
@@ -138,6 +163,7 @@ impl Message {
             via: Via::Said,
             edited_from: None,
             hook: None,
+            again: false,
         }
     }
 

@@ -1,16 +1,19 @@
-//! The life of a message. An adapter has acknowledged it already and hands it to [`Robot::receive`], which returns at
-//! once; from there on:
+//! The life of a message. An adapter hands it to [`Robot::take`], which returns at once; from there on:
 //!
 //! 1. what robots said, and what nobody listens to, is left alone, at the cost of one pass of the router;
-//! 2. the event is claimed in the store, so that no second delivery and no other replica works on it;
+//! 2. the event is claimed in the store and the message kept there, so that no second delivery and no other replica works on
+//!    it, and that it outlives this process; only then does the adapter have its receipt, by which it acknowledges;
 //! 3. one command wins, everything that listens runs beside it;
 //! 4. policy says whether this person may;
 //! 5. the handler runs behind walls (a task, a deadline, a limit);
-//! 6. whoever spoke to the robot gets an answer, whatever happened.
+//! 6. whoever spoke to the robot gets an answer, whatever happened; then the message is forgotten.
+//!
+//! What a process that died did not come to the end of is taken up by another, or by the next start.
 
 mod answer;
 mod answers;
 mod builder;
+mod left;
 mod life;
 mod mind;
 mod quarantine;
@@ -20,7 +23,7 @@ mod texts;
 mod trail;
 
 use crate::{
-    address::Names, isolation::Gates, message::Message, responder::Handler, router::Router,
+    address::Names, isolation::Gates, message::Message, receipt::Receipt, responder::Handler, router::Router,
     services::Services,
 };
 use answers::Answers;
@@ -29,7 +32,10 @@ use futures_util::future::BoxFuture;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -57,6 +63,7 @@ struct Inner {
     /// Where it is told, beside the channel it failed in.
     notices: Option<String>,
     hooks: Mutex<Vec<(&'static str, Hook)>>,
+    started: AtomicBool,
 }
 
 impl fmt::Debug for Robot {
@@ -73,19 +80,30 @@ impl Robot {
         Builder::new(config)
     }
 
-    /// Takes a message in and returns at once. May be called from any task of the runtime.
+    /// Takes a message in that nobody could bring again, and returns at once. May be called from any task of the runtime.
     pub fn receive(&self, message: Message) {
+        self.take(message, Receipt::none());
+    }
+
+    /// Takes a message in and returns at once. The receipt is given when it is safe: kept until it is answered, or nobody's. May be
+    /// called from any task of the runtime.
+    pub fn take(&self, message: Message, receipt: Receipt) {
         let robot = self.clone();
-        let id = incident();
+        let id = message.event.short();
         let span = tracing::info_span!("message", id = %id, event = %message.event.id);
         self.0
             .tasks
-            .spawn(async move { robot.live(id, message).await }.instrument(span));
+            .spawn(async move { robot.live(id, message, receipt).await }.instrument(span));
     }
 
-    /// Runs the start hooks of the responders, each in a task of its own; a second call does nothing.
+    /// Takes up what processes that died left, from now on, and runs the start hooks of the responders, each in a task of its own;
+    /// a second call does nothing.
     pub fn start(&self) {
+        if self.0.started.swap(true, Ordering::Relaxed) {
+            return;
+        }
         self.0.services.operations().sweep();
+        self.take_up();
         let hooks = std::mem::take(&mut *self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner));
         for (responder, hook) in hooks {
             let services = self.0.services.clone();
@@ -127,12 +145,6 @@ impl Robot {
     pub fn busy(&self) -> usize {
         self.0.tasks.len() + self.0.services.engine().busy()
     }
-}
-
-/// An id short enough to be read out, under which a log has everything one message caused.
-fn incident() -> String {
-    let id = uuid::Uuid::new_v4().simple().to_string();
-    id[..10].to_owned()
 }
 
 /// The command's handler and its gate's name.

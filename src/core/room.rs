@@ -408,6 +408,7 @@ impl Room {
             via: Via::Said,
             edited_from: None,
             hook: None,
+            again: false,
         }
     }
 

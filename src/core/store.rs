@@ -7,7 +7,7 @@ use crate::{
     audit::{AuditFilter, Entry, Recorded, Tip},
     chat::MessageRef,
     ids::UserId,
-    message::EventKey,
+    message::{EventKey, Message},
     operations::{Operation, OperationFilter, Saved, Step},
 };
 use async_trait::async_trait;
@@ -25,14 +25,34 @@ pub trait Store: Send + Sync + 'static {
     /// already be out.
     async fn claim(&self, key: &EventKey) -> Result<bool, StoreError>;
 
-    /// Moves a claim of this process on, under both names. Written before the first word or act.
+    /// Claims a message's event as [`Store::claim`] does, and keeps the message with the claim until it is
+    /// [`ClaimStage::Done`], so that it is not lost with this process.
+    async fn accept(&self, message: &Message) -> Result<Accepted, StoreError>;
+
+    /// What dead processes accepted and did not come to the end of.
+    async fn orphans(&self) -> Result<Vec<Orphan>, StoreError>;
+
+    /// Takes an [orphan](Store::orphans)'s claim over, at whatever stage it is; nothing when it is no orphan any more. One process
+    /// gets it.
+    async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError>;
+
+    /// Makes sure that a claim is still this process's.
     ///
-    /// [`StoreError::Taken`] when another process took the claim over, because this one looked dead: nothing may be said or
-    /// done then.
+    /// [`StoreError::Taken`] when another process took it over, because this one looked dead: nothing may be said or done then.
+    async fn hold(&self, key: &EventKey) -> Result<(), StoreError>;
+
+    /// Moves a claim of this process on, under both names. Written before an act, and after the last word.
+    ///
+    /// [`StoreError::Taken`] as from [`Store::hold`].
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError>;
 
     /// Gives a claim back, when nothing was said or done, so that a later delivery is worked on.
     async fn release(&self, key: &EventKey) -> Result<(), StoreError>;
+
+    /// Whether no other process can be using it, so that what another one holds is nobody's: that process is gone.
+    fn is_alone(&self) -> bool {
+        false
+    }
 
     /// The store's clock. Leases, expiries and schedules go by it, so that replicas need not agree on the time.
     async fn now(&self) -> Result<Timestamp, StoreError>;
@@ -110,10 +130,39 @@ pub trait Store: Send + Sync + 'static {
 pub enum ClaimStage {
     /// Taken, nothing said or done.
     Claimed = 0,
-    /// About to say or do something.
+    /// About to do something that cannot be begun anew.
     Answering = 1,
-    /// Done.
+    /// Done: whoever has to know knows.
     Done = 2,
+}
+
+/// What came of [accepting](Store::accept) a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is this process's, and nobody had it before.
+    First,
+    /// It is this process's; another had it, and died. It may have answered, but has not done anything.
+    Again,
+    /// Somebody has it.
+    Held,
+}
+
+/// A message that a dead process accepted.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// What was said.
+    pub message: Message,
+    /// When it was accepted, by the clock of whoever did.
+    pub heard: Timestamp,
+}
+
+/// How far a dead process had come with what is taken over from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adopted {
+    /// Its stage.
+    pub stage: ClaimStage,
+    /// How many processes died over it so far.
+    pub deaths: u32,
 }
 
 /// A value of a space, as it was when it was read.

@@ -156,6 +156,7 @@ fn said(event_id: &str, event: &Value, words: &Value, me: &Identity, before: Opt
         via: Via::Said,
         edited_from,
         hook: None,
+        again: false,
     }))
 }
 
@@ -188,6 +189,7 @@ fn slash_command(delivery: &str, payload: &Value, me: &Identity) -> Heard {
         via: Via::Slash,
         edited_from: None,
         hook: hook(payload),
+        again: false,
     }))
 }
 
@@ -249,6 +251,7 @@ fn button(delivery: &str, payload: &Value) -> Heard {
         },
         edited_from: None,
         hook: hook(payload),
+        again: false,
     }))
 }
 

@@ -1,7 +1,7 @@
 //! The other way in: events, slash commands and interactions as HTTP requests from Slack, verified by their signature
-//! over the raw body, answered before any work.
+//! over the raw body, answered as soon as they are safe, before any work.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,15 +11,20 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use otus_core::Receipt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use slack_morphism::signature_verifier::{SlackEventSignatureVerifier, SlackEventSignatureVerifierError};
+use tokio::{sync::oneshot, time::timeout};
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::{SlackError, listener::Listener};
 
 /// Slack's payloads are far smaller; what is larger is not read.
 const MOST_BYTES: usize = 1 << 20;
+
+/// Slack waits three seconds.
+const PATIENCE: Duration = Duration::from_millis(2_500);
 
 struct Entrance {
     verifier: SlackEventSignatureVerifier,
@@ -81,8 +86,18 @@ async fn receive(State(entrance): State<Arc<Entrance>>, headers: HeaderMap, body
     let listener = Arc::clone(&entrance.listener);
     // The signature tells deliveries apart where the payload has no id of its own.
     let delivery = header_text(&headers, SlackEventSignatureVerifier::SLACK_SIGNED_HASH_HEADER).to_owned();
-    tokio::spawn(async move { listener.take(kind, &delivery, retry, &payload).await });
-    StatusCode::OK.into_response()
+    let (given, safe) = oneshot::channel();
+    let receipt = Receipt::new(move || {
+        // Nobody waits any more: Slack has been answered without it.
+        let _ = given.send(());
+    });
+    tokio::spawn(async move { listener.take(kind, &delivery, retry, &payload, receipt).await });
+    match timeout(PATIENCE, safe).await {
+        Ok(Ok(())) => StatusCode::OK.into_response(),
+        // Slack brings an event again, and only that; anything else it would show its user as failed.
+        _ if kind == "events_api" => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        _ => StatusCode::OK.into_response(),
+    }
 }
 
 impl Entrance {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use otus_core::{Message, Robot};
+use otus_core::{Message, Receipt, Robot};
 use serde_json::Value;
 
 use crate::{
@@ -18,13 +18,13 @@ const LOGGED: usize = 2_000;
 
 /// Where understood messages go.
 pub trait Ear: Send + Sync + 'static {
-    /// Takes a message in. Must return at once.
-    fn hear(&self, message: Message);
+    /// Takes a message in. Must return at once; the receipt is given when the message is safe, and lets Slack forget it.
+    fn hear(&self, message: Message, receipt: Receipt);
 }
 
 impl Ear for Robot {
-    fn hear(&self, message: Message) {
-        self.receive(message);
+    fn hear(&self, message: Message, receipt: Receipt) {
+        self.take(message, receipt);
     }
 }
 
@@ -51,16 +51,25 @@ impl Listener {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Takes one delivery, by its kind as Socket Mode names it and its id.
-    pub(crate) async fn take(&self, kind: &str, delivery: &str, retry: u32, payload: &Value) {
+    /// Takes one delivery, by its kind as Socket Mode names it and its id. Gives the receipt when Slack need not bring it again.
+    pub(crate) async fn take(
+        &self,
+        kind: &str,
+        delivery: &str,
+        retry: u32,
+        payload: &Value,
+        mut receipt: Receipt,
+    ) {
         if retry > 0 {
             // It may be the first that arrives: the claim tells, not the number.
             metrics::counter!("otus_slack_redeliveries_total").increment(1);
         }
-        let outcome = match understand(kind, delivery, payload, &self.me) {
+        let heard = understand(kind, delivery, payload, &self.me);
+        let outcome = match heard {
             Heard::Said(message) => {
-                self.ear.hear(*message);
-                "said"
+                self.ear.hear(*message, receipt);
+                metrics::counter!("otus_slack_payloads_total", "outcome" => "said").increment(1);
+                return;
             }
             Heard::Person(user) => {
                 self.chat.people.forget(&user);
@@ -88,6 +97,7 @@ impl Listener {
                 "unknown"
             }
         };
+        receipt.give();
         metrics::counter!("otus_slack_payloads_total", "outcome" => outcome).increment(1);
     }
 }

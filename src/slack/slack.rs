@@ -111,13 +111,14 @@ impl Slack {
         // A second run keeps the first one's status; the program runs it once.
         let _ = self.inner.status.set(sockets.status.clone());
         while let Some(delivery) = sockets.deliveries.recv().await {
-            let envelope = delivery.open();
+            let (envelope, receipt) = delivery.open();
             listener
                 .take(
                     &envelope.kind,
                     &envelope.envelope_id,
                     envelope.retry_attempt,
                     &envelope.payload,
+                    receipt,
                 )
                 .await;
         }

@@ -108,6 +108,14 @@ impl House {
         std::fs::write(path, format!("{config}{more}")).unwrap();
     }
 
+    /// Says something otherwise in the configuration, before the program starts.
+    pub(crate) fn instead(&self, of: &str, this: &str) {
+        let path = self.folder.path().join("otus.toml");
+        let config = std::fs::read_to_string(&path).unwrap();
+        assert!(config.contains(of), "{config}");
+        std::fs::write(path, config.replace(of, this)).unwrap();
+    }
+
     /// Builds it and starts the program.
     pub(crate) async fn open(prometheus: Option<&str>) -> Self {
         let mut house = Self::build(prometheus).await;

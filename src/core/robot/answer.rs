@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     card::Post,
-    chat::{MessageRef, Urgency},
+    chat::{MessageRef, Place, Urgency},
     context::Context,
     error::UserError,
     isolation::Outcome,
     message::Message,
     options::Options,
     responder::{Captures, Effect, Handler, Kind},
-    store::ClaimStage,
+    store::StoreError,
     suggest,
 };
 use std::{
@@ -84,6 +84,10 @@ impl Robot {
             return;
         }
         let (line, target) = (captures.line().to_owned(), self.target(&captures));
+        if self.is_done_with(id, message, spec.effect).await {
+            count("duplicate");
+            return;
+        }
         let request = Request {
             id,
             message,
@@ -94,13 +98,20 @@ impl Robot {
         };
         let (ruling, confirmed) = match self.decide(&request, spoken.confirmed.as_deref()).await {
             Ok(decided) => decided,
-            Err(post) => return self.tell(message, earlier.as_ref(), *post).await,
+            Err(post) => {
+                self.tell(message, earlier.as_ref(), *post).await;
+                return;
+            }
         };
         tracing::info!(command = spec.id(), user = %message.author, channel = %message.channel, "running");
         let cx = self.context(&request, earlier);
-        if spec.effect.changes()
-            && let Err(error) = cx.open().await
-        {
+        // An operation begins with its row, which whoever comes after a death finds; so does who comes after an answer.
+        let begun = match spec.effect {
+            Effect::Reads => Ok(()),
+            Effect::Proposes => cx.hold().await,
+            Effect::Changes | Effect::Controls => cx.begin().await,
+        };
+        if let Err(error) = begun {
             count("failed");
             tracing::error!(%error, "the beginning of a change could not be recorded, so it was not begun");
             self.tell(message, None, texts::no_memory(id).into()).await;
@@ -244,18 +255,27 @@ impl Robot {
         };
         // Said past the handler's own count: a flood must not silence the robot's last word on it.
         let first = cx.first_answer();
+        let post = match cx.said() {
+            0 => post,
+            _ => post.keyed(format!("{}:end", cx.message().event.answer())),
+        };
         let earlier = first.filter(|_| cx.message().edited_from.is_some());
         self.tell(cx.message(), earlier.as_ref(), post).await;
     }
 
-    /// Says something on the robot's own behalf, in place of an earlier answer if there is one.
-    pub(super) async fn tell(&self, message: &Message, earlier: Option<&MessageRef>, mut post: Post) {
+    /// Says something on the robot's own behalf, in place of an earlier answer if there is one. Without another key it is marked as
+    /// the first answer to the message. Answers whether it stands in the chat.
+    pub(super) async fn tell(&self, message: &Message, earlier: Option<&MessageRef>, mut post: Post) -> bool {
         let (chat, store) = (self.0.services.chat(), self.0.services.store());
-        match store.advance(&message.event, ClaimStage::Answering).await {
+        let key = post.key.get_or_insert_with(|| message.event.answer()).clone();
+        match store.hold(&message.event).await {
             Ok(()) => {}
             // That one answers.
-            Err(crate::StoreError::Taken) => return,
-            Err(error) => tracing::warn!(%error, "that an answer is given could not be recorded"),
+            Err(StoreError::Taken) => return true,
+            Err(error) => tracing::warn!(%error, "whether this process may still answer cannot be found out"),
+        }
+        if self.stands(message, &message.place(), &key).await {
+            return true;
         }
         // Where no words of theirs stand above it, nobody would know whom it answers.
         if message.via != crate::Via::Said && post.card.is_none() {
@@ -268,16 +288,49 @@ impl Robot {
                 .map(|()| earlier.clone()),
             None => chat.post(&message.place(), &post, Urgency::Answer).await,
         };
-        match (told, message.reference()) {
-            (Ok(answer), Some(question)) => {
-                self.0
-                    .answers
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .put(question, answer);
+        match told {
+            Ok(answer) => {
+                if let Some(question) = message.reference() {
+                    self.0
+                        .answers
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .put(question, answer);
+                }
+                true
             }
-            (Ok(_), None) => {}
-            (Err(error), _) => tracing::error!(%error, "the answer could not be given"),
+            Err(error) => {
+                tracing::error!(%error, "the answer could not be given");
+                false
+            }
+        }
+    }
+
+    /// Whether a process that died over a message that changes something came to its end all the same: it has answered, or its
+    /// operation is kept, which tells about itself.
+    pub(super) async fn is_done_with(&self, id: &str, message: &Message, effect: Effect) -> bool {
+        if !message.again || effect == Effect::Reads {
+            return false;
+        }
+        if effect == Effect::Proposes && matches!(self.0.services.store().operation(id).await, Ok(Some(_))) {
+            return true;
+        }
+        let key = message.event.answer();
+        let (here, thread) = (message.place(), message.own_thread());
+        self.stands(message, &here, &key).await || thread != here && self.stands(message, &thread, &key).await
+    }
+
+    /// Whether a process that died has said this already. What cannot be found out counts as not said: silence would be worse.
+    async fn stands(&self, message: &Message, place: &Place, key: &str) -> bool {
+        if !message.again {
+            return false;
+        }
+        match self.0.services.chat().find(place, key).await {
+            Ok(found) => found.is_some(),
+            Err(error) => {
+                tracing::warn!(%error, "whether there is an answer already cannot be found out");
+                false
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -269,6 +269,7 @@ impl Builder {
             failures: (config.failures, config.failures_within.unsigned_abs()),
             notices: config.notices,
             hooks: Mutex::new(hooks),
+            started: AtomicBool::new(false),
         }));
         let ear = Arc::downgrade(&robot.0);
         robot.services().set_ear(move |message| match ear.upgrade() {

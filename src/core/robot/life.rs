@@ -8,20 +8,78 @@ use super::{
     texts,
 };
 use crate::{
+    card::Post,
     isolation::Outcome,
     message::Message,
     options::Options,
+    receipt::Receipt,
     responder::{Captures, Handler},
     secrets,
-    store::ClaimStage,
+    store::{Accepted, ClaimStage, StoreError},
 };
 use tracing::Instrument;
 
 impl Robot {
-    pub(super) async fn live(self, id: String, message: Message) {
-        if message.from_robot {
+    pub(super) async fn live(self, id: String, mut message: Message, mut receipt: Receipt) {
+        let Some(heard) = self.concerning(&message) else {
+            receipt.give();
             return;
+        };
+        let store = self.0.services.store();
+        let secret = secrets::found_in(&message).filter(|_| heard.addressed);
+        let accepted = match secret {
+            None => store.accept(&message).await,
+            // It is kept nowhere; whoever brings it keeps it until it is answered.
+            Some(_) => {
+                message.again = true;
+                let taken = store.claim(&message.event).await;
+                taken.map(|taken| if taken { Accepted::First } else { Accepted::Held })
+            }
+        };
+        match accepted {
+            Ok(Accepted::First) => {}
+            Ok(Accepted::Again) => message.again = true,
+            Ok(Accepted::Held) => {
+                count("duplicate");
+                receipt.give();
+                return;
+            }
+            Err(error) => {
+                count("failed");
+                tracing::error!(%error, "the event could not be claimed");
+                // Who was told says it again; else it is brought again.
+                if heard.addressed && self.tell(&message, None, texts::no_memory(&id).into()).await {
+                    receipt.give();
+                }
+                return;
+            }
         }
+        match secret {
+            None => {
+                receipt.give();
+                self.work(&id, &message, heard).await;
+            }
+            Some(kind) => self.refuse_secret(&id, &message, kind).await,
+        }
+        self.close(&message).await;
+        receipt.give();
+    }
+
+    /// What a message says to the robot; nothing when it is none of its business.
+    pub(super) fn concerning(&self, message: &Message) -> Option<Heard<'_>> {
+        if message.from_robot {
+            return None;
+        }
+        let heard = self.route(message);
+        let edited = message.edited_from.is_some();
+        if edited && message.edited_from.as_deref() == Some(&message.content) {
+            return None;
+        }
+        (heard.addressed || !heard.hears.is_empty() && !edited).then_some(heard)
+    }
+
+    /// Lets everything listen to a message, and answers it if it was said to the robot.
+    pub(super) async fn work(&self, id: &str, message: &Message, heard: Heard<'_>) {
         let Heard {
             said,
             options,
@@ -29,35 +87,11 @@ impl Robot {
             addressed,
             winner,
             hears,
-        } = self.route(&message);
+        } = heard;
         let edited = message.edited_from.is_some();
-        if edited && message.edited_from.as_deref() == Some(&message.content) {
-            return;
-        }
-        if !addressed && (hears.is_empty() || edited) {
-            return;
-        }
-        match self.0.services.store().claim(&message.event).await {
-            Ok(true) => {}
-            Ok(false) => {
-                count("duplicate");
-                return;
-            }
-            Err(error) => {
-                count("failed");
-                tracing::error!(%error, "the event could not be claimed");
-                if addressed {
-                    self.tell(&message, None, texts::no_memory(&id).into()).await;
-                }
-                return;
-            }
-        }
-        if addressed && let Some(kind) = secrets::found_in(&message) {
-            self.refuse_secret(&id, &message, kind).await;
-            return;
-        }
         let listeners = hears.into_iter().filter(|_| !edited).map(|(handler, captures)| {
-            let (robot, id, message, handler) = (self.clone(), id.clone(), message.clone(), handler.clone());
+            let (robot, id) = (self.clone(), id.to_owned());
+            let (message, handler) = (message.clone(), handler.clone());
             let listen = async move { robot.listen(id, message, &handler, captures).await };
             tokio::spawn(listen.in_current_span())
         });
@@ -69,23 +103,27 @@ impl Robot {
                 confirmed,
                 winner,
             };
-            self.answer(&id, &message, asked, edited).await;
+            self.answer(id, message, asked, edited).await;
         }
         for listener in listeners {
             if let Err(error) = listener.await {
                 tracing::error!(%error, "a listener ended abruptly");
             }
         }
-        // An answer moved the claim on before its first word; only what was heard may have gone by in silence.
-        if !addressed
-            && let Err(error) = self
-                .0
-                .services
-                .store()
-                .advance(&message.event, ClaimStage::Done)
-                .await
+    }
+
+    /// Records that nothing is left to do about an event.
+    pub(super) async fn close(&self, message: &Message) {
+        match self
+            .0
+            .services
+            .store()
+            .advance(&message.event, ClaimStage::Done)
+            .await
         {
-            tracing::warn!(%error, "the end of an event could not be recorded");
+            // Whoever took it over closes it.
+            Ok(()) | Err(StoreError::Taken) => {}
+            Err(error) => tracing::warn!(%error, "the end of an event could not be recorded"),
         }
     }
 
@@ -138,10 +176,11 @@ impl Robot {
         }
         self.tell(message, None, texts::secret_refused(kind).into()).await;
         let chat = self.0.services.chat();
-        let advice = texts::secret_advice(kind).into();
+        let advice: Post = texts::secret_advice(kind).into();
         if let Err(error) = chat.whisper(&message.place(), &message.author, &advice).await {
             tracing::warn!(%error, "what to do about a credential could not be whispered");
-            self.tell(message, None, advice).await;
+            let key = format!("{}:advice", message.event.answer());
+            self.tell(message, None, advice.keyed(key)).await;
         }
     }
 }

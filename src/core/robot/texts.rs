@@ -268,6 +268,40 @@ pub(super) fn edited(line: &str) -> Post {
         .into()
 }
 
+/// The process that had begun to do what was asked died over it.
+pub(super) fn interrupted(line: &str, id: &str) -> Post {
+    let text = format!(
+        "I was stopped while I was doing {}, so I don't know whether it was done. Look before you say it again; the log has the \
+         details under incident {}.",
+        markup::code(line),
+        markup::code(id)
+    );
+    Card::new(Tone::Warning, text).into()
+}
+
+/// One process after the other died over a message.
+pub(super) fn deadly(line: &str, deaths: u32, id: &str) -> Post {
+    let text = format!(
+        "I was stopped {deaths} times while I was answering {}, so I leave it: it may be what stops me. The log has the details \
+         under incident {}.",
+        markup::code(line),
+        markup::code(id)
+    );
+    Card::new(Tone::Warning, text).into()
+}
+
+/// A message that nobody answered in time.
+pub(super) fn late(line: &str, ago: jiff::SignedDuration) -> Post {
+    let text = format!(
+        "I was away when you said {}, {} ago, so I did nothing about it.",
+        markup::code(line),
+        words::length(ago)
+    );
+    Card::new(Tone::Neutral, text)
+        .button(Button::new("Do it now", line))
+        .into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,9 @@ use crate::{
     card::{File, Post},
     chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
     ids::{ChannelId, UserId},
-    message::EventKey,
+    message::{EventKey, Message},
     operations::{Operation, OperationFilter, Saved, Step},
-    store::{ClaimStage, Deploy, DeployFilter, Store, StoreError, Value},
+    store::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Store, StoreError, Value},
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -188,6 +188,26 @@ impl<T: Chat + ?Sized> Chat for Fused<T> {
 impl<T: Store + ?Sized> Store for Fused<T> {
     async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
         through!(self.claim(key))
+    }
+
+    async fn accept(&self, message: &Message) -> Result<Accepted, StoreError> {
+        through!(self.accept(message))
+    }
+
+    async fn orphans(&self) -> Result<Vec<Orphan>, StoreError> {
+        through!(self.orphans())
+    }
+
+    async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
+        through!(self.adopt(key))
+    }
+
+    async fn hold(&self, key: &EventKey) -> Result<(), StoreError> {
+        through!(self.hold(key))
+    }
+
+    fn is_alone(&self) -> bool {
+        self.inner.is_alone()
     }
 
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {

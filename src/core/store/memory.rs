@@ -1,9 +1,9 @@
 //! The memory of a test: gone with the process.
 
-use super::{ClaimStage, Deploy, DeployFilter, Store, StoreError, Value};
+use super::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Store, StoreError, Value};
 use crate::{
     audit::{AuditFilter, Entry, Recorded, Tip},
-    message::EventKey,
+    message::{EventKey, Message},
     operations::{Operation, OperationFilter, Saved, Step},
 };
 use async_trait::async_trait;
@@ -21,7 +21,9 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct State {
-    claims: HashMap<String, ClaimStage>,
+    claims: HashMap<String, Claim>,
+    /// Which process this is, of those that had the memory one after the other.
+    process: u32,
     deploys: Vec<Deploy>,
     operations: BTreeMap<String, Operation>,
     steps: BTreeMap<(String, u32), Step>,
@@ -31,7 +33,56 @@ struct State {
     revisions: u64,
 }
 
+#[derive(Debug, Clone)]
+struct Claim {
+    process: u32,
+    stage: ClaimStage,
+    deaths: u32,
+    /// When it was accepted, and the message, under the event's own id until it is done.
+    kept: Option<(Timestamp, Message)>,
+}
+
 impl State {
+    fn claim(&mut self, key: &EventKey, message: Option<&Message>) -> Accepted {
+        let held: Vec<&Claim> = names(key).filter_map(|name| self.claims.get(name)).collect();
+        let free = |claim: &&Claim| claim.process != self.process && claim.stage == ClaimStage::Claimed;
+        if !held.iter().all(free) {
+            return Accepted::Held;
+        }
+        let accepted = if held.is_empty() {
+            Accepted::First
+        } else {
+            Accepted::Again
+        };
+        let deaths = held
+            .iter()
+            .map(|claim| claim.deaths + 1)
+            .max()
+            .unwrap_or_default();
+        // What is secret is not kept, as in a file.
+        let kept = message.map(|message| {
+            let message = Message {
+                hook: None,
+                ..message.clone()
+            };
+            (Timestamp::now(), message)
+        });
+        for name in names(key) {
+            let claim = Claim {
+                process: self.process,
+                stage: ClaimStage::Claimed,
+                deaths,
+                kept: kept.clone().filter(|_| *name == key.id),
+            };
+            self.claims.insert(name.clone(), claim);
+        }
+        accepted
+    }
+
+    fn is_orphan(&self, claim: &Claim) -> bool {
+        claim.process != self.process && claim.stage < ClaimStage::Done
+    }
+
     fn tip(&self) -> Tip {
         self.audit.last().map_or_else(Tip::default, |last| Tip {
             number: last.number,
@@ -72,6 +123,12 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// As if the process that has this memory died and another came: what was claimed and is not done is an
+    /// [orphan](Store::orphans).
+    pub fn bereave(&self) {
+        self.state().process += 1;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here can leave the state half changed, so a panic elsewhere does no harm.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -85,21 +142,64 @@ fn names(key: &EventKey) -> impl Iterator<Item = &String> {
 #[async_trait]
 impl Store for MemoryStore {
     async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
+        Ok(self.state().claim(key, None) != Accepted::Held)
+    }
+
+    async fn accept(&self, message: &Message) -> Result<Accepted, StoreError> {
+        Ok(self.state().claim(&message.event, Some(message)))
+    }
+
+    async fn orphans(&self) -> Result<Vec<Orphan>, StoreError> {
+        let state = self.state();
+        let orphans = state.claims.values().filter(|claim| state.is_orphan(claim));
+        let kept = orphans.filter_map(|claim| claim.kept.clone());
+        Ok(kept.map(|(heard, message)| Orphan { message, heard }).collect())
+    }
+
+    async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
         let mut state = self.state();
-        if names(key).any(|name| state.claims.contains_key(name)) {
-            return Ok(false);
-        }
+        let process = state.process;
+        let mut adopted = None;
         for name in names(key) {
-            state.claims.insert(name.clone(), ClaimStage::Claimed);
+            let Some(claim) = state
+                .claims
+                .get(name)
+                .cloned()
+                .filter(|claim| state.is_orphan(claim))
+            else {
+                continue;
+            };
+            let deaths = claim.deaths + 1;
+            adopted = Some(Adopted {
+                stage: claim.stage,
+                deaths,
+            });
+            let claim = Claim {
+                process,
+                deaths,
+                ..claim
+            };
+            state.claims.insert(name.clone(), claim);
         }
-        Ok(true)
+        Ok(adopted)
+    }
+
+    async fn hold(&self, key: &EventKey) -> Result<(), StoreError> {
+        let state = self.state();
+        let lost = |claim: &Claim| claim.process != state.process;
+        if names(key).filter_map(|name| state.claims.get(name)).any(lost) {
+            return Err(StoreError::Taken);
+        }
+        Ok(())
     }
 
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
+        self.hold(key).await?;
         let mut state = self.state();
         for name in names(key) {
             if let Some(held) = state.claims.get_mut(name) {
-                *held = stage.max(*held);
+                held.stage = stage.max(held.stage);
+                held.kept.take_if(|_| held.stage == ClaimStage::Done);
             }
         }
         Ok(())

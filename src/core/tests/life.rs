@@ -536,6 +536,55 @@ async fn memory_claims_release() {
 }
 
 #[tokio::test]
+async fn what_a_dead_process_had_answered_is_not_answered_again_and_what_it_had_not_is() {
+    let mut room = Room::with(Trouble::default());
+    let key = EventKey {
+        id: "E1".into(),
+        also: Some("C1:1".into()),
+    };
+    let message = Message {
+        again: true,
+        ..Message::said(
+            key.clone(),
+            "C1".into(),
+            "1".into(),
+            "ann".into(),
+            "otus echo hello",
+        )
+    };
+    room.robot().receive(message.clone());
+    room.expect_reply("hello").await;
+    let store = Arc::clone(room.store());
+    // What a store does with the claim of a process that died before it could note that the answer was out.
+    store.release(&key).await.unwrap();
+    room.robot().receive(message.clone());
+    room.expect_silence().await;
+    let (answer, post) = room.chat().messages().remove(0);
+    assert_eq!(post.key.as_deref(), Some("answer:C1:1"));
+    // Somebody deleted it: the claim is closed all the same.
+    room.chat().delete(&answer);
+    room.robot().receive(message.clone());
+    room.expect_silence().await;
+    // It died before it said anything.
+    store.release(&key).await.unwrap();
+    room.robot().receive(message);
+    room.expect_reply("hello").await;
+}
+
+#[test]
+fn an_id_is_the_same_in_each_delivery() {
+    let said = |id: &str, also: Option<&str>| EventKey {
+        id: id.into(),
+        also: also.map(Into::into),
+    };
+    let message = said("E1", Some("C1:1.0"));
+    assert_eq!(message.short().len(), 10);
+    assert_eq!(message.short(), said("E2", Some("C1:1.0")).short());
+    assert_ne!(message.short(), said("E1", Some("C1:2.0")).short());
+    assert_ne!(message.short(), said("E1", None).short());
+}
+
+#[tokio::test]
 async fn what_services_hear_is_answered_like_what_is_said_and_once() {
     let mut room = Room::builder()
         .responder(Trouble::default())

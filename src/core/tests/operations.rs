@@ -12,7 +12,8 @@ use kit::{
     events, furnished, until,
 };
 use otus::{
-    MemoryStore, Store,
+    MemoryStore, Message, Store,
+    message::EventKey,
     operations::{State, Timing},
     prelude::*,
     room::{Fuse, RoomChat},
@@ -51,6 +52,33 @@ async fn what_is_allowed_runs_to_its_end_on_one_card() {
             "ended"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_after_a_death_makes_no_second_one() {
+    let world = World::open();
+    let mut room = furnished(&world, &Fuse::default()).open();
+    let message = Message::said(
+        EventKey::new("E1"),
+        "C1".into(),
+        "1".into(),
+        "ann".into(),
+        "otus ship api 2",
+    );
+    room.robot().receive(message.clone());
+    room.expect_shown(shows("*api* is at 2")).await;
+    let done = until(room.store(), |operation| operation.told).await;
+    room.answer().await;
+    // What a store does with the claim of a process that died before its first word.
+    room.store().release(&message.event).await.unwrap();
+    room.robot().receive(Message {
+        again: true,
+        ..message
+    });
+    room.expect_silence().await;
+    assert_eq!(room.chat().messages().len(), 1);
+    assert_eq!(until(room.store(), |operation| operation.told).await, done);
+    assert_eq!(world.effects().len(), 3);
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn an_approval_is_somebody_elses_with_the_role_and_begins_it() {
         room.chat()
             .messages()
             .iter()
-            .filter(|(_, post)| post.key.is_some())
+            .filter(|(_, post)| post.key == Some(format!("operation:{id}")))
             .count(),
         1
     );

@@ -193,14 +193,19 @@ async fn a_process_that_cannot_reach_the_store_stops_when_its_lease_is_over() {
     let mut cut_off = scene.room(&fuse, short);
     cut_off.say("ann", "@otus ship api 2").await;
     scene.world.wait_asked(1).await;
+    let at_work_on = async |most: usize| {
+        soon(async {
+            while cut_off.robot().busy() > most {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    };
+    // The message is done with; the operation is under way.
+    at_work_on(1).await;
     fuse.freeze();
     // By its own clock, without having heard of anybody else.
-    soon(async {
-        while cut_off.robot().busy() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    at_work_on(0).await;
     assert!(scene.world.effects().is_empty());
     while scene.chat.take_unexpected().is_some() {}
 }

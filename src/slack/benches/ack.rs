@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use otus_core::Message;
+use otus_core::{Message, Receipt};
 use otus_emulators::slack::{Options, Workspace};
 use otus_slack::{Ear, Slack, SlackConfig};
 use slack_morphism::prelude::*;
@@ -25,8 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Deaf;
 
 impl Ear for Deaf {
-    fn hear(&self, message: Message) {
+    fn hear(&self, message: Message, mut receipt: Receipt) {
         std::hint::black_box(message);
+        receipt.give();
     }
 }
 

@@ -1,9 +1,9 @@
-//! One socket, from its ticket to its close. It reads, acknowledges and hands on; it never waits for what becomes of an
-//! envelope, so that pings, pongs and acknowledgements keep their time.
+//! One socket, from its ticket to its close. It reads, hands on, and acknowledges what is safe; it never waits for what becomes of
+//! an envelope, so that pings, pongs and acknowledgements keep their time.
 
 use std::{ops::ControlFlow, time::Instant as Clock};
 
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use tokio::{
     net::TcpStream,
     sync::{mpsc, oneshot},
@@ -20,6 +20,7 @@ use super::{
     backoff::Reason,
     frame::Head,
     liveness::{Finding, Watch},
+    receipts::{Ack, Acks},
     status::{self, Live, Status},
 };
 use crate::{
@@ -27,8 +28,8 @@ use crate::{
     config::{Liveness, Timeouts},
 };
 
-/// How many frames are read, when they are there, before their acknowledgements are flushed together.
-const BATCH: usize = 32;
+/// How many acknowledgements, when they are there, are flushed together.
+const BATCH: usize = 64;
 /// How much of a frame that could not be understood is logged.
 const LOGGED: usize = 2_000;
 
@@ -48,8 +49,9 @@ pub(crate) struct Connection {
     ws: WebSocketStream<MaybeTlsStream<TcpStream>>,
     watch: Watch,
     live: Live,
-    /// Acknowledged but not yet handed on: the flush of their acknowledgements comes first.
-    batch: Vec<(mpsc::OwnedPermit<Delivery>, Delivery)>,
+    acks: Acks,
+    /// Acknowledgements to be written.
+    due: mpsc::UnboundedReceiver<Ack>,
     /// How many envelopes found no room.
     refused: u64,
     /// Tells the supervisor, once, that a successor is wanted.
@@ -105,12 +107,14 @@ impl Connection {
                 )));
             }
         }
+        let (acks, due) = Acks::new();
         Ok(Self {
             watch: Watch::new(common.liveness, Instant::now()),
             live: common.status.hello(),
             common,
             ws,
-            batch: Vec::with_capacity(BATCH),
+            acks,
+            due,
             refused: 0,
             moving: None,
         })
@@ -134,7 +138,8 @@ impl Connection {
                     linger = Some(Instant::now() + self.common.liveness.linger);
                     ControlFlow::Continue(())
                 }
-                frame = self.ws.next() => self.read(frame).await,
+                Some(ack) = self.due.recv() => self.acknowledge(ack).await,
+                frame = self.ws.next() => self.take(frame),
                 () = sleep_until(due) => {
                     if linger.is_some_and(|until| Instant::now() >= until) {
                         self.close().await;
@@ -154,41 +159,40 @@ impl Connection {
         }
     }
 
-    /// Takes a frame and those already waiting behind it, flushes their acknowledgements, then hands them on.
-    async fn read(
-        &mut self,
-        first: Option<Result<Message, tungstenite::Error>>,
-    ) -> ControlFlow<Option<Reason>> {
-        let mut flow = self.take(first).await;
-        let mut taken = 1;
-        while flow.is_continue() && taken < BATCH {
-            let Some(frame) = self.ws.next().now_or_never() else {
-                break;
+    /// Writes an acknowledgement and those already waiting behind it.
+    async fn acknowledge(&mut self, first: Ack) -> ControlFlow<Option<Reason>> {
+        let mut next = Some(first);
+        let mut written = Vec::new();
+        while let Some(Ack { text, received }) = next {
+            self.acks.settle();
+            let fed = timeout(self.common.timeouts.write, self.ws.feed(Message::text(text))).await;
+            match fed {
+                Ok(Ok(())) => written.push(received),
+                Ok(Err(error)) => return lost(describe(&error)),
+                Err(_) => return lost("an acknowledgement could not be written in time".to_owned()),
+            }
+            next = if written.len() < BATCH {
+                self.due.try_recv().ok()
+            } else {
+                None
             };
-            flow = self.take(frame).await;
-            taken += 1;
         }
-        if !self.batch.is_empty() {
-            let flushed = self.flush().await;
-            for (permit, delivery) in self.batch.drain(..) {
-                status::acknowledged(delivery.received.elapsed());
-                permit.send(delivery);
+        match self.flush().await {
+            Ok(()) => {
+                for received in written {
+                    status::acknowledged(received.elapsed());
+                }
+                ControlFlow::Continue(())
             }
-            // Handed on even so: what was not acknowledged comes again, and is claimed once.
-            if let (Err(reason), ControlFlow::Continue(())) = (flushed, &flow) {
-                flow = ControlFlow::Break(Some(reason));
-            }
+            // What was not acknowledged comes again, and is claimed once.
+            Err(reason) => ControlFlow::Break(Some(reason)),
         }
-        flow
     }
 
-    async fn take(
-        &mut self,
-        frame: Option<Result<Message, tungstenite::Error>>,
-    ) -> ControlFlow<Option<Reason>> {
+    fn take(&mut self, frame: Option<Result<Message, tungstenite::Error>>) -> ControlFlow<Option<Reason>> {
         let received = Clock::now();
         match frame {
-            Some(Ok(Message::Text(text))) => self.take_text(text, received).await,
+            Some(Ok(Message::Text(text))) => self.take_text(text, received),
             Some(Ok(Message::Ping(_))) => {
                 // tungstenite answers it with the next flush, which the next read brings.
                 self.watch.server_ping(Instant::now());
@@ -215,14 +219,15 @@ impl Connection {
         }
     }
 
-    async fn take_text(&mut self, text: Utf8Bytes, received: Clock) -> ControlFlow<Option<Reason>> {
+    fn take_text(&mut self, text: Utf8Bytes, received: Clock) -> ControlFlow<Option<Reason>> {
         let Some(head) = Head::read(&text) else {
             status::unread("not an object");
             tracing::warn!(frame = cut(&text), "a frame that is not a JSON object came in");
             return ControlFlow::Continue(());
         };
         if !head.envelope_id.is_empty() {
-            return self.take_envelope(head, text, received).await;
+            self.take_envelope(head, text, received);
+            return ControlFlow::Continue(());
         }
         match head.kind.as_str() {
             "hello" => status::connections(head.num_connections),
@@ -235,13 +240,8 @@ impl Connection {
         ControlFlow::Continue(())
     }
 
-    async fn take_envelope(
-        &mut self,
-        head: Head,
-        text: Utf8Bytes,
-        received: Clock,
-    ) -> ControlFlow<Option<Reason>> {
-        let Ok(permit) = self.common.intake.clone().try_reserve_owned() else {
+    fn take_envelope(&mut self, head: Head, text: Utf8Bytes, received: Clock) {
+        let Ok(permit) = self.common.intake.try_reserve() else {
             // Unacknowledged, an event comes again when there may be room, and a command tells its user that it failed.
             status::unread("backlog full");
             if self.refused.is_multiple_of(1_000) {
@@ -252,17 +252,16 @@ impl Connection {
                 );
             }
             self.refused += 1;
-            return ControlFlow::Continue(());
+            return;
         };
         status::envelope(&head.kind);
-        let ack = self.ws.feed(Message::text(head.ack()));
-        let fed = timeout(self.common.timeouts.write, ack).await;
-        self.batch.push((permit, Delivery { head, text, received }));
-        match fed {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            Ok(Err(error)) => lost(describe(&error)),
-            Err(_) => lost("an acknowledgement could not be written in time".to_owned()),
-        }
+        self.acks.hand_on();
+        permit.send(Delivery {
+            head,
+            text,
+            received,
+            acks: self.acks.clone(),
+        });
     }
 
     fn disconnect(&mut self, reason: &str) -> ControlFlow<Option<Reason>> {
@@ -314,9 +313,21 @@ impl Connection {
         }
     }
 
-    /// Says goodbye. All acknowledgements are out by now; what still comes in is not ours any more and comes again
-    /// elsewhere.
-    pub(crate) async fn close(self) {
+    /// Says goodbye, once what is safe by now is acknowledged; what still comes in is not ours any more and comes again elsewhere.
+    pub(crate) async fn close(mut self) {
+        let patience = self.common.timeouts.close;
+        let settled = async {
+            while self.acks.open() > 0
+                && let Some(ack) = self.due.recv().await
+            {
+                if self.acknowledge(ack).await.is_break() {
+                    return;
+                }
+            }
+        };
+        if timeout(patience, settled).await.is_err() {
+            tracing::debug!("a socket closes before all it brought is acknowledged; the rest comes again");
+        }
         let Self {
             common, mut ws, live, ..
         } = self;

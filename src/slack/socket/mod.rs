@@ -2,18 +2,20 @@
 //!
 //! Written here, not taken from slack-morphism, whose loop acknowledges after the handler, loses acknowledgements and late
 //! events when Slack rotates a socket, reconnects without pause, and never reports a revoked token. This one
-//! acknowledges first (`connection`), opens the next socket before the last one goes (`supervisor`), waits longer each
+//! acknowledges as soon as a message is safe, whatever becomes of it then (`connection`, `receipts`), opens the next socket before the last one goes (`supervisor`), waits longer each
 //! time (`backoff`), and proves by round trips that a silent socket is alive (`liveness`).
 
 mod backoff;
 mod connection;
 mod frame;
 mod liveness;
+mod receipts;
 mod status;
 mod supervisor;
 
 use std::time::Instant;
 
+use otus_core::Receipt;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
@@ -21,25 +23,27 @@ use tokio_util::sync::CancellationToken;
 pub use self::{frame::Envelope, status::Status};
 use crate::{SlackConfig, SlackError, Web};
 
-/// An acknowledged frame, not yet parsed: reading on goes before parsing.
+/// A frame, not yet parsed: reading on goes before parsing.
 #[derive(Debug)]
 pub struct Delivery {
     head: frame::Head,
     text: Utf8Bytes,
     received: Instant,
+    acks: receipts::Acks,
 }
 
 impl Delivery {
-    /// Parses it.
-    pub fn open(self) -> Envelope {
-        self.head.open(&self.text, self.received)
+    /// Parses it. Giving the receipt acknowledges it, on the socket it came by.
+    pub fn open(self) -> (Envelope, Receipt) {
+        let receipt = self.acks.receipt(&self.head, self.received);
+        (self.head.open(&self.text, self.received), receipt)
     }
 }
 
 /// The running sockets.
 #[derive(Debug)]
 pub struct Sockets {
-    /// What comes in, acknowledged. It ends when the sockets are closed and all was taken.
+    /// What comes in. It ends when the sockets are closed and all was taken.
     pub deliveries: mpsc::Receiver<Delivery>,
     /// How the sockets are doing.
     pub status: Status,

@@ -7,17 +7,17 @@ mod common;
 use axum::http::{Request, StatusCode};
 use common::{SOON, config, install_tls, options, words};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use otus_core::{Button, Card, Message, Place, Tone, Urgency, Via};
+use otus_core::{Button, Card, Message, Place, Receipt, Tone, Urgency, Via};
 use otus_emulators::slack::{Outcome, Workspace};
 use otus_slack::{Ear, Entrance, Slack, SlackConfig};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-struct Notes(mpsc::UnboundedSender<Message>);
+struct Notes(mpsc::UnboundedSender<(Message, Receipt)>);
 
 impl Ear for Notes {
-    fn hear(&self, message: Message) {
-        let _ = self.0.send(message);
+    fn hear(&self, message: Message, receipt: Receipt) {
+        let _ = self.0.send((message, receipt));
     }
 }
 
@@ -26,7 +26,7 @@ struct House {
     slack: Slack,
     url: String,
     stop: CancellationToken,
-    heard: mpsc::UnboundedReceiver<Message>,
+    heard: mpsc::UnboundedReceiver<(Message, Receipt)>,
 }
 
 impl House {
@@ -56,7 +56,15 @@ impl House {
         }
     }
 
+    /// The next thing heard, safe at once.
     async fn hear(&mut self) -> Message {
+        let (message, mut receipt) = self.take().await;
+        receipt.give();
+        message
+    }
+
+    /// The next thing heard, with its receipt.
+    async fn take(&mut self) -> (Message, Receipt) {
         timeout(SOON, self.heard.recv())
             .await
             .expect("nothing was heard")
@@ -132,6 +140,19 @@ async fn slack_is_let_in_and_heard() {
         })
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_safe_is_brought_again() {
+    let mut house = House::start().await;
+    house.workspace.set_request_url(&house.url).await.unwrap();
+    house.workspace.say("ann", "#general", "keep this").unwrap();
+    let (first, receipt) = house.take().await;
+    drop(receipt);
+    let again = house.hear().await;
+    assert_eq!(first.event, again.event);
+    assert_eq!(words(&again), "keep this");
+    house.workspace.quiet(SOON).await.unwrap();
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use std::{
 use axum::{Json, Router, routing::any};
 use common::{SOON, install_tls};
 use futures_util::{SinkExt, StreamExt};
+use otus_core::Receipt;
 use otus_slack::{
     Liveness, SlackConfig, SlackError, Timeouts, Web,
     socket::{Envelope, Sockets},
@@ -121,6 +122,18 @@ impl Socket {
             .await;
     }
 
+    /// Waits until the client has read all that was sent.
+    async fn read_so_far(&mut self) {
+        self.0.send(Message::Ping(b"?".to_vec().into())).await.unwrap();
+        loop {
+            match timeout(SOON, self.0.next()).await.unwrap().unwrap().unwrap() {
+                Message::Pong(payload) if &payload[..] == b"?" => return,
+                Message::Text(early) => panic!("acknowledged already: {early}"),
+                _ => {}
+            }
+        }
+    }
+
     /// The next acknowledged id; nothing when the client says goodbye.
     async fn ack(&mut self) -> Option<String> {
         loop {
@@ -141,7 +154,15 @@ impl Socket {
     }
 }
 
+/// The next delivery, safe at once.
 async fn next(sockets: &mut Sockets) -> Envelope {
+    let (envelope, mut receipt) = take(sockets).await;
+    receipt.give();
+    envelope
+}
+
+/// The next delivery and its receipt.
+async fn take(sockets: &mut Sockets) -> (Envelope, Receipt) {
     timeout(SOON, sockets.deliveries.recv())
         .await
         .expect("nothing was delivered")
@@ -195,8 +216,8 @@ async fn without_a_successor_the_old_socket_serves_on() {
     // The successor connects but is told nothing: no hello.
     let (_silent, _) = timeout(SOON, server.sockets.accept()).await.unwrap().unwrap();
     old.event("still").await;
-    assert_eq!(old.ack().await.as_deref(), Some("still"));
     assert_eq!(next(&mut sockets).await.envelope_id, "still");
+    assert_eq!(old.ack().await.as_deref(), Some("still"));
     stop.cancel();
     timeout(SOON, sockets.task).await.unwrap().unwrap().unwrap();
 }
@@ -217,12 +238,15 @@ async fn anything_with_an_envelope_id_is_acknowledged() {
         .send(json!({ "envelope_id": "2", "type": 7, "retry_attempt": "x" }))
         .await;
     socket.send(json!({ "envelope_id": "3", "type": "events_api", "payload": { "team_id": null }, "retry_attempt": 2, "retry_reason": "timeout" })).await;
-    for id in ["1", "2", "3"] {
-        assert_eq!(socket.ack().await.as_deref(), Some(id));
-    }
     assert_eq!(next(&mut sockets).await.payload, json!([7]));
     assert_eq!(next(&mut sockets).await.payload, Value::Null);
     let retry = next(&mut sockets).await;
+    let mut acknowledged = Vec::new();
+    for _ in 0..3 {
+        acknowledged.extend(socket.ack().await);
+    }
+    acknowledged.sort();
+    assert_eq!(acknowledged, ["1", "2", "3"]);
     assert_eq!((retry.retry_attempt, retry.retry_reason.as_str()), (2, "timeout"));
     stop.cancel();
     assert_eq!(socket.ack().await, None);
@@ -238,15 +262,61 @@ async fn a_full_backlog_leaves_events_unacknowledged_instead_of_losing_them() {
     for id in ["a", "b", "c"] {
         socket.event(id).await;
     }
-    assert_eq!(socket.ack().await.as_deref(), Some("a"));
-    assert_eq!(socket.ack().await.as_deref(), Some("b"));
+    socket.read_so_far().await;
     assert_eq!(next(&mut sockets).await.envelope_id, "a");
+    assert_eq!(socket.ack().await.as_deref(), Some("a"));
     socket.event("d").await;
-    assert_eq!(socket.ack().await.as_deref(), Some("d"));
+    socket.read_so_far().await;
     stop.cancel();
-    assert_eq!(next(&mut sockets).await.envelope_id, "b");
-    assert_eq!(next(&mut sockets).await.envelope_id, "d");
+    for id in ["b", "d"] {
+        assert_eq!(next(&mut sockets).await.envelope_id, id);
+    }
     assert!(sockets.deliveries.recv().await.is_none());
+    // What was safe when it stopped is acknowledged before it says goodbye.
+    for id in [Some("b"), Some("d"), None] {
+        assert_eq!(socket.ack().await.as_deref(), id);
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_acknowledged_when_it_is_safe_and_never_when_it_is_not() {
+    let (server, stop) = (Server::start().await, CancellationToken::new());
+    let mut sockets = server.listen(&server.config(), &stop);
+    let mut socket = server.accept().await;
+    for id in ["slow", "lost", "quick"] {
+        socket.event(id).await;
+    }
+    let (slow, mut receipt) = take(&mut sockets).await;
+    let (lost, dropped) = take(&mut sockets).await;
+    assert_eq!(
+        (slow.envelope_id.as_str(), lost.envelope_id.as_str()),
+        ("slow", "lost")
+    );
+    drop(dropped);
+    assert_eq!(next(&mut sockets).await.envelope_id, "quick");
+    assert_eq!(socket.ack().await.as_deref(), Some("quick"));
+    receipt.give();
+    receipt.give();
+    assert_eq!(socket.ack().await.as_deref(), Some("slow"));
+    stop.cancel();
+    assert_eq!(socket.ack().await, None);
+}
+
+#[tokio::test]
+async fn what_slack_brings_only_once_is_acknowledged_in_any_case() {
+    let (server, stop) = (Server::start().await, CancellationToken::new());
+    let mut sockets = server.listen(&server.config(), &stop);
+    let mut socket = server.accept().await;
+    for kind in ["slash_commands", "interactive"] {
+        socket
+            .send(json!({ "envelope_id": kind, "type": kind, "payload": {} }))
+            .await;
+        let (_, never_given) = take(&mut sockets).await;
+        assert_eq!(socket.ack().await.as_deref(), Some(kind));
+        drop(never_given);
+    }
+    stop.cancel();
+    assert_eq!(socket.ack().await, None);
 }
 
 #[tokio::test]

@@ -10,10 +10,13 @@ use super::{
 };
 use crate::shared::{
     Arg, Failure, Row, Select,
-    claims::{Batch, Held, names},
+    claims::{Batch, Held, Wanted, as_adopted, names},
 };
 use async_trait::async_trait;
-use otus_core::{EventKey, StoreError, store::ClaimStage};
+use otus_core::{
+    EventKey, StoreError,
+    store::{Accepted, Adopted, ClaimStage},
+};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tokio::{
@@ -29,7 +32,7 @@ const LARGEST_BATCH: usize = 512;
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Command {
-    Claim(EventKey, Instant, Reply<bool>),
+    Claim(Wanted, Instant, Reply<Accepted>),
     Advance(EventKey, ClaimStage, Reply<()>),
     Release(EventKey, Reply<()>),
 }
@@ -62,9 +65,9 @@ impl Claims {
         answer.await.map_err(|_| closed())?
     }
 
-    pub(super) async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
+    pub(super) async fn accept(&self, wanted: Wanted) -> Result<Accepted, StoreError> {
         let until = Instant::now() + PATIENCE;
-        self.ask(|reply| Command::Claim(key.clone(), until, reply)).await
+        self.ask(|reply| Command::Claim(wanted, until, reply)).await
     }
 
     pub(super) async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
@@ -114,7 +117,7 @@ impl Writer {
         let (mut claims, mut advances, mut releases) = (Vec::new(), Vec::new(), Vec::new());
         for command in commands {
             match command {
-                Command::Claim(key, until, reply) => claims.push((key, until, reply)),
+                Command::Claim(wanted, until, reply) => claims.push((wanted, until, reply)),
                 Command::Advance(key, stage, reply) => advances.push((key, stage, reply)),
                 Command::Release(key, reply) => releases.push((key, reply)),
             }
@@ -130,23 +133,23 @@ impl Writer {
         }
     }
 
-    async fn claim(&mut self, claims: Vec<(EventKey, Instant, Reply<bool>)>) {
-        let (mut keys, mut replies) = (Vec::new(), Vec::new());
+    async fn claim(&mut self, claims: Vec<(Wanted, Instant, Reply<Accepted>)>) {
+        let (mut all, mut replies) = (Vec::new(), Vec::new());
         let mut until = Instant::now();
-        for (key, patience, reply) in claims {
-            keys.push(key);
+        for (wanted, patience, reply) in claims {
+            all.push(wanted);
             replies.push(reply);
             until = until.max(patience);
         }
         let change = Take {
             run: self.run,
-            keys: &keys,
+            all: &all,
             doubtful: &self.doubtful,
         };
         let taken = self.link.change_until(&change, until).await;
         match taken {
             Ok(taken) => {
-                for name in keys.iter().flat_map(names) {
+                for name in all.iter().flat_map(|wanted| names(&wanted.key)) {
                     self.doubtful.remove(name);
                 }
                 for (reply, taken) in replies.into_iter().zip(taken) {
@@ -157,7 +160,8 @@ impl Writer {
             Err(unmade) => {
                 tracing::error!(error = %unmade.error, "claims could not be written");
                 if unmade.perhaps {
-                    self.doubtful.extend(keys.iter().flat_map(names).cloned());
+                    let names = all.iter().flat_map(|wanted| names(&wanted.key));
+                    self.doubtful.extend(names.cloned());
                 }
                 for reply in replies {
                     let _ = reply.send(Err(copy(&unmade.error)));
@@ -201,7 +205,7 @@ impl Writer {
     /// Moves these names on; answers those that are another run's by now. One statement, which may run twice without harm.
     async fn move_on(&self, stage: i64, names: BTreeSet<&String>) -> Result<Vec<String>, StoreError> {
         let update = Select::new(
-            "UPDATE claims SET stage = greatest(stage, $1) \
+            "UPDATE claims SET stage = greatest(stage, $1), body = CASE WHEN $1 < 2 THEN body END \
              WHERE name = ANY (ARRAY (SELECT json_array_elements_text(CAST($2 AS JSON)))) AND run = $3 RETURNING name",
             [
                 Arg::from(stage),
@@ -254,26 +258,39 @@ fn copy(error: &StoreError) -> StoreError {
 }
 
 /// A claim as a row, and whether the run that has it lives.
-type Found = (String, i64, i64, i64, bool);
+type Found = (String, i64, i64, i64, Option<String>, i64, bool);
 
 /// Takes events.
 struct Take<'a> {
     run: i64,
-    keys: &'a [EventKey],
+    all: &'a [Wanted],
     doubtful: &'a HashSet<String>,
 }
 
 impl Take<'_> {
+    /// What is to be kept, by name: of two events with one, the last; whoever wins, the words are the same.
+    fn bodies(&self) -> HashMap<&str, &str> {
+        let all = self.all.iter();
+        all.filter_map(|wanted| Some((wanted.key.id.as_str(), wanted.body.as_deref()?)))
+            .collect()
+    }
+
     /// The names that nobody had, now this run's.
     async fn insert(&self, connection: &mut PgConnection, names: &[String]) -> Result<Vec<String>, Failure> {
+        let kept = self.bodies();
+        let bodies: Vec<Option<&str>> = names
+            .iter()
+            .map(|name| kept.get(name.as_str()).copied())
+            .collect();
         Ok(sqlx::query_scalar(
-            "INSERT INTO claims (name, run, stage, at) \
-             SELECT name, $2, 0, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) \
-             FROM (SELECT unnest($1::TEXT[]) AS name ORDER BY 1) AS asked \
+            "INSERT INTO claims (name, run, stage, at, body) \
+             SELECT name, $2, 0, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), body \
+             FROM unnest($1::TEXT[], $3::TEXT[]) AS asked (name, body) ORDER BY name COLLATE \"C\" \
              ON CONFLICT DO NOTHING RETURNING name",
         )
         .bind(names)
         .bind(self.run)
+        .bind(bodies)
         .fetch_all(connection)
         .await?)
     }
@@ -281,7 +298,7 @@ impl Take<'_> {
     /// The rows of names that somebody has, locked.
     async fn lock(&self, connection: &mut PgConnection, names: &[String]) -> Result<Vec<Found>, Failure> {
         Ok(sqlx::query_as(
-            "SELECT name, run, stage, at, EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
+            "SELECT name, run, stage, at, body, deaths, EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
              CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2) \
              FROM claims WHERE name = ANY ($1) ORDER BY name FOR UPDATE",
         )
@@ -294,10 +311,11 @@ impl Take<'_> {
 
 #[async_trait]
 impl Change for Take<'_> {
-    type Answer = Vec<bool>;
+    type Answer = Vec<Accepted>;
 
-    async fn perform(&self, connection: &mut PgConnection) -> Result<(Vec<bool>, bool), Failure> {
-        let mut open: BTreeSet<String> = self.keys.iter().flat_map(names).cloned().collect();
+    async fn perform(&self, connection: &mut PgConnection) -> Result<(Vec<Accepted>, bool), Failure> {
+        let asked = self.all.iter().flat_map(|wanted| names(&wanted.key));
+        let mut open: BTreeSet<String> = asked.cloned().collect();
         let mut fresh: BTreeSet<String> = BTreeSet::new();
         let mut held = HashMap::new();
         // Once, unless a row went away between the two statements.
@@ -311,7 +329,7 @@ impl Change for Take<'_> {
                 break;
             }
             let asked: Vec<String> = open.iter().cloned().collect();
-            for (name, run, stage, at, lives) in self.lock(connection, &asked).await? {
+            for (name, run, stage, at, body, deaths, lives) in self.lock(connection, &asked).await? {
                 open.remove(&name);
                 let own_doubt = run == self.run && self.doubtful.contains(&name);
                 let alive = (lives || run == self.run) && !own_doubt;
@@ -321,6 +339,8 @@ impl Change for Take<'_> {
                         run,
                         stage,
                         at,
+                        body,
+                        deaths,
                         alive,
                     },
                 );
@@ -331,17 +351,17 @@ impl Change for Take<'_> {
                 .fetch_one(&mut *connection)
                 .await?;
         let mut batch = Batch::new(held);
-        let taken: Vec<bool> = self
-            .keys
+        let taken: Vec<Accepted> = self
+            .all
             .iter()
-            .map(|key| batch.claim(key, self.run, now))
+            .map(|wanted| batch.claim(wanted, self.run, now))
             .collect();
         let won: BTreeSet<&String> = self
-            .keys
+            .all
             .iter()
             .zip(&taken)
-            .filter(|(_, taken)| **taken)
-            .flat_map(|(key, _)| names(key))
+            .filter(|(_, taken)| **taken != Accepted::Held)
+            .flat_map(|(wanted, _)| names(&wanted.key))
             .collect();
         let for_nothing: Vec<&String> = fresh.iter().filter(|name| !won.contains(name)).collect();
         if !for_nothing.is_empty() {
@@ -350,15 +370,67 @@ impl Change for Take<'_> {
                 .execute(&mut *connection)
                 .await?;
         }
-        let taken_over: Vec<&String> = won.into_iter().filter(|name| !fresh.contains(*name)).collect();
-        if !taken_over.is_empty() {
-            sqlx::query("UPDATE claims SET run = $2, stage = 0, at = $3 WHERE name = ANY ($1)")
-                .bind(&taken_over)
-                .bind(self.run)
-                .bind(now)
-                .execute(&mut *connection)
-                .await?;
-        }
+        let taken_over = won.into_iter().filter(|name| !fresh.contains(*name));
+        write(connection, &batch, taken_over).await?;
         Ok((taken, true))
+    }
+}
+
+/// Writes rows that are there already as they are to be.
+async fn write(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    names: impl Iterator<Item = &String>,
+) -> Result<(), Failure> {
+    for name in names {
+        let Some(Some(held)) = batch.changed().get(name) else {
+            continue;
+        };
+        sqlx::query(
+            "UPDATE claims SET run = $2, stage = $3, at = $4, body = $5, deaths = $6 WHERE name = $1",
+        )
+        .bind(name)
+        .bind(held.run)
+        .bind(held.stage)
+        .bind(held.at)
+        .bind(&held.body)
+        .bind(held.deaths)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Takes over what a dead run did not come to the end of.
+pub(super) struct Adopt<'a> {
+    pub(super) run: i64,
+    pub(super) key: &'a EventKey,
+}
+
+#[async_trait]
+impl Change for Adopt<'_> {
+    type Answer = Option<Adopted>;
+
+    async fn perform(&self, connection: &mut PgConnection) -> Result<(Option<Adopted>, bool), Failure> {
+        let names: Vec<&String> = names(self.key).collect();
+        // Locked in the order of the names, like everywhere.
+        let taken: Vec<(i64, i64)> = sqlx::query_as(
+            "UPDATE claims SET run = $2, deaths = deaths + 1, \
+             at = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) \
+             WHERE name IN (SELECT name FROM claims WHERE name = ANY ($1) AND stage < 2 AND run <> $2 \
+             AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
+             CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $3) ORDER BY name FOR UPDATE) \
+             RETURNING stage, deaths",
+        )
+        .bind(names)
+        .bind(self.run)
+        .bind(DEAD_AFTER_MS)
+        .fetch_all(connection)
+        .await?;
+        let adopted = taken.into_iter().max();
+        Ok((
+            adopted.map(|(stage, deaths)| as_adopted(stage, deaths)),
+            adopted.is_some(),
+        ))
     }
 }

@@ -8,14 +8,21 @@ mod work;
 
 use crate::{
     OpenError, StoreConfig,
-    shared::{Database, Engine, Failure, Row, Select, Session as _, Write, Written, session, timestamp},
+    shared::{
+        Database, Engine, Failure, Row, Select, Session as _, Write, Written, claims::Wanted, session,
+        timestamp,
+    },
 };
 use async_trait::async_trait;
-use claims::Claims;
+use claims::{Adopt, Claims};
 use jiff::Timestamp;
-use otus_core::{EventKey, StoreError, store::ClaimStage};
+use otus_core::{
+    EventKey, StoreError,
+    store::{Accepted, Adopted, ClaimStage},
+};
+use runs::Pulse;
 use sqlx::PgConnection;
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, task::JoinHandle};
 use work::{Change, Link};
 
@@ -36,6 +43,7 @@ pub type PostgresStore = Database<Postgres>;
 pub struct Postgres {
     link: Link,
     run: i64,
+    pulse: Arc<Pulse>,
     claims: Claims,
     claiming: Mutex<Option<JoinHandle<()>>>,
     alive: JoinHandle<()>,
@@ -60,13 +68,15 @@ impl PostgresStore {
     pub async fn open(config: &StoreConfig) -> Result<Self, OpenError> {
         let link = open::open(config).await?;
         let run = runs::begin(&link).await?;
-        let alive = tokio::spawn(runs::stay(link.clone(), run));
+        let pulse = Arc::new(Pulse::default());
+        let alive = tokio::spawn(runs::stay(link.clone(), run, pulse.clone()));
         let (claims, claiming) = claims::start(link.clone(), run);
         let keep_claims = config.keep_claims();
         let pruning = tokio::spawn(runs::prune_regularly(link.clone(), keep_claims));
         Ok(Database(Postgres {
             link,
             run,
+            pulse,
             claims,
             claiming: Mutex::new(Some(claiming)),
             alive,
@@ -119,8 +129,27 @@ impl Engine for Postgres {
         self.link.change(change).await
     }
 
-    async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
-        self.claims.claim(key).await
+    async fn accept(&self, wanted: Wanted) -> Result<Accepted, StoreError> {
+        self.claims.accept(wanted).await
+    }
+
+    async fn orphans(&self) -> Result<Vec<String>, StoreError> {
+        if !self.pulse.is_steady() {
+            return Ok(Vec::new());
+        }
+        let mut rows = self.link.run(&runs::left(self.run)).await?;
+        rows.iter_mut().map(Row::text).collect()
+    }
+
+    async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
+        self.link.change(&Adopt { run: self.run, key }).await
+    }
+
+    async fn hold(&self, key: &EventKey) -> Result<(), StoreError> {
+        if self.pulse.is_strong() {
+            return Ok(());
+        }
+        self.claims.advance(key, ClaimStage::Claimed).await
     }
 
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
@@ -129,6 +158,10 @@ impl Engine for Postgres {
 
     async fn release(&self, key: &EventKey) -> Result<(), StoreError> {
         self.claims.release(key).await
+    }
+
+    fn is_alone(&self) -> bool {
+        false
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

@@ -12,11 +12,18 @@ use std::{str::FromStr as _, time::Duration};
 use tokio::time::timeout;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "everything",
-    include_str!("../migrations/postgres/0001_everything.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "everything",
+        include_str!("../migrations/postgres/0001_everything.sql"),
+    ),
+    (
+        2,
+        "messages with claims",
+        include_str!("../migrations/postgres/0002_messages_with_claims.sql"),
+    ),
+];
 
 /// How long the first connection may take.
 const CONNECT: Duration = Duration::from_secs(15);

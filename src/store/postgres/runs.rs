@@ -4,13 +4,22 @@
 use super::work::Link;
 use crate::{OpenError, shared::Select};
 use otus_core::StoreError;
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// How often a run shows that it lives.
-const SHOWN: Duration = Duration::from_secs(5);
+const SHOWN: Duration = Duration::from_secs(2);
 
 /// What has not been seen for so long is dead.
-pub(super) const DEAD_AFTER_MS: i64 = 20_000;
+pub(super) const DEAD_AFTER_MS: i64 = 10_000;
+
+/// Who was seen so lately is not taken for dead, even by a clock that runs a little faster.
+const SURELY_ALIVE: Duration = Duration::from_millis(DEAD_AFTER_MS.unsigned_abs() * 7 / 10);
+
+/// Who did not see the database for so long cannot tell the dead from those who did not see it either.
+const STEADY: Duration = Duration::from_secs(5);
 
 /// How often old claims, runs and signs of changes are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
@@ -54,16 +63,70 @@ fn host() -> String {
     name.map_or_else(|_| "an unknown host".to_owned(), |name| name.trim().to_owned())
 }
 
+/// When a run was seen, by its own clock.
+#[derive(Debug, Default)]
+pub(super) struct Pulse(Mutex<Option<Beats>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Beats {
+    /// Since when without a gap.
+    since: Instant,
+    /// Before the last was sent.
+    last: Instant,
+}
+
+impl Pulse {
+    fn beats(&self) -> MutexGuard<'_, Option<Beats>> {
+        // Whole at every moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn beat(&self, sent: Instant) {
+        let mut beats = self.beats();
+        let unbroken = beats.filter(|beats| sent - beats.last < SURELY_ALIVE);
+        *beats = Some(Beats {
+            since: unbroken.map_or(sent, |beats| beats.since),
+            last: sent,
+        });
+    }
+
+    /// Whether nobody can have taken this run for dead.
+    pub(super) fn is_strong(&self) -> bool {
+        self.beats()
+            .is_some_and(|beats| beats.last.elapsed() < SURELY_ALIVE)
+    }
+
+    /// Whether it has been so for long enough to tell that others are dead.
+    pub(super) fn is_steady(&self) -> bool {
+        self.is_strong() && self.beats().is_some_and(|beats| beats.since.elapsed() > STEADY)
+    }
+}
+
 /// Shows that a run lives, for ever.
-pub(super) async fn stay(link: Link, run: i64) {
+pub(super) async fn stay(link: Link, run: i64, pulse: Arc<Pulse>) {
     let mut ticks = tokio::time::interval(SHOWN);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = link.run(&seen(run)).await {
-            tracing::warn!(%error, "the store does not see that this process lives; will try again");
+        let sent = Instant::now();
+        match link.run(&seen(run)).await {
+            // Tried for longer than that, it says when it was sent first.
+            Ok(_) => pulse.beat(sent),
+            Err(error) => {
+                tracing::warn!(%error, "the store does not see that this process lives; will try again");
+            }
         }
     }
+}
+
+/// What runs that are dead by now left undone.
+pub(super) fn left(run: i64) -> Select {
+    Select::new(
+        "SELECT body FROM claims WHERE body IS NOT NULL AND stage < 2 AND run <> $1 \
+         AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
+         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2)",
+        [run.into(), DEAD_AFTER_MS.into()],
+    )
 }
 
 pub(super) async fn end(link: &Link, run: i64) -> Result<(), StoreError> {

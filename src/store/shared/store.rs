@@ -1,14 +1,18 @@
 //! Purpose: the [`Store`] on whatever database.
 
-use super::{Engine, Row, Select, Write, Written, audit, deploys, memories, operations};
+use super::{
+    Engine, Row, Select, Write, Written, audit,
+    claims::{self, Wanted},
+    deploys, memories, operations,
+};
 use crate::Opened;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use otus_core::{
-    EventKey, Store, StoreError,
+    EventKey, Message, Store, StoreError,
     audit::{AuditFilter, Entry, Recorded, Tip},
     operations::{Operation, OperationFilter, Saved, Step},
-    store::{ClaimStage, Deploy, DeployFilter, Value},
+    store::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Value},
 };
 
 /// How often a save is tried again when somebody had its target, and has it no longer when one looks who.
@@ -45,7 +49,32 @@ impl<E: Engine> Opened for Database<E> {
 #[async_trait]
 impl<E: Engine> Store for Database<E> {
     async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
-        self.0.claim(key).await
+        let wanted = Wanted {
+            key: key.clone(),
+            body: None,
+        };
+        Ok(self.0.accept(wanted).await? != Accepted::Held)
+    }
+
+    async fn accept(&self, message: &Message) -> Result<Accepted, StoreError> {
+        let wanted = Wanted {
+            key: message.event.clone(),
+            body: Some(claims::body(message)?),
+        };
+        self.0.accept(wanted).await
+    }
+
+    async fn orphans(&self) -> Result<Vec<Orphan>, StoreError> {
+        let bodies = self.0.orphans().await?;
+        Ok(bodies.iter().filter_map(|body| claims::orphan(body)).collect())
+    }
+
+    async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
+        self.0.adopt(key).await
+    }
+
+    async fn hold(&self, key: &EventKey) -> Result<(), StoreError> {
+        self.0.hold(key).await
     }
 
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
@@ -54,6 +83,10 @@ impl<E: Engine> Store for Database<E> {
 
     async fn release(&self, key: &EventKey) -> Result<(), StoreError> {
         self.0.release(key).await
+    }
+
+    fn is_alone(&self) -> bool {
+        self.0.is_alone()
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

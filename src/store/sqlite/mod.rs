@@ -7,12 +7,15 @@ mod writer;
 
 use crate::{
     OpenError, StoreConfig,
-    shared::{Database, Engine, Failure, Row, Select, Session as _, Write, Written, session},
+    shared::{Database, Engine, Failure, Row, Select, Session as _, Write, Written, claims::Wanted, session},
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lock::Owned;
-use otus_core::{EventKey, StoreError, store::ClaimStage};
+use otus_core::{
+    EventKey, StoreError,
+    store::{Accepted, Adopted, ClaimStage},
+};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{
@@ -32,6 +35,7 @@ pub type SqliteStore = Database<Sqlite>;
 /// The file.
 pub struct Sqlite {
     path: std::path::PathBuf,
+    run: i64,
     writer: Writer,
     writing: Mutex<Option<JoinHandle<()>>>,
     pruning: JoinHandle<()>,
@@ -66,6 +70,7 @@ impl SqliteStore {
         let pruning = tokio::spawn(prune_regularly(writer.clone(), keep_claims));
         Ok(Database(Sqlite {
             path: opened.path,
+            run: opened.run,
             writer,
             writing: Mutex::new(Some(writing)),
             pruning,
@@ -169,8 +174,26 @@ impl Engine for Sqlite {
         })
     }
 
-    async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
-        self.writer.claim(key).await
+    async fn accept(&self, wanted: Wanted) -> Result<Accepted, StoreError> {
+        self.writer.accept(wanted).await
+    }
+
+    async fn orphans(&self) -> Result<Vec<String>, StoreError> {
+        let left = Select::new(
+            "SELECT body FROM claims WHERE body IS NOT NULL AND stage < 2 AND run <> $1",
+            [self.run.into()],
+        );
+        let mut rows = self.select(&left).await?;
+        rows.iter_mut().map(Row::text).collect()
+    }
+
+    async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
+        self.writer.adopt(key).await
+    }
+
+    /// Nobody else is there who could take it.
+    async fn hold(&self, _: &EventKey) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
@@ -179,6 +202,11 @@ impl Engine for Sqlite {
 
     async fn release(&self, key: &EventKey) -> Result<(), StoreError> {
         self.writer.release(key).await
+    }
+
+    /// The file is this process's by a lock of the system.
+    fn is_alone(&self) -> bool {
+        true
     }
 
     /// The system's: nobody but this process uses the file.

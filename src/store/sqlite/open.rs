@@ -16,7 +16,7 @@ use std::{
 const APPLICATION_ID: i64 = 1_333_032_307;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "claims, deploys, memories",
@@ -26,6 +26,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         2,
         "operations, audit",
         include_str!("../migrations/sqlite/0002_operations_audit.sql"),
+    ),
+    (
+        3,
+        "messages with claims",
+        include_str!("../migrations/sqlite/0003_messages_with_claims.sql"),
     ),
 ];
 

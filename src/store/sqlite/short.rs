@@ -4,8 +4,8 @@
 //! It leans on the writer being the only one that writes claims: what this run took, it knows without asking.
 
 use super::writer::{held_under, put};
-use crate::shared::claims::{Batch, names};
-use otus_core::EventKey;
+use crate::shared::claims::{Batch, Wanted, names};
+use otus_core::{EventKey, store::Accepted};
 use sqlx::{Connection as _, SqliteConnection};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -59,7 +59,7 @@ pub(super) async fn advance(
 ) -> Result<(), sqlx::Error> {
     for (stage, names) in stages {
         sqlx::query(
-            "UPDATE claims SET stage = ?1 \
+            "UPDATE claims SET stage = ?1, body = CASE WHEN ?1 < 2 THEN body END \
              WHERE name IN (SELECT value FROM json_each(?2)) AND run = ?3 AND stage < ?1",
         )
         .bind(stage)
@@ -71,17 +71,17 @@ pub(super) async fn advance(
     Ok(())
 }
 
-/// Takes the events that nobody has; answers for each, in their order, whether it was taken.
+/// Takes the events that nobody has; answers for each, in their order, what came of it.
 pub(super) async fn claim(
     connection: &mut SqliteConnection,
     run: i64,
     now: i64,
     ours: &mut Ours,
-    keys: &[EventKey],
-) -> Result<Vec<bool>, sqlx::Error> {
-    let mut taken = vec![false; keys.len()];
+    all: &[&Wanted],
+) -> Result<Vec<Accepted>, sqlx::Error> {
+    let mut taken = vec![Accepted::Held; all.len()];
     let (mut wanted, mut behind, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-    for (at, key) in keys.iter().enumerate() {
+    for (at, Wanted { key, .. }) in all.iter().enumerate() {
         if ours.has(key) {
             continue;
         }
@@ -96,10 +96,13 @@ pub(super) async fn claim(
     if wanted.is_empty() {
         return Ok(taken);
     }
-    let asked: Vec<&String> = wanted.iter().flat_map(|&at| names(&keys[at])).collect();
+    let asked: Vec<(&String, Option<&str>)> = wanted
+        .iter()
+        .flat_map(|&at| names(&all[at].key).map(move |name| (name, all[at].body_under(name))))
+        .collect();
     let written: Vec<(String,)> = sqlx::query_as(
-        "INSERT INTO claims (name, run, stage, at) \
-         SELECT value, ?2, 0, ?3 FROM json_each(?1) WHERE true \
+        "INSERT INTO claims (name, run, stage, at, body) \
+         SELECT value ->> 0, ?2, 0, ?3, value ->> 1 FROM json_each(?1) WHERE true \
          ON CONFLICT (name) DO NOTHING RETURNING name",
     )
     .bind(serde_json::json!(asked).to_string())
@@ -110,26 +113,27 @@ pub(super) async fn claim(
     let written: HashSet<String> = written.into_iter().map(|(name,)| name).collect();
     let mut contested = Vec::new();
     for at in wanted {
-        if names(&keys[at]).all(|name| written.contains(name)) {
-            ours.add(&keys[at]);
-            taken[at] = true;
+        let key = &all[at].key;
+        if names(key).all(|name| written.contains(name)) {
+            ours.add(key);
+            taken[at] = Accepted::First;
         } else {
             contested.push(at);
         }
     }
-    contested.extend(behind.into_iter().filter(|&at| !ours.has(&keys[at])));
+    contested.extend(behind.into_iter().filter(|&at| !ours.has(&all[at].key)));
     if !contested.is_empty() {
         contested.sort_unstable();
         let half: Vec<&String> = contested
             .iter()
-            .flat_map(|&at| names(&keys[at]))
+            .flat_map(|&at| names(&all[at].key))
             .filter(|&name| written.contains(name))
             .collect();
-        let contested: Vec<(usize, &EventKey)> = contested.into_iter().map(|at| (at, &keys[at])).collect();
+        let contested: Vec<(usize, &Wanted)> = contested.into_iter().map(|at| (at, all[at])).collect();
         for (at, won) in contest(connection, run, now, &half, &contested).await? {
             taken[at] = won;
-            if won {
-                ours.add(&keys[at]);
+            if won != Accepted::Held {
+                ours.add(&all[at].key);
             }
         }
     }
@@ -143,8 +147,8 @@ async fn contest(
     run: i64,
     now: i64,
     half: &[&String],
-    contested: &[(usize, &EventKey)],
-) -> Result<Vec<(usize, bool)>, sqlx::Error> {
+    contested: &[(usize, &Wanted)],
+) -> Result<Vec<(usize, Accepted)>, sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     if !half.is_empty() {
         sqlx::query("DELETE FROM claims WHERE run = ? AND name IN (SELECT value FROM json_each(?))")
@@ -155,12 +159,12 @@ async fn contest(
     }
     let under = contested
         .iter()
-        .flat_map(|(_, key)| names(key))
+        .flat_map(|(_, wanted)| names(&wanted.key))
         .collect::<Vec<_>>();
     let mut batch = Batch::new(held_under(&mut transaction, &under, run).await?);
     let judged = contested
         .iter()
-        .map(|&(at, key)| (at, batch.claim(key, run, now)))
+        .map(|&(at, wanted)| (at, batch.claim(wanted, run, now)))
         .collect();
     put(&mut transaction, &batch).await?;
     transaction.commit().await?;

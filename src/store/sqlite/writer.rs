@@ -7,8 +7,11 @@ use super::{
     lock::Owned,
     short::{self, Ours},
 };
-use crate::shared::claims::{Batch, Held, names};
-use otus_core::{EventKey, StoreError, store::ClaimStage};
+use crate::shared::claims::{Batch, Held, Wanted, names};
+use otus_core::{
+    EventKey, StoreError,
+    store::{Accepted, Adopted, ClaimStage},
+};
 use sqlx::{Connection as _, SqliteConnection};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -29,7 +32,8 @@ const PRUNED_AT_ONCE: i64 = 500;
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Command {
-    Claim(EventKey, Reply<bool>),
+    Claim(Wanted, Reply<Accepted>),
+    Adopt(EventKey, Reply<Option<Adopted>>),
     Advance(EventKey, ClaimStage, Reply<()>),
     Release(EventKey, Reply<()>),
     Check(Reply<()>),
@@ -39,7 +43,8 @@ enum Command {
 
 /// A command that was carried out, to be told once it is committed.
 enum Done {
-    Claim(bool, Reply<bool>),
+    Claim(Accepted, Reply<Accepted>),
+    Adopt(Option<Adopted>, Reply<Option<Adopted>>),
     Unit(Reply<()>),
     Count(u64, Reply<u64>),
 }
@@ -50,6 +55,7 @@ impl Done {
         let failed = |why: &str| StoreError::Unavailable(why.to_owned());
         match self {
             Self::Claim(taken, reply) => drop(reply.send(committed.map(|()| taken).map_err(failed))),
+            Self::Adopt(adopted, reply) => drop(reply.send(committed.map(|()| adopted).map_err(failed))),
             Self::Unit(reply) => drop(reply.send(committed.map_err(failed))),
             Self::Count(count, reply) => drop(reply.send(committed.map(|()| count).map_err(failed))),
         }
@@ -86,8 +92,12 @@ impl Writer {
         answer.await.map_err(|_| stopped())?
     }
 
-    pub(super) async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
-        self.ask(|reply| Command::Claim(key.clone(), reply)).await
+    pub(super) async fn accept(&self, wanted: Wanted) -> Result<Accepted, StoreError> {
+        self.ask(|reply| Command::Claim(wanted, reply)).await
+    }
+
+    pub(super) async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
+        self.ask(|reply| Command::Adopt(key.clone(), reply)).await
     }
 
     pub(super) async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
@@ -159,7 +169,8 @@ async fn write(
 
 fn not_done(command: Command) -> Done {
     match command {
-        Command::Claim(_, reply) => Done::Claim(false, reply),
+        Command::Claim(_, reply) => Done::Claim(Accepted::Held, reply),
+        Command::Adopt(_, reply) => Done::Adopt(None, reply),
         Command::Advance(_, _, reply)
         | Command::Release(_, reply)
         | Command::Check(reply)
@@ -184,7 +195,8 @@ async fn commit(
     let (mut sign_of_life, mut prunes) = (false, Vec::new());
     for command in commands.drain(..) {
         done.push(match command {
-            Command::Claim(key, reply) => Done::Claim(batch.claim(&key, run, now), reply),
+            Command::Claim(wanted, reply) => Done::Claim(batch.claim(&wanted, run, now), reply),
+            Command::Adopt(key, reply) => Done::Adopt(batch.adopt(&key, run, now), reply),
             Command::Advance(key, stage, reply) => {
                 batch.advance(&key, stage, run);
                 Done::Unit(reply)
@@ -251,7 +263,6 @@ async fn shortly(
     done: &mut Vec<Done>,
 ) -> Result<(), sqlx::Error> {
     let mut stages: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    let mut keys = Vec::new();
     for command in commands.iter() {
         match command {
             Command::Advance(key, stage, _) => {
@@ -260,15 +271,28 @@ async fn shortly(
                     .or_default()
                     .extend(names(key).cloned());
             }
-            Command::Claim(key, _) => keys.push(key.clone()),
-            Command::Release(..) | Command::Check(_) | Command::Prune(..) | Command::Stop(_) => {}
+            Command::Claim(..)
+            | Command::Adopt(..)
+            | Command::Release(..)
+            | Command::Check(_)
+            | Command::Prune(..)
+            | Command::Stop(_) => {}
         }
     }
     short::advance(connection, run, &stages).await?;
     let now = jiff::Timestamp::now().as_millisecond();
-    let mut taken = short::claim(connection, run, now, ours, &keys).await?.into_iter();
+    let wanted: Vec<&Wanted> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Claim(wanted, _) => Some(wanted),
+            _ => None,
+        })
+        .collect();
+    let mut taken = short::claim(connection, run, now, ours, &wanted)
+        .await?
+        .into_iter();
     done.extend(commands.drain(..).map(|command| match command {
-        Command::Claim(_, reply) => Done::Claim(taken.next().unwrap_or(false), reply),
+        Command::Claim(_, reply) => Done::Claim(taken.next().unwrap_or(Accepted::Held), reply),
         other => not_done(other),
     }));
     Ok(())
@@ -281,7 +305,8 @@ async fn held(
     run: i64,
 ) -> Result<HashMap<String, Held>, sqlx::Error> {
     let keys = commands.iter().filter_map(|command| match command {
-        Command::Claim(key, _) | Command::Advance(key, ..) | Command::Release(key, _) => Some(key),
+        Command::Claim(wanted, _) => Some(&wanted.key),
+        Command::Adopt(key, _) | Command::Advance(key, ..) | Command::Release(key, _) => Some(key),
         Command::Check(_) | Command::Prune(..) | Command::Stop(_) => None,
     });
     let names: Vec<&String> = keys.flat_map(names).collect();
@@ -297,25 +322,24 @@ pub(super) async fn held_under(
     if names.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "SELECT name, run, stage, at FROM claims WHERE name IN (SELECT value FROM json_each(?))",
+    let rows: Vec<(String, i64, i64, i64, Option<String>, i64)> = sqlx::query_as(
+        "SELECT name, run, stage, at, body, deaths FROM claims WHERE name IN (SELECT value FROM json_each(?))",
     )
     .bind(serde_json::json!(names).to_string())
     .fetch_all(connection)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(name, run, stage, at)| {
-            let alive = run == own;
-            (
-                name,
-                Held {
-                    run,
-                    stage,
-                    at,
-                    alive,
-                },
-            )
+        .map(|(name, run, stage, at, body, deaths)| {
+            let held = Held {
+                run,
+                stage,
+                at,
+                body,
+                deaths,
+                alive: run == own,
+            };
+            (name, held)
         })
         .collect())
 }
@@ -325,16 +349,24 @@ pub(super) async fn put(connection: &mut SqliteConnection, batch: &Batch) -> Res
     let (mut kept, mut removed) = (Vec::new(), Vec::new());
     for (name, claim) in batch.changed() {
         match claim {
-            Some(Held { run, stage, at, .. }) => kept.push((name, run, stage, at)),
+            Some(Held {
+                run,
+                stage,
+                at,
+                body,
+                deaths,
+                ..
+            }) => kept.push((name, run, stage, at, body, deaths)),
             None => removed.push(name),
         }
     }
     if !kept.is_empty() {
         // `WHERE true` tells SQLite's parser that ON CONFLICT does not belong to the join.
         sqlx::query(
-            "INSERT INTO claims (name, run, stage, at) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true \
-             ON CONFLICT (name) DO UPDATE SET run = excluded.run, stage = excluded.stage, at = excluded.at",
+            "INSERT INTO claims (name, run, stage, at, body, deaths) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?) WHERE true \
+             ON CONFLICT (name) DO UPDATE SET run = excluded.run, stage = excluded.stage, at = excluded.at, \
+             body = excluded.body, deaths = excluded.deaths",
         )
         .bind(serde_json::json!(kept).to_string())
         .execute(&mut *connection)

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use otus::{
-    EventKey, MemoryStore, Store, StoreError,
+    EventKey, MemoryStore, Message, Store, StoreError,
     audit::{AuditFilter, Entry, Recorded, Tip},
     operations::{Operation, OperationFilter, Saved, Step},
-    store::{ClaimStage, Deploy, DeployFilter, Value},
+    store::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Value},
 };
 use std::sync::{
     Mutex,
@@ -64,6 +64,18 @@ impl Clock {
 impl Store for Clock {
     async fn claim(&self, key: &EventKey) -> Result<bool, StoreError> {
         self.inner.claim(key).await
+    }
+    async fn accept(&self, message: &Message) -> Result<Accepted, StoreError> {
+        self.inner.accept(message).await
+    }
+    async fn orphans(&self) -> Result<Vec<Orphan>, StoreError> {
+        self.inner.orphans().await
+    }
+    async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
+        self.inner.adopt(key).await
+    }
+    async fn hold(&self, key: &EventKey) -> Result<(), StoreError> {
+        self.inner.hold(key).await
     }
     async fn advance(&self, key: &EventKey, stage: ClaimStage) -> Result<(), StoreError> {
         self.inner.advance(key, stage).await

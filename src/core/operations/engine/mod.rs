@@ -17,12 +17,12 @@ mod shell;
 mod sweep;
 mod tell;
 
-use super::action::Action;
+use super::{action::Action, operation::Operation};
 use crate::services::Services;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -64,9 +64,6 @@ impl Default for Timing {
 pub struct Engine {
     actions: BTreeMap<&'static str, Arc<dyn Action>>,
     timing: Timing,
-    /// Made at random when the process starts, so that a restarted one is never taken for the one before.
-    process: String,
-    leases: AtomicU64,
     /// What runs in this process, to wake it when something is wanted of it.
     running: Mutex<HashMap<String, Arc<Notify>>>,
     /// When each queued one was tried last.
@@ -75,6 +72,15 @@ pub struct Engine {
     tasks: TaskTracker,
     sweeper: TaskTracker,
     sweeps: AtomicBool,
+}
+
+/// How many leases this process has taken.
+static LEASES: AtomicU64 = AtomicU64::new(0);
+
+/// The process, by an id made at random when it first needs one: never by what another could have, too, like the name of its pod.
+fn process() -> &'static str {
+    static PROCESS: OnceLock<String> = OnceLock::new();
+    PROCESS.get_or_init(|| uuid::Uuid::new_v4().simple().to_string())
 }
 
 impl Engine {
@@ -86,8 +92,6 @@ impl Engine {
                 .map(|action| (action.kind(), action))
                 .collect(),
             timing,
-            process: uuid::Uuid::new_v4().simple().to_string(),
-            leases: AtomicU64::new(0),
             running: Mutex::default(),
             tried: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -115,7 +119,15 @@ impl Engine {
 
     /// A new owner for one lease: two tasks of one process are as foreign to each other as two processes.
     fn owner(&self) -> String {
-        format!("{}.{}", self.process, self.leases.fetch_add(1, Ordering::Relaxed))
+        format!("{}.{}", process(), LEASES.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a lease was taken by this process.
+    fn is_ours(operation: &Operation) -> bool {
+        let owner = operation.lease.owner.as_deref();
+        owner
+            .and_then(|owner| owner.split_once('.'))
+            .is_some_and(|(of, _)| of == process())
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {

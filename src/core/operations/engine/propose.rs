@@ -120,6 +120,17 @@ impl Operations {
         self.engine().tasks.spawn(created).await?
     }
 
+    /// The operation that a process made of this very message before it died. Its card tells about it, whoever finds it.
+    async fn begun_before(&self, cx: &Context) -> Result<Option<Operation>> {
+        let found = self.services.store().operation(cx.id()).await?;
+        let Some(found) = found.filter(|found| found.origin == origin(cx) && found.by == *cx.author()) else {
+            return Ok(None);
+        };
+        tracing::info!(operation = found.id, "this message has made an operation already");
+        cx.left();
+        Ok(Some(found))
+    }
+
     /// Saves the first row, answers with the card, and begins it if it may.
     async fn create(
         &self,
@@ -133,7 +144,11 @@ impl Operations {
         let taken = self.take_now(&mut next).await?;
         match self.save(&next, &[], &entries).await? {
             Saved::Yes(revision) => next.revision = revision,
-            Saved::Stale => anyhow::bail!("the message {} has made an operation already", next.id),
+            Saved::Stale => {
+                let begun = self.begun_before(cx).await?;
+                return begun
+                    .ok_or_else(|| anyhow::anyhow!("another message has made the operation {}", next.id));
+            }
             Saved::Busy(other) => {
                 let (instead, more) = if options.queue {
                     transitions::queued(proposed, self.services.policy(), now)

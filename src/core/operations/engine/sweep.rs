@@ -54,6 +54,14 @@ impl Operations {
         let mut found = store.operations(&unfinished).await?;
         let untold = store.operations(&untold).await?;
         found.extend(untold.into_iter().filter(|operation| operation.state.is_over()));
+        if store.is_alone() {
+            // Nobody has to wait for a lease of a process that cannot be there any more.
+            for operation in &mut found {
+                if !super::Engine::is_ours(operation) {
+                    operation.lease.until = None;
+                }
+            }
+        }
         // Oldest first: what waited longest begins first.
         found.reverse();
         let now = self.now().await?;
@@ -242,13 +250,14 @@ impl Operations {
 async fn sweep(services: Services) {
     let operations = services.operations();
     let every = operations.engine().timing.sweep;
+    // What an earlier process left is looked for at once.
+    let mut pause = Duration::ZERO;
     loop {
-        let jitter = rand::rng().random_range(0.75..1.25);
-        let pause: Duration = every.mul_f64(jitter);
         tokio::select! {
             () = services.stopping().cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
+        pause = every.mul_f64(rand::rng().random_range(0.75..1.25));
         if let Err(error) = operations.sweep_once().await {
             tracing::warn!(
                 error = format!("{error:#}"),

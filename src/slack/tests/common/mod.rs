@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use otus_core::{Message, MessageRef, Place, Segment, Urgency};
+use otus_core::{Message, MessageRef, Place, Receipt, Segment, Urgency};
 use otus_emulators::slack::{self, Options, Ts, What, Workspace};
 use otus_slack::{Ear, Liveness, Slack, SlackConfig, SlackError, Timeouts};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -17,9 +17,10 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct Notes(mpsc::UnboundedSender<Message>);
 
 impl Ear for Notes {
-    fn hear(&self, message: Message) {
+    fn hear(&self, message: Message, mut receipt: Receipt) {
         // A test that ended does not listen any more.
         let _ = self.0.send(message);
+        receipt.give();
     }
 }
 

@@ -5,6 +5,7 @@ mod conformance;
 mod cut;
 mod file;
 mod kill;
+mod left;
 mod model;
 mod opening;
 mod replicas;
