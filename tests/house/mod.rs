@@ -67,8 +67,13 @@ sre = ["U0BOB"]
 impl House {
     /// Builds it, without the program.
     pub(crate) async fn build(prometheus: Option<&str>) -> Self {
+        Self::build_with(prometheus, Options::default()).await
+    }
+
+    /// The same, with another Slack.
+    pub(crate) async fn build_with(prometheus: Option<&str>, slack: Options) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let slack = Workspace::start(Options::default()).await.unwrap();
+        let slack = Workspace::start(slack).await.unwrap();
         let cluster = Cluster::start(kubernetes::Options::default()).await.unwrap();
         for namespace in ["staging", "production"] {
             for service in ["api", "web"] {

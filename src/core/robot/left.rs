@@ -18,8 +18,9 @@ const EVERY: Duration = Duration::from_secs(2);
 /// What was said longer ago than this is not done any more without being said again: the world and the people have moved on.
 const LATE: SignedDuration = SignedDuration::from_mins(10);
 
-/// So many processes may die over a message before it counts as what they died of.
-const MOST_DEATHS: u32 = 3;
+/// So many processes may die over a message before it counts as what they died of: many, because some die for other reasons soon
+/// after they start, and few enough that a robot which is started again at once is there again soon.
+const MOST_DEATHS: u32 = 20;
 
 impl Robot {
     /// Takes up what was left, until the robot stops or is gone; once, where nobody else can leave anything.

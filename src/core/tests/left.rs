@@ -227,14 +227,14 @@ async fn what_one_process_after_the_other_dies_over_is_left_alone() {
     let street = street();
     let message = said("1", "otus prices");
     street.store.accept(&message).await.unwrap();
-    for _ in 0..3 {
+    for _ in 0..20 {
         street.store.bereave();
         street.store.adopt(&message.event).await.unwrap().unwrap();
     }
     let mut room = street.successor();
     room.expect_shown(|post| {
         post.plain()
-            .contains("I was stopped 4 times while I was answering `prices`")
+            .contains("I was stopped 21 times while I was answering `prices`")
     })
     .await;
     quiet(&room).await;
