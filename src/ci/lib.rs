@@ -1,0 +1,5 @@
+//! Purpose: from a commit to what can be deployed: its checks, its image, and what a continuous integration says about it.
+//!
+//! An engine that knows no chat.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
