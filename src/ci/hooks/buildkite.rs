@@ -94,7 +94,11 @@ fn by_signature(hook: &Hook, request: &Request<'_>, header: &str) -> Result<(), 
         .ok_or(unusable.clone())?;
     let signature = from_hex(signature).ok_or(unusable)?;
     let signed_at = moment(timestamp, SIGNATURE)?;
-    if !signed(hook.keys(), &[timestamp.as_bytes(), b".", request.body], &signature) {
+    if !signed(
+        hook.keys(),
+        &[timestamp.as_bytes(), b".", request.body],
+        &signature,
+    ) {
         return Err(Refusal::BadSignature);
     }
     fresh(signed_at, request.now)

@@ -126,7 +126,9 @@ fn checked(body: Completed) -> Result<Checked, Refusal> {
         None => (CheckKind::Workflow, body.workflow.name, body.workflow.status),
     };
     Ok(Checked {
-        repo: repo.ok_or_else(|| wrong("pipeline: the repository has no name as in `owner/name`"))?.0,
+        repo: repo
+            .ok_or_else(|| wrong("pipeline: the repository has no name as in `owner/name`"))?
+            .0,
         sha: sha.real().ok_or_else(|| wrong("pipeline: zeros are no commit"))?,
         branch,
         fork,

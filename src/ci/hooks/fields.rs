@@ -34,7 +34,8 @@ impl Sha {
 impl<'de> Deserialize<'de> for Sha {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a commit in full, 40 or 64 hexadecimal digits"))
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom("not a commit in full, 40 or 64 hexadecimal digits"))
     }
 }
 
@@ -90,7 +91,9 @@ pub(super) fn is_branch(name: &str) -> bool {
 
 /// The branch of a full reference; `None` for tags and everything else.
 pub(super) fn branch(reference: &str) -> Option<&str> {
-    reference.strip_prefix("refs/heads/").filter(|name| is_branch(name))
+    reference
+        .strip_prefix("refs/heads/")
+        .filter(|name| is_branch(name))
 }
 
 #[cfg(test)]
@@ -113,7 +116,9 @@ mod tests {
         for right in ["acme/api", "group/sub.group/my_api-2"] {
             assert!(Repo::parse(right).is_some(), "{right}");
         }
-        for wrong in ["api", "/api", "acme/", "a/../b", "a/./b", "a/b?c", "a/b c", "a//b", "ä/b", "a/b\n"] {
+        for wrong in [
+            "api", "/api", "acme/", "a/../b", "a/./b", "a/b?c", "a/b c", "a//b", "ä/b", "a/b\n",
+        ] {
             assert_eq!(Repo::parse(wrong), None, "{wrong}");
         }
     }
@@ -121,7 +126,15 @@ mod tests {
     #[test]
     fn links_are_plain_web_addresses() {
         assert!(Link::parse("https://ci.example.com/1?a=b#c").0.is_some());
-        for wrong in ["", "ftp://a", "javascript:alert(1)", "https://a|b", "https://a>b", "https://a b", "https://ä"] {
+        for wrong in [
+            "",
+            "ftp://a",
+            "javascript:alert(1)",
+            "https://a|b",
+            "https://a>b",
+            "https://a b",
+            "https://ä",
+        ] {
             assert_eq!(Link::parse(wrong).0, None, "{wrong}");
         }
     }
@@ -129,7 +142,13 @@ mod tests {
     #[test]
     fn only_heads_are_branches() {
         assert_eq!(branch("refs/heads/feature/x"), Some("feature/x"));
-        for other in ["refs/tags/v1", "main", "refs/heads/", "refs/heads/a b", "refs/merge-requests/1/head"] {
+        for other in [
+            "refs/tags/v1",
+            "main",
+            "refs/heads/",
+            "refs/heads/a b",
+            "refs/merge-requests/1/head",
+        ] {
             assert_eq!(branch(other), None, "{other}");
         }
     }
@@ -146,9 +165,14 @@ mod tests {
             #[expect(dead_code, reason = "read for its error only")]
             sha: Sha,
         }
-        let error = json::<Outer>(br#"{"inner":{"sha":"abc"}}"#).unwrap_err().to_string();
+        let error = json::<Outer>(br#"{"inner":{"sha":"abc"}}"#)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("inner.sha: not a commit in full"), "{error}");
         assert!(json::<serde_json::Value>(b"{}x").is_err());
-        assert!(json::<serde_json::Value>(&b"[".repeat(100_000)).is_err(), "deep nesting is no crash");
+        assert!(
+            json::<serde_json::Value>(&b"[".repeat(100_000)).is_err(),
+            "deep nesting is no crash"
+        );
     }
 }

@@ -67,7 +67,9 @@ fn checked(body: Body) -> Result<Checked, Refusal> {
         return Err(wrong("branch: not a branch's name"));
     }
     if body.name.trim().is_empty() || body.name.len() > 200 || body.name.chars().any(char::is_control) {
-        return Err(wrong("name: a check has a name of 1 to 200 characters, in one line"));
+        return Err(wrong(
+            "name: a check has a name of 1 to 200 characters, in one line",
+        ));
     }
     let url = Link::parse(&body.url)
         .0
@@ -75,7 +77,9 @@ fn checked(body: Body) -> Result<Checked, Refusal> {
     if let Some(image) = &body.image
         && (image.is_empty() || image.len() > 512 || !image.bytes().all(|byte| byte.is_ascii_graphic()))
     {
-        return Err(wrong("image: not an image as in `registry.example.com/shop/api:tag`"));
+        return Err(wrong(
+            "image: not an image as in `registry.example.com/shop/api:tag`",
+        ));
     }
     if let Some(digest) = &body.digest
         && digest.strip_prefix("sha256:").and_then(from_hex).is_none()

@@ -11,7 +11,9 @@ pub struct Headers<'a>(Vec<(&'a str, &'a [u8])>);
 impl std::fmt::Debug for Headers<'_> {
     /// Names only: GitLab and Buildkite put their secret into a header.
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        to.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 
@@ -85,12 +87,24 @@ mod tests {
         ]);
         assert_eq!(headers.id("X-Otus-Id"), Ok("7"));
         assert_eq!(headers.get("Missing"), Ok(None));
-        assert_eq!(headers.need("Missing"), Err(Refusal::HeaderMissing { name: "Missing" }));
-        assert_eq!(headers.need("Empty"), Err(Refusal::HeaderMissing { name: "Empty" }));
+        assert_eq!(
+            headers.need("Missing"),
+            Err(Refusal::HeaderMissing { name: "Missing" })
+        );
+        assert_eq!(
+            headers.need("Empty"),
+            Err(Refusal::HeaderMissing { name: "Empty" })
+        );
         for name in ["Twice", "Bytes"] {
-            assert!(matches!(headers.get(name), Err(Refusal::HeaderUnusable { .. })), "{name}");
+            assert!(
+                matches!(headers.get(name), Err(Refusal::HeaderUnusable { .. })),
+                "{name}"
+            );
         }
         assert!(matches!(headers.id("Dot"), Err(Refusal::HeaderUnusable { .. })));
-        assert_eq!(format!("{headers:?}"), r#"["x-otus-id", "Twice", "tWICE", "Bytes", "Empty", "Dot"]"#);
+        assert_eq!(
+            format!("{headers:?}"),
+            r#"["x-otus-id", "Twice", "tWICE", "Bytes", "Empty", "Dot"]"#
+        );
     }
 }

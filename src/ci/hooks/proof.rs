@@ -117,7 +117,15 @@ mod tests {
     fn hexadecimal_is_64_digits() {
         let text = "00ff".repeat(16);
         assert_eq!(from_hex(&text).unwrap()[..2], [0, 255]);
-        for wrong in ["", "0", &text[1..], &format!("{text}0"), &"+f".repeat(32), &"é".repeat(32), &text.to_uppercase()] {
+        for wrong in [
+            "",
+            "0",
+            &text[1..],
+            &format!("{text}0"),
+            &"+f".repeat(32),
+            &"é".repeat(32),
+            &text.to_uppercase(),
+        ] {
             assert_eq!(from_hex(wrong), None, "{wrong}");
         }
     }
@@ -129,7 +137,10 @@ mod tests {
             assert_eq!(fresh(1_700_000_000 + off, now), Ok(()));
         }
         for off in [-301, 301, -1_700_000_000] {
-            assert_eq!(fresh(1_700_000_000 + off, now), Err(Refusal::Stale { off, limit: 300 }));
+            assert_eq!(
+                fresh(1_700_000_000 + off, now),
+                Err(Refusal::Stale { off, limit: 300 })
+            );
         }
         assert_eq!(moment("1700000000", "T"), Ok(1_700_000_000));
         for wrong in ["", "-1", "+1", "1.5", "17e8", "123456789012", "2026-01-01"] {

@@ -29,8 +29,18 @@ mod tests {
         ] {
             assert_eq!(repo(remote).unwrap().0, "acme/api", "{remote}");
         }
-        assert_eq!(repo("https://git.example.com/group/sub/api").unwrap().0, "group/sub/api");
-        for wrong in ["", "api", "https://github.com", "https://github.com/", "git@host:api", "/srv/git/api.git"] {
+        assert_eq!(
+            repo("https://git.example.com/group/sub/api").unwrap().0,
+            "group/sub/api"
+        );
+        for wrong in [
+            "",
+            "api",
+            "https://github.com",
+            "https://github.com/",
+            "git@host:api",
+            "/srv/git/api.git",
+        ] {
             assert_eq!(repo(wrong), None, "{wrong}");
         }
     }

@@ -130,7 +130,10 @@ pub(super) fn suite(body: &[u8]) -> Result<CiEvent, Refusal> {
             "only a suite's end counts",
         ));
     }
-    let fork = suite.head_repository.as_ref().is_some_and(|head| head.id != repository.id);
+    let fork = suite
+        .head_repository
+        .as_ref()
+        .is_some_and(|head| head.id != repository.id);
     let own = suite.head_repository.is_some() && !fork;
     Ok(CiEvent::Checked(Checked {
         repo: repository.full_name.0,
@@ -171,7 +174,10 @@ pub(super) fn workflow(body: &[u8]) -> Result<CiEvent, Refusal> {
 /// One event for each branch whose newest commit it is; `branches` also lists those that contain it somewhere.
 pub(super) fn status(body: &[u8]) -> Result<Vec<CiEvent>, Refusal> {
     let status: Status = json(body)?;
-    let heads = status.branches.into_iter().filter(|branch| branch.commit.sha == status.sha);
+    let heads = status
+        .branches
+        .into_iter()
+        .filter(|branch| branch.commit.sha == status.sha);
     let mut heads: Vec<_> = heads
         .filter(|branch| is_branch(&branch.name))
         .map(|branch| Some(branch.name))

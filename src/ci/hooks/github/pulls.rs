@@ -67,7 +67,11 @@ pub(super) fn pull(body: &[u8]) -> Result<CiEvent, Refusal> {
         }
     };
     let pull = changed.pull_request;
-    let fork = pull.head.repo.as_ref().is_none_or(|head| head.id != changed.repository.id);
+    let fork = pull
+        .head
+        .repo
+        .as_ref()
+        .is_none_or(|head| head.id != changed.repository.id);
     Ok(CiEvent::PullChanged(PullChanged {
         repo: changed.repository.full_name.0,
         number: pull.number,

@@ -56,7 +56,9 @@ fn by_signature<'a>(hook: &Hook, request: &Request<'a>, signatures: &str) -> Res
     // than a few would only make us compute.
     let mut found = false;
     for signature in signatures.split_ascii_whitespace().take(5) {
-        let given = signature.strip_prefix("v1,").and_then(|text| STANDARD.decode(text).ok());
+        let given = signature
+            .strip_prefix("v1,")
+            .and_then(|text| STANDARD.decode(text).ok());
         found |= given.is_some_and(|given| signed(hook.signing(), &parts, &given));
     }
     if !found {

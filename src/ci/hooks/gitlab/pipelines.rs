@@ -43,7 +43,10 @@ pub(super) fn pipeline(body: &[u8]) -> Result<CiEvent, Refusal> {
         merge_request,
         project,
     } = json(body)?;
-    let for_merge = pipeline.source.as_deref().is_some_and(|source| source.ends_with("_request_event"));
+    let for_merge = pipeline
+        .source
+        .as_deref()
+        .is_some_and(|source| source.ends_with("_request_event"));
     let fork = merge_request
         .as_ref()
         .is_some_and(|merge| merge.source_project_id != Some(project.id));
@@ -61,7 +64,10 @@ pub(super) fn pipeline(body: &[u8]) -> Result<CiEvent, Refusal> {
         branch,
         fork,
         kind: CheckKind::Workflow,
-        name: pipeline.name.filter(|name| !name.is_empty()).unwrap_or_else(|| "pipeline".into()),
+        name: pipeline
+            .name
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "pipeline".into()),
         state: state(&pipeline.status),
         url,
         image: None,
@@ -71,8 +77,15 @@ pub(super) fn pipeline(body: &[u8]) -> Result<CiEvent, Refusal> {
 
 fn state(status: &str) -> CheckState {
     match status {
-        "created" | "waiting_for_resource" | "waiting_for_callback" | "preparing" | "pending" | "running"
-        | "canceling" | "manual" | "scheduled" => CheckState::Pending,
+        "created"
+        | "waiting_for_resource"
+        | "waiting_for_callback"
+        | "preparing"
+        | "pending"
+        | "running"
+        | "canceling"
+        | "manual"
+        | "scheduled" => CheckState::Pending,
         "success" => CheckState::Success,
         "failed" => CheckState::Failure,
         // A whole pipeline that was skipped, by a word in the commit's message perhaps, has checked nothing.
