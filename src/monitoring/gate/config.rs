@@ -1,12 +1,14 @@
 //! Purpose: how a gate is configured, checked when it is read.
 
+mod written;
+
 use super::{
-    bound::{Bound, BoundError, Comparison},
+    bound::{Bound, BoundError},
     fill::{self, FillError},
 };
-use crate::duration;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use written::Written;
 
 /// A metric that a deploy must stay within.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +48,8 @@ pub struct GateConfig {
 pub enum OnNoData {
     /// It is a bad one.
     Fail,
-    /// It is a good one: no traffic, no errors.
+    /// It is a good one: no traffic, no errors. An infinite value and several series are asked about all the same,
+    /// see [`NoData::is_silence`](super::NoData::is_silence).
     Pass,
     /// It does not count; the gate waits until there is data.
     Wait,
@@ -187,21 +190,22 @@ impl GateConfig {
             ));
         }
         if let Some(Baseline { factor, slack }) = self.baseline {
-            let upper = self.bound.comparison().is_upper();
             if !(slack.is_finite() && slack >= 0.0) {
                 return Err(wrong("baseline.slack", "has to be 0 or more"));
             }
-            if upper && !(factor.is_finite() && factor >= 1.0) {
-                return Err(wrong(
-                    "baseline.factor",
+            let (allowed, why) = if self.bound.comparison().is_upper() {
+                (
+                    1.0..=f64::MAX,
                     "has to be 1 or more where smaller values are better",
-                ));
-            }
-            if !upper && !(factor > 0.0 && factor <= 1.0) {
-                return Err(wrong(
-                    "baseline.factor",
+                )
+            } else {
+                (
+                    f64::MIN_POSITIVE..=1.0,
                     "has to be above 0 and at most 1 where larger values are better",
-                ));
+                )
+            };
+            if !allowed.contains(&factor) {
+                return Err(wrong("baseline.factor", why));
             }
         }
         Ok(self)
@@ -224,200 +228,5 @@ fn three() -> u32 {
     3
 }
 
-/// As it stands in a file, where a bound can be written in three ways.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    name: String,
-    query: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    below: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    above: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    bound: Option<String>,
-    #[serde(default = "half_a_minute", with = "duration::text")]
-    interval: Duration,
-    #[serde(default = "five")]
-    count: u32,
-    #[serde(default)]
-    failures: u32,
-    #[serde(default)]
-    on_no_data: OnNoData,
-    #[serde(default = "half_an_hour", with = "duration::text")]
-    patience: Duration,
-    #[serde(default = "three")]
-    errors: u32,
-    #[serde(default = "half_a_minute", with = "duration::text")]
-    initial_delay: Duration,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reduce: Option<Reduce>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    baseline: Option<Baseline>,
-}
-
-impl TryFrom<Written> for GateConfig {
-    type Error = GateConfigError;
-
-    fn try_from(written: Written) -> Result<Self, GateConfigError> {
-        let limited = |comparison, limit| {
-            Bound::new(comparison, limit).ok_or_else(|| GateConfigError::Value {
-                name: written.name.clone(),
-                key: "the bound",
-                why: "has to be a finite number",
-            })
-        };
-        let bound = match (written.below, written.above, &written.bound) {
-            (Some(limit), None, None) => limited(Comparison::Below, limit)?,
-            (None, Some(limit), None) => limited(Comparison::Above, limit)?,
-            (None, None, Some(text)) => text.parse().map_err(|why| GateConfigError::Bound {
-                name: written.name.clone(),
-                why,
-            })?,
-            _ => return Err(GateConfigError::OneBound { name: written.name }),
-        };
-        Self {
-            name: written.name,
-            query: written.query,
-            bound,
-            interval: written.interval,
-            count: written.count,
-            failures: written.failures,
-            on_no_data: written.on_no_data,
-            patience: written.patience,
-            errors: written.errors,
-            initial_delay: written.initial_delay,
-            reduce: written.reduce,
-            baseline: written.baseline,
-        }
-        .check()
-    }
-}
-
-impl From<GateConfig> for Written {
-    fn from(config: GateConfig) -> Self {
-        Self {
-            name: config.name,
-            query: config.query,
-            below: None,
-            above: None,
-            bound: Some(config.bound.into()),
-            interval: config.interval,
-            count: config.count,
-            failures: config.failures,
-            on_no_data: config.on_no_data,
-            patience: config.patience,
-            errors: config.errors,
-            initial_delay: config.initial_delay,
-            reduce: config.reduce,
-            baseline: config.baseline,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn read(more: Value) -> Result<GateConfig, String> {
-        let mut written = json!({ "name": "errors", "query": "up{service=\"{{service}}\"}" });
-        for (key, value) in more.as_object().unwrap() {
-            written[key] = value.clone();
-        }
-        serde_json::from_value(written).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn three_ways_to_write_a_bound() {
-        for (written, bound) in [
-            (json!({ "below": 0.01 }), "< 0.01"),
-            (json!({ "above": 100 }), "> 100"),
-            (json!({ "bound": "<= 0.01" }), "<= 0.01"),
-        ] {
-            assert_eq!(read(written).unwrap().bound.to_string(), bound);
-        }
-        for written in [
-            json!({}),
-            json!({ "below": 1, "above": 0 }),
-            json!({ "below": 1, "bound": "< 1" }),
-        ] {
-            assert!(read(written).unwrap_err().contains("needs exactly one of"));
-        }
-    }
-
-    #[test]
-    fn the_defaults() {
-        let config = read(json!({ "below": 1 })).unwrap();
-        let expected = GateConfig::new("errors", "up{service=\"{{service}}\"}", "< 1".parse().unwrap());
-        assert_eq!(config, expected);
-        assert_eq!(
-            (config.on_no_data, config.count, config.failures),
-            (OnNoData::Ask, 5, 0)
-        );
-    }
-
-    #[test]
-    fn what_cannot_work_is_refused_with_its_key() {
-        for (written, word) in [
-            (json!({ "name": " " }), "a name"),
-            (json!({ "query": "" }), "query is empty"),
-            (json!({ "query": "up{a=\"{{servcie}}\"}" }), "{{servcie}}"),
-            (json!({ "interval": "100ms" }), "interval"),
-            (json!({ "interval": "soon" }), "not a duration"),
-            (json!({ "count": 0 }), "count"),
-            (json!({ "count": 2, "failures": 2 }), "failures"),
-            (json!({ "on_no_data": "ignore" }), "unknown variant"),
-            (json!({ "intervall": "1s" }), "unknown field `intervall`"),
-            (json!({ "baseline": { "factor": 0.5 } }), "baseline.factor"),
-            (
-                json!({ "baseline": { "factor": 2, "slack": -1 } }),
-                "baseline.slack",
-            ),
-            (json!({ "baseline": { "factor": 2, "slak": 1 } }), "unknown field"),
-        ] {
-            let mut all = json!({ "below": 1 });
-            all.as_object_mut()
-                .unwrap()
-                .extend(written.as_object().unwrap().clone());
-            let error = read(all).unwrap_err();
-            assert!(error.contains(word), "{written}: {error}");
-        }
-        assert!(read(json!({ "above": 1, "baseline": { "factor": 1.5 } })).is_err());
-        assert!(
-            read(json!({ "bound": "about 1" }))
-                .unwrap_err()
-                .contains("not a bound")
-        );
-    }
-
-    #[test]
-    fn before_the_deploy_makes_it_stricter_and_never_laxer() {
-        let upper = read(json!({ "below": 10, "baseline": { "factor": 2, "slack": 1 } })).unwrap();
-        let limit = |config: &GateConfig, before| config.bound_after(before).limit();
-        assert_eq!(limit(&upper, None), 10.0);
-        assert_eq!(limit(&upper, Some(3.0)), 7.0);
-        assert_eq!(limit(&upper, Some(0.0)), 1.0);
-        assert_eq!(limit(&upper, Some(8.0)), 10.0);
-        assert_eq!(limit(&upper, Some(-4.0)), 1.0);
-        let lower = read(json!({ "above": 100, "baseline": { "factor": 0.5 } })).unwrap();
-        assert_eq!(limit(&lower, Some(300.0)), 150.0);
-        assert_eq!(limit(&lower, Some(120.0)), 100.0);
-        assert_eq!(limit(&read(json!({ "below": 10 })).unwrap(), Some(1.0)), 10.0);
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        let config = read(json!({
-            "below": 1, "interval": "1m30s", "count": 7, "failures": 2, "on_no_data": "wait", "patience": "1h",
-            "errors": 9, "initial_delay": "0s", "reduce": "max", "baseline": { "factor": 1.5, "slack": 0.1 },
-        }))
-        .unwrap();
-        let text = serde_json::to_string(&config).unwrap();
-        assert_eq!(
-            serde_json::from_str::<GateConfig>(&text).unwrap(),
-            config,
-            "{text}"
-        );
-    }
-}
+mod tests;

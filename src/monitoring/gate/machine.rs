@@ -22,6 +22,7 @@ pub struct Gate {
 
 /// What has been seen.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Seen {
     passed: u32,
     failed: u32,
@@ -203,7 +204,7 @@ impl Gate {
             Outcome::NoData { why } => {
                 self.seen.errors_in_a_row = 0;
                 match self.config.on_no_data {
-                    OnNoData::Pass => {
+                    OnNoData::Pass if why.is_silence() => {
                         self.counted_without_data();
                         self.good();
                     }
@@ -219,7 +220,7 @@ impl Gate {
                             at >= after(since, self.config.patience),
                         );
                     }
-                    OnNoData::Ask => self.unclear(at, Unclear::NoData(*why), true),
+                    OnNoData::Pass | OnNoData::Ask => self.unclear(at, Unclear::NoData(*why), true),
                 }
             }
             Outcome::Error { why, fault } => {

@@ -55,6 +55,15 @@ pub enum NoData {
     },
 }
 
+impl NoData {
+    /// Whether nothing happening is enough to explain it. Infinite is no silence (something was divided by nothing),
+    /// and several series are a query to be mended.
+    #[must_use]
+    pub fn is_silence(self) -> bool {
+        matches!(self, Self::Empty | Self::NotANumber)
+    }
+}
+
 impl fmt::Display for NoData {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -260,8 +260,9 @@ async fn before_a_deploy_and_through_it() {
 /// Prometheus itself asks another one here, which is away: what it answers is a part.
 #[tokio::test]
 async fn an_answer_with_warnings_proves_nothing() {
-    // Nobody listens there: the port is held, and not listened on.
-    let held = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    // Bound, so that nobody else gets it, and never listened on.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let away = held.local_addr().unwrap().port();
     let more = format!("remote_read: [{{ url: 'http://127.0.0.1:{away}/read', read_recent: true }}]\n");
     let (_server, prometheus) = real(&more).await;
