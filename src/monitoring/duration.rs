@@ -72,8 +72,12 @@ pub fn format(duration: Duration) -> String {
 
 /// For `#[serde(with = "…")]`: a duration as text.
 pub(crate) mod text {
-    use serde::{Deserialize, Deserializer, de::Error};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use std::time::Duration;
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::format(*duration))
+    }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(from)?;

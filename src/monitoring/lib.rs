@@ -2,7 +2,7 @@
 //!
 //! An engine that knows no chat. [`Prometheus`] asks, [`step`] decides how finely a range is asked and fills in
 //! `$__interval` and its kin the way Grafana does, and [`threshold`] finds out what an alert's expression compares
-//! with what, so that a graph can show the limit.
+//! with what, so that a graph can show the limit. [`gate`] judges a deploy by a query and a bound.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,6 +23,7 @@ mod client;
 mod config;
 pub mod duration;
 mod error;
+pub mod gate;
 pub mod step;
 pub mod threshold;
 mod variables;

@@ -33,7 +33,16 @@ impl RealPrometheus {
     /// # Errors
     /// When `prometheus` or `promtool` is not installed, refuses the data, or does not become ready.
     pub async fn start(openmetrics: String) -> anyhow::Result<Self> {
-        let (folder, tsdb) = tokio::task::spawn_blocking(move || fill(&openmetrics)).await??;
+        Self::start_with(openmetrics, "").await
+    }
+
+    /// The same with more in its configuration file, in YAML, as `remote_read`.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(openmetrics: String, more: &str) -> anyhow::Result<Self> {
+        let config = format!("{CONFIG}{more}");
+        let (folder, tsdb) = tokio::task::spawn_blocking(move || fill(&openmetrics, &config)).await??;
         let ready = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(5))
@@ -132,12 +141,12 @@ impl Drop for Folder {
     }
 }
 
-fn fill(openmetrics: &str) -> anyhow::Result<(Folder, PathBuf)> {
+fn fill(openmetrics: &str, config: &str) -> anyhow::Result<(Folder, PathBuf)> {
     let folder = Folder(std::env::temp_dir().join(format!("otus-prometheus-{}", uuid::Uuid::new_v4())));
     std::fs::create_dir_all(&folder.0)?;
     let (data, tsdb) = (folder.0.join("data.om"), folder.0.join("tsdb"));
     std::fs::write(&data, openmetrics)?;
-    std::fs::write(folder.0.join("prometheus.yml"), CONFIG)?;
+    std::fs::write(folder.0.join("prometheus.yml"), config)?;
     let done = installed("promtool", |program| {
         program
             .args(["tsdb", "create-blocks-from", "openmetrics"])

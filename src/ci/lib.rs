@@ -1,0 +1,7 @@
+//! Purpose: from a commit to what can be deployed: its checks, its image, and what a continuous integration says about it.
+//!
+//! An engine that knows no chat.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+pub mod hooks;
