@@ -21,7 +21,7 @@ pub struct Image {
 /// Tags of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags {
-    /// The tags, in the registry's order, each once.
+    /// The tags, in the registry's order, each once. Some registries sort them as text, some not at all.
     pub names: Vec<String>,
     /// Whether these are all there are; otherwise there are more than were asked for.
     pub complete: bool,

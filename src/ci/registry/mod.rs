@@ -7,11 +7,13 @@
 //! |---|---|
 //! | `registry.example.com/team/api` and a tag or digest become names that are safe in an address | `name.rs` |
 //! | user and password, from wherever they lie, read anew when they are refused or old | `credentials.rs`, `docker_config.rs` |
-//! | the registry says how it wants to be logged in to; a token is fetched; HEAD tells the digest | `door.rs`, `challenge.rs` |
+//! | the registry says how it wants to be logged in to; a token is fetched; HEAD tells the digest | `challenge.rs`, `door.rs`, `door/` |
 //! | manifests and the image's config are fetched and their digests verified, by `oci-client` | `content.rs` |
 //! | a manifest, an index, a config: which one is read, and what it says | `manifest.rs` |
+//! | a pass that was given is used while it is good, and once more with a new password | `host.rs` |
+//! | all of it in order, for one image | `look.rs` |
 //! | whether and when to ask again | `retry.rs` |
-//! | all of them in order, what is known already, and the one trait callers see | `registry.rs` |
+//! | what is known already, and the one trait callers see | `client.rs`, `cache.rs` |
 //!
 //! `oci-client` shows no headers of an answer, and swallows why a token could not be had. So whatever needs one of them
 //! (logging in, `Retry-After`, `Link`, what tells a wrong password from a missing right) happens at our own door, and the
@@ -19,6 +21,7 @@
 
 mod cache;
 mod challenge;
+mod client;
 mod config;
 mod content;
 mod credentials;
@@ -26,20 +29,17 @@ mod docker_config;
 mod door;
 mod error;
 mod fit;
+mod host;
 mod image;
+mod look;
 mod manifest;
 mod name;
-#[expect(
-    clippy::module_inception,
-    reason = "the folder and what it is about share their name"
-)]
-mod registry;
 mod retry;
 #[cfg(test)]
 mod tests;
 
+pub use client::{Images, Registry};
 pub use config::{ConfigError, RegistryConfig};
 pub use error::{Error, Missing, Refusal, Result};
 pub use fit::{Fit, fit};
 pub use image::{Image, Tags};
-pub use registry::{Images, Registry};

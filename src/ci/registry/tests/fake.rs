@@ -111,12 +111,19 @@ pub(super) fn manifest() -> String {
 
 pub(super) fn digest(text: &str) -> String {
     use sha2::Digest as _;
-    let hex: String = sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = sha2::Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256:{hex}")
 }
 
 async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request<Body>) -> Response {
-    let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
+    let (method, uri, headers) = (
+        request.method().clone(),
+        request.uri().clone(),
+        request.headers().clone(),
+    );
     let hang = {
         let mut world = world.lock().unwrap();
         let what = name(&method, &uri);
@@ -126,7 +133,9 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request<Body>) 
             Some(Fault::Status(status, after)) => {
                 let mut answer = StatusCode::from_u16(status).unwrap().into_response();
                 if let Some(after) = after {
-                    answer.headers_mut().insert(header::RETRY_AFTER, after.parse().unwrap());
+                    answer
+                        .headers_mut()
+                        .insert(header::RETRY_AFTER, after.parse().unwrap());
                 }
                 return answer;
             }
@@ -153,14 +162,19 @@ fn name(method: &Method, uri: &Uri) -> String {
 
 impl World {
     fn fault(&mut self, what: &str) -> Option<Fault> {
-        let found = self.faults.iter_mut().find(|(begin, _, left)| *left > 0 && what.starts_with(begin))?;
+        let found = self
+            .faults
+            .iter_mut()
+            .find(|(begin, _, left)| *left > 0 && what.starts_with(begin))?;
         found.2 -= 1;
         Some(found.1.clone())
     }
 
     fn give_token(&mut self, headers: &HeaderMap) -> Response {
         let right = format!("Basic {}", STANDARD.encode(format!("robot:{}", self.password)));
-        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let shown = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         if shown.map_or(!self.anonymous, |shown| shown != right) {
             return StatusCode::UNAUTHORIZED.into_response();
         }
@@ -174,9 +188,14 @@ impl World {
 
     fn serve(&mut self, uri: &Uri, headers: &HeaderMap) -> Response {
         let front = uri.path() == "/v2/";
-        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let shown = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         if shown != Some(&format!("Bearer token-{}", self.token)) && !(front && self.open_front) {
-            let realm = self.realm.clone().unwrap_or_else(|| format!("http://{}/token", self.host));
+            let realm = self
+                .realm
+                .clone()
+                .unwrap_or_else(|| format!("http://{}/token", self.host));
             let challenge = format!("Bearer realm=\"{realm}\",service=\"fake\"");
             return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
         }
@@ -205,16 +224,25 @@ impl World {
         }
     }
 
-    /// Two on a page, whatever was asked for.
+    /// Two on a page, whatever was asked for; without links, as many as were asked for.
     fn list(&self, uri: &Uri) -> Response {
         let query = uri.query().unwrap_or_default();
         let value = |wanted: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(key, _)| *key == wanted).map(|(_, value)| value.to_owned())
+            pairs
+                .find(|(key, _)| *key == wanted)
+                .map(|(_, value)| value.to_owned())
         };
-        let size = value("n").and_then(|n| n.parse().ok()).unwrap_or(2).min(2);
+        let size = value("n").and_then(|n| n.parse().ok()).unwrap_or(2);
+        let size = if self.pages == Pages::Unlinked {
+            size
+        } else {
+            size.min(2)
+        };
         let last = value("last").filter(|_| self.pages != Pages::Stuck);
-        let from = last.and_then(|last| self.tags.iter().position(|tag| *tag == last)).map_or(0, |at| at + 1);
+        let from = last
+            .and_then(|last| self.tags.iter().position(|tag| *tag == last))
+            .map_or(0, |at| at + 1);
         let page: Vec<&String> = self.tags.iter().skip(from).take(size).collect();
         let more = from + page.len() < self.tags.len();
         let body = json!({"name": "team/api", "tags": page}).to_string();

@@ -24,7 +24,11 @@ async fn a_token_is_fetched_and_used_again() {
     );
     assert_eq!(fake.journal(), whole_way());
     client.image("latest").await.unwrap();
-    assert_eq!(fake.journal(), whole_way()[2..], "the token is still good, and a tag that moves is asked for anew");
+    assert_eq!(
+        fake.journal(),
+        whole_way()[2..],
+        "the token is still good, and a tag that moves is asked for anew"
+    );
 }
 
 #[tokio::test]
@@ -38,7 +42,10 @@ async fn the_image_of_a_sha_is_remembered_and_its_absence_is_not() {
     fake.journal();
     assert_eq!(client.image(COMMIT).await.unwrap(), image);
     assert!(fake.journal().is_empty());
-    assert!(!client.registry.exists(&client.repository, COMMIT).await.unwrap(), "whether it is there is asked for");
+    assert!(
+        !client.registry.exists(&client.repository, COMMIT).await.unwrap(),
+        "whether it is there is asked for"
+    );
 }
 
 #[tokio::test]
@@ -75,11 +82,20 @@ async fn a_token_is_not_used_longer_than_it_is_good() {
 async fn a_password_that_changed_is_read_anew_from_file_and_command() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("password");
-    let base = || RegistryConfig { password: None, ..robot() };
+    let base = || RegistryConfig {
+        password: None,
+        ..robot()
+    };
     let command = ["cat", path.to_str().unwrap()].map(str::to_owned).to_vec();
     for config in [
-        RegistryConfig { password_file: Some(path.clone()), ..base() },
-        RegistryConfig { password_command: Some(command), ..base() },
+        RegistryConfig {
+            password_file: Some(path.clone()),
+            ..base()
+        },
+        RegistryConfig {
+            password_command: Some(command),
+            ..base()
+        },
     ] {
         let fake = Fake::start().await;
         std::fs::write(&path, "s3cret\n").unwrap();
@@ -116,7 +132,14 @@ async fn a_password_that_is_wrong_again_is_the_end() {
     let fake = Fake::start().await;
     let line = format!("echo run >>{0}; wc -l <{0}", count.display());
     let command = ["sh", "-c", &line].map(str::to_owned).to_vec();
-    let client = Client::of(&fake, RegistryConfig { password: None, password_command: Some(command), ..robot() });
+    let client = Client::of(
+        &fake,
+        RegistryConfig {
+            password: None,
+            password_command: Some(command),
+            ..robot()
+        },
+    );
     let error = client.image("latest").await.unwrap_err();
     assert_eq!(refusal(error), Refusal::Login { user: "robot".into() });
     assert_eq!(std::fs::read_to_string(count).unwrap(), "run\nrun\n");
@@ -125,14 +148,28 @@ async fn a_password_that_is_wrong_again_is_the_end() {
 #[tokio::test]
 async fn without_credentials_a_registry_may_let_us_in_or_not() {
     let fake = Fake::start().await;
-    let nobody = || RegistryConfig { user: None, password: None, ..robot() };
+    let nobody = || RegistryConfig {
+        user: None,
+        password: None,
+        ..robot()
+    };
     let error = Client::of(&fake, nobody()).image("latest").await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::NoCredentials { path: "team/api".into() });
+    assert_eq!(
+        refusal(error),
+        Refusal::NoCredentials {
+            path: "team/api".into()
+        }
+    );
     fake.world().anonymous = true;
     Client::of(&fake, nobody()).image("latest").await.unwrap();
     fake.world().allowed = false;
     let error = Client::of(&fake, nobody()).image("latest").await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::NoCredentials { path: "team/api".into() });
+    assert_eq!(
+        refusal(error),
+        Refusal::NoCredentials {
+            path: "team/api".into()
+        }
+    );
 }
 
 #[tokio::test]
@@ -140,8 +177,18 @@ async fn a_missing_right_is_told_from_a_wrong_password() {
     let fake = Fake::start().await;
     fake.world().allowed = false;
     let error = Client::of(&fake, robot()).image("latest").await.unwrap_err();
-    assert_eq!(refusal(error), Refusal::Repository { user: "robot".into(), path: "team/api".into() });
-    assert_eq!(fake.journal(), ["GET /v2/", "GET /token", "HEAD manifests/latest"], "a new token changes nothing");
+    assert_eq!(
+        refusal(error),
+        Refusal::Repository {
+            user: "robot".into(),
+            path: "team/api".into()
+        }
+    );
+    assert_eq!(
+        fake.journal(),
+        ["GET /v2/", "GET /token", "HEAD manifests/latest"],
+        "a new token changes nothing"
+    );
 }
 
 #[tokio::test]
@@ -161,7 +208,10 @@ async fn a_password_goes_nowhere_unprotected() {
     fake.world().realm = Some("http://192.0.2.1/token".into());
     let client = Client::of(&fake, robot());
     let error = client.image("latest").await.unwrap_err();
-    assert!(matches!(&error, Error::NotARegistry { why, .. } if why.contains("without TLS")), "{error:?}");
+    assert!(
+        matches!(&error, Error::NotARegistry { why, .. } if why.contains("without TLS")),
+        "{error:?}"
+    );
     assert_eq!(fake.journal(), ["GET /v2/"]);
 }
 
@@ -176,7 +226,9 @@ async fn a_token_that_is_none_is_an_error_and_no_panic() {
         r#"{"token": "hunter2", "expires_in": "soon"}"#,
     ] {
         let fake = Fake::start().await;
-        fake.world().faults.push(("GET /token", Fault::Body("application/json", body), 1));
+        fake.world()
+            .faults
+            .push(("GET /token", Fault::Body("application/json", body), 1));
         let error = Client::of(&fake, robot()).image("latest").await.unwrap_err();
         assert!(matches!(error, Error::NotARegistry { .. }), "{body}: {error:?}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
@@ -189,5 +241,8 @@ async fn debug_shows_no_secret() {
     let client = Client::of(&fake, robot());
     client.image("latest").await.unwrap();
     let shown = format!("{:?}", client.registry);
-    assert!(shown.contains(&fake.host) && !shown.contains("s3cret") && !shown.contains("token-"), "{shown}");
+    assert!(
+        shown.contains(&fake.host) && !shown.contains("s3cret") && !shown.contains("token-"),
+        "{shown}"
+    );
 }

@@ -5,7 +5,7 @@ mod logging_in;
 mod tags;
 mod trouble;
 
-use super::{Error, Image, Images, Refusal, Registry, RegistryConfig, Result, registry::Pause};
+use super::{Error, Image, Images, Refusal, Registry, RegistryConfig, Result, client::Pause};
 use fake::{Fake, Fault};
 use std::{
     collections::BTreeMap,
@@ -46,7 +46,11 @@ impl Client {
             Box::pin(std::future::ready(()))
         });
         let registry = Registry::with_pause(&BTreeMap::from([(host.to_owned(), config)]), pause).unwrap();
-        Self { registry, repository: format!("{host}/team/api"), waits }
+        Self {
+            registry,
+            repository: format!("{host}/team/api"),
+            waits,
+        }
     }
 
     async fn image(&self, reference: &str) -> Result<Image> {
