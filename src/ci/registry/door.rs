@@ -14,7 +14,7 @@ use super::{
     challenge::{self, Challenge},
     content::{self, LARGEST, Settings},
     credentials::Credentials,
-    error::{Error, Failure, Refusal, innermost},
+    error::{Error, Failure, Refusal, innermost, untrusted},
     manifest::{INDEXES, MANIFESTS},
     name::{Reference, Repository, is_digest, is_loopback},
     retry::{in_words, retry_after},
@@ -182,6 +182,10 @@ impl Door {
 
     fn down(&self, error: reqwest::Error) -> Failure {
         let error = error.without_url();
+        if let Some(why) = untrusted(&error) {
+            let registry = self.registry.clone();
+            return Error::Untrusted { registry, why }.into();
+        }
         let why = if error.is_timeout() {
             late(self.settings.request_timeout)
         } else {

@@ -50,6 +50,16 @@ pub enum Error {
         /// The innermost reason of the last attempt.
         why: String,
     },
+    /// The registry cannot prove who it is, so it was told nothing.
+    #[error(
+        "the certificate of {registry} is not trusted: {why}; if it is from an authority of your own, name that in ca_file"
+    )]
+    Untrusted {
+        /// The registry's host.
+        registry: String,
+        /// What is wrong with the certificate.
+        why: String,
+    },
     /// The registry wants to be asked less, and longer than we were willing to wait.
     #[error("{registry} gets too many requests{}", later(.retry_after))]
     TooManyRequests {
@@ -223,6 +233,25 @@ pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
         error = source;
     }
     shorten(&error.to_string())
+}
+
+/// What is wrong with the server's certificate, if that is what the error is about.
+pub(crate) fn untrusted(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(shorten(&why.to_string()));
+        }
+        next = match error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
+            // What an IO error wraps is not among its sources.
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 #[cfg(test)]

@@ -71,6 +71,10 @@ impl Host {
             },
             None => self.door.credentials.login().await?,
         };
+        if pass.login.is_none() && login.is_some() && challenge.is_none() {
+            let why = format!("it answers HTTP {status} without saying how to log in");
+            return Err(self.door.strange(why));
+        }
         let pass = self.enter(repository, login, challenge).await?;
         match work(pass.clone()).await {
             Err(Failure::Refused { status, .. }) => {

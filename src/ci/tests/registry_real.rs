@@ -256,6 +256,49 @@ async fn a_password_is_asked_for_and_may_change() {
 }
 
 #[tokio::test]
+async fn a_registry_proves_who_it_is() {
+    prepare();
+    let [real, other] = [
+        RealRegistry::start_with_tls().await.unwrap(),
+        RealRegistry::start_with_tls().await.unwrap(),
+    ];
+    let digest = real
+        .push("team/api", "latest", &[(REVISION, COMMIT)])
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (wrong, both) = (folder.path().join("wrong.pem"), folder.path().join("both.pem"));
+    let [own, stranger] = [&real, &other].map(|real| std::fs::read_to_string(real.certificate()).unwrap());
+    std::fs::write(&both, format!("{stranger}{own}")).unwrap();
+    std::fs::write(&wrong, stranger).unwrap();
+    let client = |ca_file| {
+        let config = RegistryConfig {
+            ca_file,
+            ..RegistryConfig::default()
+        };
+        Registry::new(&BTreeMap::from([(real.host().to_owned(), config)]))
+    };
+    let image = client(Some(both))
+        .unwrap()
+        .image(&name(&real), "latest")
+        .await
+        .unwrap();
+    assert_eq!((image.digest, image.revision.as_deref()), (digest, Some(COMMIT)));
+    for ca_file in [None, Some(wrong.clone())] {
+        let error = client(ca_file)
+            .unwrap()
+            .image(&name(&real), "latest")
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Untrusted { .. }), "{error:?}");
+    }
+    std::fs::write(&wrong, "no certificate").unwrap();
+    for path in [wrong, folder.path().join("none.pem")] {
+        assert!(matches!(client(Some(path)), Err(Error::Config(_))));
+    }
+}
+
+#[tokio::test]
 async fn docker_knows_the_password() {
     prepare();
     let real = RealRegistry::start_with_login("robot", "first").await.unwrap();

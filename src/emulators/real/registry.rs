@@ -27,6 +27,7 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 #[derive(Debug)]
 pub struct RealRegistry {
     child: Child,
+    scheme: &'static str,
     host: String,
     http: reqwest::Client,
     login: Option<(String, String)>,
@@ -40,7 +41,7 @@ impl RealRegistry {
     /// # Errors
     /// When `docker-registry` is not installed, or does not become ready.
     pub async fn start() -> anyhow::Result<Self> {
-        Self::serve(None).await
+        Self::serve(None, "http").await
     }
 
     /// Starts one that asks for a user and a password, and waits until it is ready.
@@ -48,23 +49,39 @@ impl RealRegistry {
     /// # Errors
     /// When `docker-registry` or `htpasswd` is not installed, or it does not become ready.
     pub async fn start_with_login(user: &str, password: &str) -> anyhow::Result<Self> {
-        Self::serve(Some((user.to_owned(), password.to_owned()))).await
+        Self::serve(Some((user.to_owned(), password.to_owned())), "http").await
     }
 
-    async fn serve(login: Option<(String, String)>) -> anyhow::Result<Self> {
+    /// Starts one that speaks TLS only, with a certificate that nobody trusts, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When `docker-registry` or `openssl` is not installed, or it does not become ready.
+    pub async fn start_with_tls() -> anyhow::Result<Self> {
+        Self::serve(None, "https").await
+    }
+
+    async fn serve(login: Option<(String, String)>, scheme: &'static str) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
         if let Some((user, password)) = &login {
             folder.write_login(user, password)?;
         }
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(10))
-            .build()?;
+            .timeout(Duration::from_secs(10));
+        if scheme == "https" {
+            folder.make_certificate()?;
+            let certificate = std::fs::read(folder.certificate())?;
+            http = http.tls_certs_only([reqwest::Certificate::from_pem(&certificate)?]);
+        }
+        let http = http.build()?;
         let mut last = String::new();
         for _ in 0..TRIES {
             let host = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
             let settings = folder.0.join("registry.yml");
-            std::fs::write(&settings, folder.settings(&host, login.is_some())?)?;
+            std::fs::write(
+                &settings,
+                folder.settings(&host, login.is_some(), scheme == "https")?,
+            )?;
             let log = folder.0.join("registry.log");
             let child = installed("docker-registry", "docker-registry", |program| {
                 program
@@ -81,7 +98,7 @@ impl RealRegistry {
                     last = format!("it ended with {status}: {}", tail(&log));
                     break;
                 }
-                let answer = http.get(format!("http://{host}/v2/")).send().await;
+                let answer = http.get(format!("{scheme}://{host}/v2/")).send().await;
                 if answer.is_ok_and(|answer| answer.headers().contains_key("docker-distribution-api-version"))
                 {
                     let child = server
@@ -90,6 +107,7 @@ impl RealRegistry {
                         .context("the server that has just answered is not there")?;
                     return Ok(Self {
                         child,
+                        scheme,
                         host,
                         http,
                         login,
@@ -109,6 +127,12 @@ impl RealRegistry {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// A PEM file with the certificate of one that speaks TLS, while it is there.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.certificate()
     }
 
     /// Gives the user another password; the old one is not good any more.
@@ -261,7 +285,7 @@ impl RealRegistry {
     }
 
     fn url(&self, repository: &str, rest: &str) -> String {
-        format!("http://{}/v2/{repository}/{rest}", self.host)
+        format!("{}://{}/v2/{repository}/{rest}", self.scheme, self.host)
     }
 }
 
@@ -327,14 +351,43 @@ impl Folder {
         self.0.join("htpasswd")
     }
 
+    fn certificate(&self) -> PathBuf {
+        self.0.join("certificate.pem")
+    }
+
+    fn make_certificate(&self) -> anyhow::Result<()> {
+        let done = installed("openssl", "openssl", |program| {
+            program
+                .args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=registry"])
+                .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+                .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+                .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+                .arg("-keyout")
+                .arg(self.0.join("key.pem"))
+                .arg("-out")
+                .arg(self.certificate())
+                .output()
+        })?;
+        ensure!(
+            done.status.success(),
+            "openssl: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        Ok(())
+    }
+
     /// JSON is YAML, and needs no thought about what is in a path.
-    fn settings(&self, host: &str, asks: bool) -> anyhow::Result<String> {
+    fn settings(&self, host: &str, asks: bool, tls: bool) -> anyhow::Result<String> {
         let mut settings = json!({
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": true}},
             "storage": {"filesystem": {"rootdirectory": self.0.join("data")}, "delete": {"enabled": true}},
             "http": {"addr": host},
         });
+        if tls {
+            settings["http"]["tls"] =
+                json!({"certificate": self.certificate(), "key": self.0.join("key.pem")});
+        }
         if asks {
             settings["auth"] = json!({"htpasswd": {"realm": "registry", "path": self.passwords()}});
         }
