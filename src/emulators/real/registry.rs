@@ -1,15 +1,17 @@
 //! Purpose: a real container registry, and images in it.
 
+mod folder;
+
 use anyhow::{Context, bail, ensure};
+use folder::{Folder, installed};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs::File,
-    io::{ErrorKind, Write as _},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -334,106 +336,6 @@ fn end(child: &mut Child) {
     // It may have ended by itself; either way it is reaped, so that no zombie stays.
     let _ = child.kill();
     let _ = child.wait();
-}
-
-/// A temporary folder.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("otus-registry-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
-    }
-
-    fn passwords(&self) -> PathBuf {
-        self.0.join("htpasswd")
-    }
-
-    fn certificate(&self) -> PathBuf {
-        self.0.join("certificate.pem")
-    }
-
-    fn make_certificate(&self) -> anyhow::Result<()> {
-        let done = installed("openssl", "openssl", |program| {
-            program
-                .args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=registry"])
-                .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-                .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-                .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-                .arg("-keyout")
-                .arg(self.0.join("key.pem"))
-                .arg("-out")
-                .arg(self.certificate())
-                .output()
-        })?;
-        ensure!(
-            done.status.success(),
-            "openssl: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        Ok(())
-    }
-
-    /// JSON is YAML, and needs no thought about what is in a path.
-    fn settings(&self, host: &str, asks: bool, tls: bool) -> anyhow::Result<String> {
-        let mut settings = json!({
-            "version": 0.1,
-            "log": {"level": "warn", "accesslog": {"disabled": true}},
-            "storage": {"filesystem": {"rootdirectory": self.0.join("data")}, "delete": {"enabled": true}},
-            "http": {"addr": host},
-        });
-        if tls {
-            settings["http"]["tls"] =
-                json!({"certificate": self.certificate(), "key": self.0.join("key.pem")});
-        }
-        if asks {
-            settings["auth"] = json!({"htpasswd": {"realm": "registry", "path": self.passwords()}});
-        }
-        Ok(serde_json::to_string(&settings)?)
-    }
-
-    /// The registry reads the file again when it has changed, and knows passwords by bcrypt only.
-    fn write_login(&self, user: &str, password: &str) -> anyhow::Result<()> {
-        let mut child = installed("htpasswd", "apache2-utils", |program| {
-            program
-                .args(["-n", "-i", "-B", "-C", "4", user])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-        })?;
-        let stdin = child.stdin.take().context("htpasswd has no standard input")?;
-        writeln!(&stdin, "{password}")?;
-        drop(stdin);
-        let done = child.wait_with_output()?;
-        ensure!(done.status.success(), "htpasswd ended with {}", done.status);
-        // In one step, so that the registry never reads half a file.
-        let new = self.0.join("htpasswd.new");
-        std::fs::write(&new, done.stdout)?;
-        Ok(std::fs::rename(new, self.passwords())?)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Runs a program, and says what to install when it is missing.
-fn installed<T>(
-    name: &str,
-    package: &str,
-    run: impl FnOnce(&mut Command) -> std::io::Result<T>,
-) -> anyhow::Result<T> {
-    run(Command::new(name).stdin(Stdio::null())).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => anyhow::anyhow!(
-            "`{name}` is not installed; on Debian: apt-get install --no-install-recommends {package}"
-        ),
-        _ => anyhow::Error::new(error).context(format!("`{name}` cannot be run")),
-    })
 }
 
 fn tail(log: &Path) -> String {

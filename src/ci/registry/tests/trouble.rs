@@ -274,3 +274,41 @@ async fn names_that_are_none_ask_nobody() {
     }
     assert!(fake.journal().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_too_large_is_not_read() {
+    let large: &str = "x".repeat(5 << 20).leak();
+    for (request, kind) in [
+        ("GET blobs", "no image"),
+        ("GET /token", "no registry"),
+        ("GET tags", "no registry"),
+    ] {
+        let fake = Fake::start().await;
+        fake.world()
+            .faults
+            .push((request, Fault::Body("application/json", large), 99));
+        let client = Client::of(&fake, robot());
+        let error = match request {
+            "GET tags" => client.registry.tags(&client.repository, 5).await.unwrap_err(),
+            _ => client.image("latest").await.unwrap_err(),
+        };
+        let told = match &error {
+            Error::NoImage { .. } => "no image",
+            Error::NotARegistry { .. } => "no registry",
+            _ => "",
+        };
+        assert!(
+            told == kind && error.to_string().contains("4 MiB"),
+            "{request}: {error:?}"
+        );
+    }
+    let fake = Fake::start().await;
+    fake.world()
+        .faults
+        .push(("HEAD", Fault::Body("application/json", large), 1));
+    let error = Client::of(&fake, robot()).image("latest").await.unwrap_err();
+    assert!(
+        matches!(&error, Error::NoImage { why, .. } if why.contains("larger")),
+        "{error:?}"
+    );
+}
