@@ -20,11 +20,16 @@ use tokio::{io::AsyncReadExt, process::Command, sync::Mutex};
 /// Passwords are short, but some are a JSON key.
 const LONGEST: u64 = 64 * 1024;
 
+/// A longer lifetime means this: moments cannot be added to without end.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// Who we say we are.
 #[derive(Clone)]
 pub(crate) struct Login {
     pub(crate) user: String,
     pub(crate) password: SecretString,
+    /// When it has to be read again.
+    pub(crate) until: Instant,
 }
 
 impl Login {
@@ -48,7 +53,7 @@ pub(crate) struct Credentials {
     lifetime: Duration,
     command_timeout: Duration,
     // Held while reading, so that ten questions at once run a command once.
-    held: Mutex<Option<(Login, Instant)>>,
+    held: Mutex<Option<Login>>,
 }
 
 impl Credentials {
@@ -65,13 +70,13 @@ impl Credentials {
     /// The login, read anew when it is older than its lifetime; `None` when there is none.
     pub(crate) async fn login(&self) -> Result<Option<Login>> {
         let mut held = self.held.lock().await;
-        if let Some((login, since)) = &*held
-            && since.elapsed() < self.lifetime
+        if let Some(login) = &*held
+            && Instant::now() < login.until
         {
             return Ok(Some(login.clone()));
         }
         let read = self.read().await?;
-        *held = read.clone().map(|login| (login, Instant::now()));
+        held.clone_from(&read);
         Ok(read)
     }
 
@@ -79,13 +84,13 @@ impl Credentials {
     pub(crate) async fn other_than(&self, refused: &Login) -> Result<Option<Login>> {
         let mut held = self.held.lock().await;
         // Somebody else may have read it meanwhile.
-        if let Some((login, _)) = &*held
+        if let Some(login) = &*held
             && !login.is(refused)
         {
             return Ok(Some(login.clone()));
         }
         let read = self.read().await?;
-        *held = read.clone().map(|login| (login, Instant::now()));
+        held.clone_from(&read);
         Ok(read.filter(|login| !login.is(refused)))
     }
 
@@ -131,7 +136,12 @@ impl Credentials {
         match password {
             Ok(password) => {
                 tracing::debug!(registry = %self.registry, user, "read the password");
-                Ok(Some(Login { user, password }))
+                let until = Instant::now() + self.lifetime.min(FOREVER);
+                Ok(Some(Login {
+                    user,
+                    password,
+                    until,
+                }))
             }
             Err(why) => Err(Error::Password {
                 registry: self.registry.clone(),

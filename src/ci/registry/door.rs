@@ -37,7 +37,6 @@ pub(crate) struct Door {
     pub(crate) settings: Settings,
     /// Whether passwords may go over the network as they are.
     unprotected: bool,
-    lifetime: Duration,
 }
 
 /// What HEAD says of a name that is there. The digest is missing when the registry does not say it.
@@ -92,7 +91,6 @@ impl Door {
                 certificates,
             },
             unprotected: config.allow_plain_http,
-            lifetime: config.password_lifetime,
         })
     }
 

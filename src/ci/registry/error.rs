@@ -175,8 +175,8 @@ impl fmt::Display for Refusal {
             ),
             Self::Repository { user, path } => write!(
                 to,
-                "does not let the user `{user}` read {path}; give it the right to pull (or is the name wrong? Some \
-                 registries hide what is not there)"
+                "does not let the user `{user}` read {path}; give it the right to pull (or has its password expired, or is \
+                 the name wrong? Some registries do not tell these apart)"
             ),
         }
     }

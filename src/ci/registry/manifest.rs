@@ -133,7 +133,7 @@ fn index(entries: &[Descriptor], annotations: Labels) -> Result<Manifest, String
         let known = entry
             .platform
             .as_ref()
-            .is_none_or(|platform| platform.os != "unknown" && platform.architecture != "unknown");
+            .is_none_or(|platform| (&*platform.os, &*platform.architecture) != ("unknown", "unknown"));
         known && MANIFESTS.contains(&entry.media_type.as_str())
     };
     let usable: Vec<&Descriptor> = entries.iter().filter(runs).collect();

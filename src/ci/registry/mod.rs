@@ -15,6 +15,17 @@
 //! | whether and when to ask again | `retry.rs` |
 //! | what is known already, and the one trait callers see | `client.rs`, `cache.rs` |
 //!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use otus_ci::registry::{Images as _, Registry, fit};
+//!
+//! let registry = Registry::new(&Default::default())?;
+//! let commit = "0123456789abcdef0123456789abcdef01234567";
+//! let image = registry.image("registry.example.com/team/api", commit).await?;
+//! println!("{}: {}", image.digest, fit(&image, commit));
+//! # Ok(()) }
+//! ```
+//!
 //! `oci-client` shows no headers of an answer, and swallows why a token could not be had. So whatever needs one of them
 //! (logging in, `Retry-After`, `Link`, what tells a wrong password from a missing right) happens at our own door, and the
 //! client is given a finished token. It never replaces a login it was once given; each token gets a new client.

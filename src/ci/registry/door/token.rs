@@ -12,11 +12,13 @@ use crate::registry::{
 use reqwest::{StatusCode, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use url::Url;
 
 /// How long a token is good when the server does not say.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_MARGIN: Duration = Duration::from_secs(10);
 
 /// What opens a repository.
 #[derive(Clone)]
@@ -59,8 +61,8 @@ impl Door {
             })),
             (Some(Challenge::Basic), Some(login)) => Ok(Ticket {
                 authorization: Authorization::Basic(login.clone()),
+                good_for: login.until.saturating_duration_since(Instant::now()),
                 login: Some(login),
-                good_for: self.lifetime,
             }),
             (Some(Challenge::Bearer { realm, service }), login) => {
                 let (token, good_for) = self
@@ -134,7 +136,6 @@ impl Door {
         // The parser's own words could repeat a token.
         let token: Token = serde_json::from_slice(&body)
             .map_err(|_| self.strange("what its token server answers is no token".into()))?;
-        let good_for = token.expires_in.map_or(TOKEN_LIFETIME, Duration::from_secs);
         let text = [token.token, token.access_token]
             .into_iter()
             .flatten()
@@ -146,12 +147,15 @@ impl Door {
         let text = text.ok_or_else(|| {
             self.strange("its token server answers without a token that can be sent".into())
         })?;
-        // Not shown any more when it might end on its way.
-        Ok((
-            text,
-            good_for.saturating_sub((good_for / 4).min(Duration::from_secs(10))),
-        ))
+        Ok((text, shown_for(token.expires_in)))
     }
+}
+
+/// How long a token is shown: not any more when it might end on its way, nor longer than a day, whatever the server says.
+fn shown_for(expires_in: Option<u64>) -> Duration {
+    let good_for = expires_in.map_or(TOKEN_LIFETIME, Duration::from_secs);
+    let margin = (good_for / 4).min(LONGEST_MARGIN);
+    (good_for - margin).min(LONGEST_LIFETIME)
 }
 
 #[derive(Deserialize)]
@@ -159,4 +163,26 @@ struct Token {
     token: Option<SecretString>,
     access_token: Option<SecretString>,
     expires_in: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_put_away_before_it_ends() {
+        for (expires_in, shown) in [
+            (None, 50),
+            (Some(0), 0),
+            (Some(20), 15),
+            (Some(300), 290),
+            (Some(u64::MAX), 24 * 3600),
+        ] {
+            assert_eq!(
+                shown_for(expires_in),
+                Duration::from_secs(shown),
+                "{expires_in:?}"
+            );
+        }
+    }
 }
