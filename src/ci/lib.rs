@@ -5,3 +5,4 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod hooks;
+pub mod registry;

@@ -4,6 +4,8 @@
 
 mod postgres;
 mod prometheus;
+mod registry;
 
 pub use postgres::RealPostgres;
 pub use prometheus::RealPrometheus;
+pub use registry::RealRegistry;
