@@ -3,3 +3,5 @@
 //! An engine that knows no chat.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+pub mod github;
