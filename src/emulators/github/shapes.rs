@@ -203,8 +203,7 @@ fn app() -> Value {
 
 /// The same login has the same number.
 fn number_of(login: &str) -> u32 {
-    login
-        .bytes()
-        .fold(7u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)))
-        % 1_000_000
+    login.bytes().fold(7u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+    }) % 1_000_000
 }
