@@ -390,9 +390,18 @@ fn message(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Told {
         message: String,
+        /// Texts, or objects of which some have a message.
+        #[serde(default)]
+        errors: serde_json::Value,
     }
     let text = match serde_json::from_slice::<Told>(body) {
-        Ok(told) => told.message,
+        Ok(told) => {
+            let errors = told.errors.as_array().map(Vec::as_slice).unwrap_or_default();
+            let texts = errors
+                .iter()
+                .filter_map(|error| error.as_str().or_else(|| error["message"].as_str()));
+            texts.fold(told.message, |all, text| format!("{all}; {text}"))
+        }
         Err(_) => String::from_utf8_lossy(&body[..body.len().min(2 * LONGEST)])
             .trim()
             .to_owned(),

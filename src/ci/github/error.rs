@@ -17,7 +17,7 @@ pub enum Error {
         what: String,
     },
     /// The token is wrong, or lacks a right.
-    #[error("GitHub does not allow {what} (HTTP {status}: {message}){hint}")]
+    #[error("GitHub does not allow this: {what} (HTTP {status}: {message}){hint}")]
     NotAllowed {
         /// What was asked for.
         what: String,

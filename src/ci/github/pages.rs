@@ -8,6 +8,9 @@ use super::{
 use reqwest::Method;
 use url::Url;
 
+/// So many pages are read at most, however little is on them.
+const MOST_PAGES: usize = 100;
+
 /// What was read of a list.
 #[derive(Debug)]
 pub(super) struct Pages<T> {
@@ -78,20 +81,19 @@ impl GitHub {
             .chain([("per_page", per_page.as_str())])
             .collect();
         let mut url = self.address(path, &query)?;
-        let mut items = Vec::new();
+        let (mut items, mut pages) = (Vec::new(), 0);
         loop {
             let answer = self
                 .call(who, Method::GET, url.clone(), Body::Nothing, what)
                 .await?;
-            let before = items.len();
             let more = take(&answer, &mut items)?;
             let Some(next) = answer.next.filter(|_| more) else {
                 let complete = items.len() <= most;
                 items.truncate(most);
                 return Ok(Pages { items, complete });
             };
-            // A page without anything, which has a next one, could go on for ever.
-            if items.len() >= most || items.len() == before {
+            pages += 1;
+            if items.len() >= most || pages >= MOST_PAGES {
                 items.truncate(most);
                 return Ok(Pages {
                     items,

@@ -81,12 +81,14 @@ impl GitHub {
 
     /// The next webhooks are lost on the way, and recorded as failed.
     pub fn lose_webhooks(&self, count: u32) {
-        self.shared.world().orders.lose += count;
+        let orders = &mut self.shared.world().orders;
+        orders.lose = orders.lose.saturating_add(count);
     }
 
     /// The next webhooks are sent twice, under one id.
     pub fn repeat_webhooks(&self, count: u32) {
-        self.shared.world().orders.repeat += count;
+        let orders = &mut self.shared.world().orders;
+        orders.repeat = orders.repeat.saturating_add(count);
     }
 
     /// Keeps webhooks back, or lets those go that were kept.
