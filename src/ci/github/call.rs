@@ -6,6 +6,7 @@ use super::{
     error::{ConfigError, Error, Result},
     limit::{self, Limited},
     link,
+    refusals::{message, odd, refused},
 };
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -14,7 +15,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, LOCATION},
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
@@ -23,8 +24,6 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// How many times one call waits for a rate limit, and follows a redirect.
 const MOST_WAITS: u32 = 2;
 const MOST_HOPS: u32 = 3;
-/// GitHub's words are cut here.
-const LONGEST: usize = 300;
 
 /// As whom a call is made: with the token, or as the App itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,13 +159,13 @@ impl GitHub {
                 {
                     let other = self.token(who, Some(&fresh)).await?;
                     if other.expose_secret() == fresh.expose_secret() {
-                        return Err(refused(&raw, what));
+                        return Err(refused(raw.status, &raw.headers, &raw.body, what));
                     }
                     changed = true;
                     token = Some(other);
                 }
                 StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND if !reads => {
-                    return Err(refused(&raw, what));
+                    return Err(refused(raw.status, &raw.headers, &raw.body, what));
                 }
                 StatusCode::MOVED_PERMANENTLY
                 | StatusCode::FOUND
@@ -177,7 +176,7 @@ impl GitHub {
                     token = Some(fresh);
                 }
                 good if good.is_success() => return Ok(self.keep(reads, &url, raw)),
-                _ => return Err(refused(&raw, what)),
+                _ => return Err(refused(raw.status, &raw.headers, &raw.body, what)),
             }
         }
     }
@@ -335,80 +334,5 @@ impl From<Limited> for Error {
             until: limited.until,
             secondary: limited.secondary,
         }
-    }
-}
-
-pub(super) fn odd(what: &str, why: String) -> Error {
-    Error::Odd {
-        what: what.to_owned(),
-        why,
-    }
-}
-
-/// Sorts an answer that is not good.
-fn refused(raw: &Raw, what: &str) -> Error {
-    let status = raw.status.as_u16();
-    let (what, message) = (what.to_owned(), message(&raw.body));
-    match status {
-        // A commit that does not exist is "unprocessable".
-        404 | 410 => Error::NotFound { what },
-        422 if message.starts_with("No commit found") => Error::NotFound { what },
-        401 | 403 | 451 => Error::NotAllowed {
-            what,
-            status,
-            message,
-            hint: hint(status, &raw.headers),
-        },
-        409 | 422 | 400 => Error::Refused {
-            what,
-            status,
-            message,
-        },
-        _ => Error::Odd {
-            what,
-            why: format!("HTTP {status}, {message}"),
-        },
-    }
-}
-
-fn hint(status: u16, headers: &HeaderMap) -> String {
-    if headers.contains_key("x-github-sso") {
-        return "; the organisation wants the token to be authorised for single sign-on".into();
-    }
-    let needed = headers
-        .get("x-accepted-github-permissions")
-        .and_then(|value| value.to_str().ok());
-    match needed.filter(|needed| !needed.is_empty()) {
-        Some(needed) if status == 403 => format!("; it needs the permission {needed}"),
-        _ if status == 401 => "; check the token, or the App's key and this machine's clock".into(),
-        _ => String::new(),
-    }
-}
-
-/// GitHub's own words, or the beginning of what came in their place.
-fn message(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Told {
-        message: String,
-        /// Texts, or objects of which some have a message.
-        #[serde(default)]
-        errors: serde_json::Value,
-    }
-    let text = match serde_json::from_slice::<Told>(body) {
-        Ok(told) => {
-            let errors = told.errors.as_array().map(Vec::as_slice).unwrap_or_default();
-            let texts = errors
-                .iter()
-                .filter_map(|error| error.as_str().or_else(|| error["message"].as_str()));
-            texts.fold(told.message, |all, text| format!("{all}; {text}"))
-        }
-        Err(_) => String::from_utf8_lossy(&body[..body.len().min(2 * LONGEST)])
-            .trim()
-            .to_owned(),
-    };
-    match text.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None if text.is_empty() => "without a word".into(),
-        None => text,
     }
 }

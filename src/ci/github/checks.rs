@@ -1,6 +1,6 @@
 //! Purpose: what CI says of a commit: commit statuses and check runs, read together.
 
-use super::{call::odd, client::GitHub, error::Result, pages::List, repo::Repository};
+use super::{client::GitHub, error::Result, pages::List, refusals::odd, repo::Repository};
 use serde::Deserialize;
 
 /// So many are read of either kind.

@@ -76,7 +76,7 @@ impl GitHub {
             .pages(List::new(&path, &[("page", "1")], &what, most), open)
             .await?
             .items;
-        let wire: Wire = first.ok_or_else(|| super::call::odd(&what, "no page".into()))?;
+        let wire: Wire = first.ok_or_else(|| super::refusals::odd(&what, "no page".into()))?;
         Ok(Comparison {
             relation: wire.status,
             ahead_by: wire.ahead_by,

@@ -4,10 +4,11 @@
 //! `required_contexts` would demand every status to be green. Otus has its own gate, so both are switched off.
 
 use super::{
-    call::{Body, Who, odd},
+    call::{Body, Who},
     client::GitHub,
     error::Result,
     pages::List,
+    refusals::odd,
     repo::Repository,
 };
 use serde::{Deserialize, Serialize};

@@ -35,6 +35,7 @@ mod limit;
 mod link;
 mod pages;
 mod pulls;
+mod refusals;
 mod repo;
 mod required;
 mod reviews;

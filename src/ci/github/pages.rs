@@ -1,9 +1,10 @@
 //! Purpose: lists that come in pages, read by their `Link`, up to a bound.
 
 use super::{
-    call::{Answer, Body, Who, odd},
+    call::{Answer, Body, Who},
     client::GitHub,
     error::{Error, Result},
+    refusals::odd,
 };
 use reqwest::Method;
 use url::Url;

@@ -42,8 +42,9 @@ impl GitHub {
                 .filter(|rule| rule.kind == "required_status_checks")
             {
                 let parameters = rule.parameters.unwrap_or_default();
-                let parameters: Parameters = serde_json::from_value(parameters)
-                    .map_err(|error| super::call::odd(&what, format!("a rule it does not know ({error})")))?;
+                let parameters: Parameters = serde_json::from_value(parameters).map_err(|error| {
+                    super::refusals::odd(&what, format!("a rule it does not know ({error})"))
+                })?;
                 all.extend(
                     parameters
                         .required_status_checks

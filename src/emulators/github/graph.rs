@@ -143,22 +143,20 @@ mod tests {
 
     /// Commit n has parents among 0..n.
     fn dags() -> impl Strategy<Value = Vec<Vec<usize>>> {
-        prop::collection::vec(
-            prop::collection::btree_set(any::<prop::sample::Index>(), 0..3),
-            1..12,
-        )
-        .prop_map(|all| {
-            let parents = |(number, picks): (usize, std::collections::BTreeSet<prop::sample::Index>)| {
-                let mut parents: Vec<usize> = match number {
-                    0 => Vec::new(),
-                    number => picks.iter().map(|pick| pick.index(number)).collect(),
+        prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..3), 1..12).prop_map(
+            |all| {
+                let parents = |(number, picks): (usize, Vec<prop::sample::Index>)| {
+                    let mut parents: Vec<usize> = match number {
+                        0 => Vec::new(),
+                        number => picks.iter().map(|pick| pick.index(number)).collect(),
+                    };
+                    parents.sort_unstable();
+                    parents.dedup();
+                    parents
                 };
-                parents.sort_unstable();
-                parents.dedup();
-                parents
-            };
-            all.into_iter().enumerate().map(parents).collect()
-        })
+                all.into_iter().enumerate().map(parents).collect()
+            },
+        )
     }
 
     proptest! {
