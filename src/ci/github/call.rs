@@ -131,8 +131,12 @@ impl GitHub {
             let now = Timestamp::now();
             let status = raw.status.as_u16();
             if let Some(limited) = limit::refused(status, &raw.headers, &raw.body, now) {
+                // The App's own limit is another one.
+                if who == Who::App {
+                    return Err(limited.into());
+                }
                 self.remember(limited);
-                if who == Who::App || waits >= MOST_WAITS {
+                if waits >= MOST_WAITS {
                     return Err(limited.into());
                 }
                 waits += 1;

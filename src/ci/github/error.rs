@@ -63,7 +63,7 @@ pub enum Error {
         why: String,
     },
     /// There is more than this client reads; a part would be told as the whole.
-    #[error("there are more {what} than the {limit} that are read")]
+    #[error("there is more than this client reads of the {what}: it stopped after {limit}")]
     TooMany {
         /// Of what.
         what: String,

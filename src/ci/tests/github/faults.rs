@@ -247,3 +247,47 @@ async fn a_token_in_a_file_may_be_rotated() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_next_page_on_another_server_is_not_fetched() {
+    let page = || async {
+        let link = r#"<http://127.0.0.2:1/repos/acme/api/commits?page=2>; rel="next""#;
+        ([("link", link), ("content-type", "application/json")], "[]")
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(page);
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let place = Place::with(|config| config.api_url = address).await;
+    let error = place.client.commits(&place.repo, "main", 500).await.unwrap_err();
+    assert!(error.to_string().contains("another server"), "{error}");
+    server.abort();
+}
+
+/// A list without an end, as a broken proxy could make of any.
+#[tokio::test]
+async fn a_list_without_an_end_ends() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let at = host.clone();
+    let router = axum::Router::new().fallback(move |uri: axum::http::Uri| {
+        let at = at.clone();
+        async move {
+            let page = uri
+                .query()
+                .and_then(|query| query.rsplit('=').next()?.parse::<u64>().ok());
+            let next = page.unwrap_or_default() + 1;
+            let link = format!("<http://{at}/repos/acme/api/rules/branches/main?page={next}>; rel=\"next\"");
+            ([("link", link)], "[]")
+        }
+    });
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let place = Place::with(|config| config.api_url = format!("http://{host}")).await;
+    let error = place
+        .client
+        .required_checks(&place.repo, "main")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::TooMany { .. }), "{error}");
+    server.abort();
+}
