@@ -3,6 +3,7 @@
 //! They are product, too: the demo runs on them, and whoever writes a responder tests with them. What an emulator claims
 //! is proven with clients and servers nobody here wrote.
 
+pub mod github;
 pub mod kubernetes;
 pub mod prometheus;
 pub mod real;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests of the emulators run against them: Slack's official SDKs, from the registries npm and
-# pip are configured with. Safe to run again; does nothing when all is there.
+# Installs what the tests of the emulators run against them: Slack's and GitHub's official SDKs, from the registries npm
+# and pip are configured with. Safe to run again; does nothing when all is there.
 set -eu
 cd "$(dirname "$0")"
 
@@ -9,10 +9,12 @@ for tool in node npm python3; do
 done
 
 # Copies of the manifests tell whether what is installed is what is asked for.
-if ! cmp -s slack_bolt_js/package-lock.json slack_bolt_js/node_modules/.installed-lock.json; then
-    (cd slack_bolt_js && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
-    cp slack_bolt_js/package-lock.json slack_bolt_js/node_modules/.installed-lock.json
-fi
+for client in slack_bolt_js octokit_js; do
+    if ! cmp -s $client/package-lock.json $client/node_modules/.installed-lock.json; then
+        (cd $client && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+        cp $client/package-lock.json $client/node_modules/.installed-lock.json
+    fi
+done
 
 if ! cmp -s slack_bolt_python/requirements.txt slack_bolt_python/.venv/installed-requirements.txt; then
     python3 -m venv slack_bolt_python/.venv || {

@@ -84,7 +84,7 @@ mod trouble;
 mod ts;
 mod view;
 mod watch;
-mod wire;
+pub(crate) mod wire;
 mod workspace;
 mod world;
 
