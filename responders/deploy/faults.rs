@@ -108,6 +108,15 @@ pub(crate) fn why(cause: &Cause) -> String {
                 count(*wanted, "pod")
             )
         }
+        Fault::Displaced { reason, message } => {
+            format!(
+                "{pod} was ended by Kubernetes itself ({reason}): {}",
+                quote(message)
+            )
+        }
+        Fault::JobFailed { reason, message } => {
+            format!("It failed ({reason}), and its pod is gone: {}", quote(message))
+        }
         Fault::NotObserved => "Kubernetes has not begun to act on the change at all.".to_owned(),
         Fault::Unknown => {
             "Nothing tells why: the new pods neither come up nor report anything wrong.".to_owned()
@@ -139,6 +148,8 @@ pub(crate) fn todo(cause: &Cause) -> &'static str {
         Fault::NotReady { .. } => "Look at what the probe asks for; the log may tell why it is not answered.",
         Fault::PodsRefused { .. } => "Raise the quota, or change what the policy refuses.",
         Fault::LostPods { .. } => "Look at the pods' events; a node may be gone.",
+        Fault::Displaced { .. } => "Look at the nodes' events; try again when they are well.",
+        Fault::JobFailed { .. } => "Look at the Job's events in the cluster.",
         Fault::NotObserved => "Check that the cluster's controller manager runs.",
         Fault::Unknown => "Look at the pods in the cluster.",
     }

@@ -90,6 +90,20 @@ pub enum Fault {
         /// How many are wanted.
         wanted: i32,
     },
+    /// Kubernetes itself ended the pod: evicted, preempted, or its node is lost.
+    Displaced {
+        /// Kubernetes' reason, for example `Evicted`.
+        reason: String,
+        /// Its words.
+        message: String,
+    },
+    /// A Job failed, and its pod is no longer there to tell why.
+    JobFailed {
+        /// Kubernetes' reason, for example `BackoffLimitExceeded`.
+        reason: String,
+        /// Its words.
+        message: String,
+    },
     /// The controller has not looked at the change.
     NotObserved,
     /// Nothing is known but that it takes too long.
@@ -151,6 +165,8 @@ impl Fault {
             | Fault::Unschedulable { .. }
             | Fault::NotReady { .. }
             | Fault::LostPods { .. }
+            | Fault::Displaced { .. }
+            | Fault::JobFailed { .. }
             | Fault::NotObserved
             | Fault::Unknown => Doom::No,
         }
@@ -179,7 +195,10 @@ impl Fault {
             Fault::PullFailing { .. } => 4,
             Fault::Unschedulable { .. } => 3,
             Fault::NotReady { .. } => 2,
-            Fault::LostPods { .. } | Fault::NotObserved => 1,
+            Fault::LostPods { .. }
+            | Fault::Displaced { .. }
+            | Fault::JobFailed { .. }
+            | Fault::NotObserved => 1,
             Fault::Unknown => 0,
         }
     }

@@ -107,6 +107,12 @@ pub enum Error {
         /// The newer operation.
         operation: String,
     },
+    /// An object of the name that only this operation gives is not this operation's.
+    #[error("{what} was not made by this operation; delete it, or see who uses its name")]
+    Taken {
+        /// Kind, name, namespace and cluster.
+        what: String,
+    },
     /// The server understood and refused, for example an admission webhook.
     #[error("the cluster `{cluster}` refused the change: {message}")]
     Refused {

@@ -55,7 +55,8 @@ impl Stamp {
         }
     }
 
-    fn is_on(&self, meta: &ObjectMeta) -> bool {
+    /// Whether it is already in the hands of this worker.
+    pub(crate) fn is_on(&self, meta: &ObjectMeta) -> bool {
         self.notes().as_object().is_some_and(|notes| {
             notes.iter().all(|(key, value)| {
                 let held = meta.annotations.as_ref().and_then(|all| all.get(key));
@@ -64,7 +65,8 @@ impl Stamp {
         })
     }
 
-    fn notes(&self) -> Value {
+    /// As annotations.
+    pub(crate) fn notes(&self) -> Value {
         json!({
             annotations::OPERATION: self.operation,
             annotations::GENERATION: self.generation.to_string(),

@@ -4,27 +4,24 @@
 //! long, and whatever would be reported as success, is read again first, so that no verdict rests on a
 //! connection that died unnoticed.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::ready;
 use futures_util::stream::{BoxStream, SelectAll, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use kube::api::ListParams;
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, watcher};
-use kube::{Api, ResourceExt as _};
-use serde::de::DeserializeOwned;
+use kube::runtime::watcher;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::apply::Applied;
 use crate::cause::{Cause, Fault};
 use crate::client::Cluster;
+use crate::contact::{Contact, Outage, lists, sort};
 use crate::error::Error;
+use crate::events;
 use crate::judge::{Settings, World, judge};
 use crate::logs::last_lines;
 use crate::memory::{Bake, Memory, is_after, plus};
@@ -38,12 +35,6 @@ const TICK: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often events are asked for while something is not well.
 const EVENTS_EVERY: Duration = Duration::from_secs(3);
-/// How often an unreachable cluster is tried.
-const RETRY: Duration = Duration::from_secs(2);
-/// How long watches may be silent before everything is read again.
-const SILENCE: Duration = Duration::from_secs(15);
-/// How long the cluster must have been silent before a late rollout is given up.
-const LONG_OUTAGE: Duration = Duration::from_secs(60);
 /// About how many objects events are asked for.
 const ASKED_ABOUT: usize = 4;
 
@@ -58,13 +49,9 @@ pub struct Rollout {
     world: World,
     fed: Fed,
     memory: Memory,
-    outage: Option<Outage>,
+    contact: Contact,
     last: Option<(Progress, Instant)>,
-    heard: Instant,
-    read: Instant,
     asked: Option<Instant>,
-    /// A watch broke: perhaps the cluster is gone, perhaps only the connection.
-    suspect: bool,
     /// Since when it is held on purpose.
     held: Option<Timestamp>,
     ended: bool,
@@ -77,15 +64,6 @@ pub struct Progress {
     pub verdict: Verdict,
     /// Set while the cluster does not answer: the verdict is then the last one known.
     pub outage: Option<Outage>,
-}
-
-/// The cluster does not answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outage {
-    /// Since when.
-    pub since: Timestamp,
-    /// Why.
-    pub error: Error,
 }
 
 /// Which of the lists have been seen at least once.
@@ -113,15 +91,21 @@ impl Rollout {
         let deployments: Api<Deployment> = Api::namespaced(cluster.watching.clone(), namespace);
         let sets: Api<ReplicaSet> = Api::namespaced(cluster.watching.clone(), namespace);
         let pods: Api<Pod> = Api::namespaced(cluster.watching.clone(), namespace);
+        let trouble = |what: &'static str| move |error| News::Trouble(what, error);
         let mut watches = SelectAll::new();
         watches.push(lists(
             deployments,
             named,
-            "deployments",
+            trouble("deployments"),
             |mut all: Vec<Deployment>| News::Deployment(all.pop().map(Box::new)),
         ));
-        watches.push(lists(sets, selected.clone(), "replicasets", News::ReplicaSets));
-        watches.push(lists(pods, selected, "pods", News::Pods));
+        watches.push(lists(
+            sets,
+            selected.clone(),
+            trouble("replicasets"),
+            News::ReplicaSets,
+        ));
+        watches.push(lists(pods, selected, trouble("pods"), News::Pods));
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Rollout {
@@ -134,12 +118,9 @@ impl Rollout {
             world: World::default(),
             fed: Fed::default(),
             memory: Memory::default(),
-            outage: None,
+            contact: Contact::new(),
             last: None,
-            heard: Instant::now(),
-            read: Instant::now(),
             asked: None,
-            suspect: false,
             held: None,
             ended: false,
         }
@@ -222,47 +203,29 @@ impl Rollout {
                 self.fed.pods = true;
             }
             News::Trouble(what, error) => {
-                let error = self.sort(&error);
+                let error = sort(&self.cluster, &self.workload.to_string(), &error);
                 tracing::debug!(workload = %self.workload, what, %error, "a watch broke and will be resumed");
                 match (&error, what) {
                     (Error::Forbidden { .. }, "deployments") => return Err(error),
                     // The counts alone still tell whether a rollout succeeds, if not why it fails.
                     (Error::Forbidden { .. }, "replicasets") => self.fed.replica_sets = true,
                     (Error::Forbidden { .. }, _) => self.fed.pods = true,
-                    _ => self.suspect = true,
+                    _ => self.contact.broke(),
                 }
                 return Ok(());
             }
         }
-        self.heard = Instant::now();
+        self.contact.heard();
         Ok(())
-    }
-
-    fn sort(&self, error: &watcher::Error) -> Error {
-        let what = self.workload.to_string();
-        match error {
-            watcher::Error::InitialListFailed(error)
-            | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => Error::from_kube(&self.cluster.name, &what, error),
-            watcher::Error::WatchError(status) => Error::from_status(&self.cluster.name, &what, status),
-            watcher::Error::NoResourceVersion => Error::Unreachable {
-                cluster: self.cluster.name.to_string(),
-                detail: error.to_string(),
-            },
-        }
     }
 
     /// Judges what is known, and says it if it is worth telling.
     async fn look(&mut self) -> Result<Option<Progress>, Error> {
-        let silent = self.heard.elapsed() >= SILENCE && self.read.elapsed() >= SILENCE;
-        let retry = self.outage.is_some() && self.read.elapsed() >= RETRY;
-        if self.suspect || silent || retry {
-            self.suspect = false;
+        if self.contact.is_doubtful() {
             self.refresh().await?;
         }
-        if let Some(outage) = &self.outage {
-            let long = is_after(Timestamp::now(), outage.since, LONG_OUTAGE);
-            if long && self.is_late() {
+        if let Some(outage) = self.contact.outage() {
+            if self.contact.is_long() && self.is_late() {
                 return Err(outage.error.clone());
             }
             let verdict = match &self.last {
@@ -279,7 +242,7 @@ impl Rollout {
         if verdict.is_final() {
             // Nothing is final that rests on what a watch brought some time ago.
             self.refresh().await?;
-            if self.outage.is_some() {
+            if self.contact.outage().is_some() {
                 return Ok(None);
             }
             self.asked = None;
@@ -288,7 +251,7 @@ impl Rollout {
         }
         self.ended = verdict.is_final() || (matches!(verdict, Verdict::Paused { .. }) && self.is_late());
         if let Verdict::Failed { cause, .. } = &mut verdict {
-            read_log(&self.cluster, &self.workload, cause).await;
+            read_log(&self.cluster, &self.workload.namespace, cause).await;
         }
         Ok(self.tell(verdict))
     }
@@ -334,7 +297,7 @@ impl Rollout {
     fn tell(&mut self, verdict: Verdict) -> Option<Progress> {
         let progress = Progress {
             verdict,
-            outage: self.outage.clone(),
+            outage: self.contact.outage().cloned(),
         };
         if let Some((last, at)) = &self.last
             && *last == progress
@@ -347,25 +310,10 @@ impl Rollout {
         Some(progress)
     }
 
-    /// Reads everything again. A failure that may pass is an outage; another one is the end.
+    /// Reads everything again.
     async fn refresh(&mut self) -> Result<(), Error> {
-        self.read = Instant::now();
-        match self.read_all().await {
-            Ok(()) => {
-                self.heard = Instant::now();
-                self.outage = None;
-                Ok(())
-            }
-            Err(error) if error.is_passing() || matches!(error, Error::Unauthorized { .. }) => {
-                let since = self
-                    .outage
-                    .as_ref()
-                    .map_or_else(Timestamp::now, |outage| outage.since);
-                self.outage = Some(Outage { since, error });
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let read = self.read_all().await;
+        self.contact.tried(read)
     }
 
     async fn read_all(&mut self) -> Result<(), Error> {
@@ -416,24 +364,17 @@ impl Rollout {
             return;
         }
         self.asked = Some(Instant::now());
-        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.workload.namespace);
-        let mut found = Vec::new();
-        for uid in uids {
-            let about = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
-            match self.cluster.call("events", events.list(&about)).await {
-                Ok(list) => found.extend(list.items),
-                Err(error) => {
-                    tracing::debug!(workload = %self.workload, %error, "events cannot be read");
-                    return;
-                }
+        match events::read(&self.cluster, &self.workload.namespace, &uids).await {
+            Ok(found) => self.world.events = found,
+            Err(error) => {
+                tracing::debug!(workload = %self.workload, %error, "events cannot be read");
             }
         }
-        self.world.events = found;
     }
 }
 
-/// Adds the last words of the container that is to blame.
-async fn read_log(cluster: &Cluster, workload: &Workload, cause: &mut Cause) {
+/// Adds the last words of the container that is to blame. Without them it is told all the same.
+pub(crate) async fn read_log(cluster: &Cluster, namespace: &str, cause: &mut Cause) {
     let (Some(pod), Some(container), true) = (&cause.pod, &cause.container, cause.fault.has_log()) else {
         return;
     };
@@ -441,46 +382,8 @@ async fn read_log(cluster: &Cluster, workload: &Workload, cause: &mut Cause) {
         Fault::Crashed(exit) | Fault::InitFailed(exit) => exit.restarts > 0,
         _ => false,
     };
-    match last_lines(cluster, &workload.namespace, pod, container, restarted).await {
+    match last_lines(cluster, namespace, pod, container, restarted).await {
         Ok(lines) => cause.log = lines,
-        Err(error) => tracing::warn!(%workload, %error, "the log cannot be read"),
+        Err(error) => tracing::warn!(namespace, pod, %error, "the log cannot be read"),
     }
-}
-
-/// The whole list again after each change, as long as the program runs.
-fn lists<K>(
-    api: Api<K>,
-    config: watcher::Config,
-    what: &'static str,
-    wrap: impl Fn(Vec<K>) -> News + Send + 'static,
-) -> BoxStream<'static, News>
-where
-    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    let mut known: BTreeMap<String, K> = BTreeMap::new();
-    let mut listed: BTreeMap<String, K> = BTreeMap::new();
-    watcher(api, config)
-        .default_backoff()
-        .filter_map(move |event| {
-            match event {
-                Ok(watcher::Event::Init) => {
-                    listed.clear();
-                    return ready(None);
-                }
-                Ok(watcher::Event::InitApply(object)) => {
-                    listed.insert(object.name_any(), object);
-                    return ready(None);
-                }
-                Ok(watcher::Event::InitDone) => known = std::mem::take(&mut listed),
-                Ok(watcher::Event::Apply(object)) => {
-                    known.insert(object.name_any(), object);
-                }
-                Ok(watcher::Event::Delete(object)) => {
-                    known.remove(&object.name_any());
-                }
-                Err(error) => return ready(Some(News::Trouble(what, error))),
-            }
-            ready(Some(wrap(known.values().cloned().collect())))
-        })
-        .boxed()
 }

@@ -305,3 +305,47 @@ async fn kubectl_follows_their_rollouts() -> Result {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn deleted_in_the_foreground_an_owner_goes_after_what_it_owned() -> Result {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cluster = Cluster::start(Options::default()).await?;
+    cluster.seed(
+        &json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": { "name": "migrate", "namespace": "shop" },
+            "spec": { "template": { "spec": {
+                "restartPolicy": "Never",
+                "containers": [{ "name": "app", "image": "r.test/migrate:1-hang" }],
+            } } },
+        })
+        .to_string(),
+    )?;
+    let runs = |view: &View<'_>| {
+        let pods = view.list("pods", "shop");
+        pods.first()
+            .filter(|pod| pod["status"]["phase"] == "Running")
+            .map(drop)
+    };
+    cluster.wait_until(Duration::from_secs(30), runs).await?;
+    let client = kube::Client::try_from(kube::Config::new(cluster.url().parse()?))?;
+    let jobs: kube::Api<k8s_openapi::api::batch::v1::Job> = kube::Api::namespaced(client, "shop");
+    let going = jobs
+        .delete("migrate", &kube::api::DeleteParams::foreground())
+        .await?;
+    let going = going.left().ok_or("it went at once")?;
+    assert!(going.metadata.deletion_timestamp.is_some());
+    assert_eq!(
+        going.metadata.finalizers.as_deref(),
+        Some(&["foregroundDeletion".to_owned()][..])
+    );
+    cluster
+        .wait_until(Duration::from_secs(30), |view| {
+            let (job, pods) = (view.get("job", "shop", "migrate"), view.list("pods", "shop"));
+            // While its pod stops it is there, and makes no other.
+            assert!(pods.len() <= 1 && (job.is_some() || pods.is_empty()), "{pods:?}");
+            job.is_none().then_some(())
+        })
+        .await?;
+    Ok(())
+}
