@@ -4,16 +4,19 @@
 //! long, and whatever would be reported as success, is read again first, so that no verdict rests on a
 //! connection that died unnoticed.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{BoxStream, SelectAll, StreamExt as _};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::watcher;
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::apply::Applied;
@@ -25,9 +28,10 @@ use crate::events;
 use crate::judge::{Settings, World, judge};
 use crate::logs::last_lines;
 use crate::memory::{Bake, Memory, is_after, plus};
+use crate::object::Object;
 use crate::seen::is_ready;
 use crate::verdict::{Verdict, Why};
-use crate::workload::Workload;
+use crate::workload::{Kind, Workload};
 
 /// How often the judge looks when nothing happens: its clocks run too.
 const TICK: Duration = Duration::from_secs(1);
@@ -69,43 +73,34 @@ pub struct Progress {
 /// Which of the lists have been seen at least once.
 #[derive(Default)]
 struct Fed {
-    deployment: bool,
-    replica_sets: bool,
+    workload: bool,
+    /// Replica sets or revisions.
+    versions: bool,
     pods: bool,
 }
 
 enum News {
-    Deployment(Option<Box<Deployment>>),
+    Workload(Option<Object>),
     ReplicaSets(Vec<ReplicaSet>),
+    Revisions(Vec<ControllerRevision>),
     Pods(Vec<Pod>),
-    Trouble(&'static str, watcher::Error),
+    Trouble(Source, watcher::Error),
+}
+
+/// What a watch is about.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Workload,
+    Versions,
+    Pods,
 }
 
 impl Rollout {
     /// Begins to follow a change that the cluster accepted; also one that another process applied.
     #[must_use]
     pub fn follow(cluster: Cluster, workload: Workload, applied: Applied, settings: Settings) -> Self {
-        let namespace = &workload.namespace;
-        let selected = watcher::Config::default().labels(&applied.selector);
-        let named = watcher::Config::default().fields(&format!("metadata.name={}", workload.name));
-        let deployments: Api<Deployment> = Api::namespaced(cluster.watching.clone(), namespace);
-        let sets: Api<ReplicaSet> = Api::namespaced(cluster.watching.clone(), namespace);
-        let pods: Api<Pod> = Api::namespaced(cluster.watching.clone(), namespace);
-        let trouble = |what: &'static str| move |error| News::Trouble(what, error);
-        let mut watches = SelectAll::new();
-        watches.push(lists(
-            deployments,
-            named,
-            trouble("deployments"),
-            |mut all: Vec<Deployment>| News::Deployment(all.pop().map(Box::new)),
-        ));
-        watches.push(lists(
-            sets,
-            selected.clone(),
-            trouble("replicasets"),
-            News::ReplicaSets,
-        ));
-        watches.push(lists(pods, selected, trouble("pods"), News::Pods));
+        let workload_kind = workload.kind;
+        let watches = watches(&cluster, &workload, &applied.selector);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Rollout {
@@ -116,7 +111,11 @@ impl Rollout {
             watches,
             tick,
             world: World::default(),
-            fed: Fed::default(),
+            fed: Fed {
+                // A StatefulSet's own status names its revision.
+                versions: workload_kind == Kind::StatefulSet,
+                ..Fed::default()
+            },
             memory: Memory::default(),
             contact: Contact::new(),
             last: None,
@@ -190,13 +189,17 @@ impl Rollout {
     /// Takes in what a watch brought.
     fn learn(&mut self, news: News) -> Result<(), Error> {
         match news {
-            News::Deployment(deployment) => {
-                self.world.deployment = deployment.map(|deployment| *deployment);
-                self.fed.deployment = true;
+            News::Workload(object) => {
+                self.world.workload = object;
+                self.fed.workload = true;
             }
             News::ReplicaSets(all) => {
                 self.world.replica_sets = all;
-                self.fed.replica_sets = true;
+                self.fed.versions = true;
+            }
+            News::Revisions(all) => {
+                self.world.revisions = all;
+                self.fed.versions = true;
             }
             News::Pods(all) => {
                 self.world.pods = all;
@@ -204,12 +207,12 @@ impl Rollout {
             }
             News::Trouble(what, error) => {
                 let error = sort(&self.cluster, &self.workload.to_string(), &error);
-                tracing::debug!(workload = %self.workload, what, %error, "a watch broke and will be resumed");
+                tracing::debug!(workload = %self.workload, ?what, %error, "a watch broke and will be resumed");
                 match (&error, what) {
-                    (Error::Forbidden { .. }, "deployments") => return Err(error),
+                    (Error::Forbidden { .. }, Source::Workload) => return Err(error),
                     // The counts alone still tell whether a rollout succeeds, if not why it fails.
-                    (Error::Forbidden { .. }, "replicasets") => self.fed.replica_sets = true,
-                    (Error::Forbidden { .. }, _) => self.fed.pods = true,
+                    (Error::Forbidden { .. }, Source::Versions) => self.fed.versions = true,
+                    (Error::Forbidden { .. }, Source::Pods) => self.fed.pods = true,
                     _ => self.contact.broke(),
                 }
                 return Ok(());
@@ -234,7 +237,7 @@ impl Rollout {
             };
             return Ok(self.tell(verdict));
         }
-        if !(self.fed.deployment && self.fed.replica_sets && self.fed.pods) {
+        if !(self.fed.workload && self.fed.versions && self.fed.pods) {
             return Ok(None);
         }
         self.ask_why().await;
@@ -281,10 +284,9 @@ impl Rollout {
     fn unseen(&self) -> Verdict {
         let total = self
             .world
-            .deployment
+            .workload
             .as_ref()
-            .and_then(|d| d.spec.as_ref()?.replicas)
-            .unwrap_or(0);
+            .map_or(0, |object| object.counts().due());
         Verdict::Waiting {
             done: 0,
             total,
@@ -319,30 +321,32 @@ impl Rollout {
     async fn read_all(&mut self) -> Result<(), Error> {
         let what = self.workload.to_string();
         let selected = ListParams::default().labels(&self.applied.selector);
-        let client = || self.cluster.client.clone();
         let namespace = &self.workload.namespace;
-        let sets: Api<ReplicaSet> = Api::namespaced(client(), namespace);
-        let pods: Api<Pod> = Api::namespaced(client(), namespace);
-        let deployments = self.workload.deployments(&self.cluster);
-        let (deployment, sets, pods) = tokio::join!(
-            self.cluster.call(&what, deployments.get_opt(&self.workload.name)),
-            self.cluster.call(&what, sets.list(&selected)),
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client.clone(), namespace);
+        let (object, versions, pods) = tokio::join!(
+            self.workload.get_opt(&self.cluster),
+            versions(&self.cluster, &self.workload, &self.applied.selector),
             self.cluster.call(&what, pods.list(&selected)),
         );
-        self.world.deployment = deployment?;
-        self.fed.deployment = true;
-        match sets {
-            Ok(list) => self.world.replica_sets = list.items,
+        self.world.workload = object?;
+        match versions {
+            Ok((sets, revisions)) => {
+                self.world.replica_sets = sets;
+                self.world.revisions = revisions;
+            }
             Err(Error::Forbidden { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.fed.replica_sets = true;
         match pods {
             Ok(list) => self.world.pods = list.items,
             Err(Error::Forbidden { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.fed.pods = true;
+        self.fed = Fed {
+            workload: true,
+            versions: true,
+            pods: true,
+        };
         Ok(())
     }
 
@@ -359,6 +363,7 @@ impl Rollout {
         let uids: Vec<String> = unwell
             .filter_map(|pod| pod.metadata.uid.clone())
             .take(ASKED_ABOUT)
+            .chain(self.refusing())
             .collect();
         if uids.is_empty() {
             return;
@@ -370,6 +375,101 @@ impl Rollout {
                 tracing::debug!(workload = %self.workload, %error, "events cannot be read");
             }
         }
+    }
+
+    /// The workload itself, when pods are missing and only its events can tell why.
+    fn refusing(&self) -> Option<String> {
+        let object = self.world.workload.as_ref()?;
+        let counts = object.counts();
+        let silent = !matches!(object, Object::Deployment(_));
+        (silent && counts.existing < counts.wanted).then(|| object.meta().uid.clone())?
+    }
+}
+
+/// The watches on a workload, on what tells its versions apart, and on its pods.
+fn watches(cluster: &Cluster, workload: &Workload, selector: &str) -> SelectAll<BoxStream<'static, News>> {
+    let selected = || watcher::Config::default().labels(selector);
+    let named = watcher::Config::default().fields(&format!("metadata.name={}", workload.name));
+    let trouble = |what: Source| move |error| News::Trouble(what, error);
+    let mut watches = SelectAll::new();
+    watches.push(match workload.kind {
+        Kind::Deployment => one::<Deployment>(cluster, workload, named),
+        Kind::StatefulSet => one::<StatefulSet>(cluster, workload, named),
+        Kind::DaemonSet => one::<DaemonSet>(cluster, workload, named),
+    });
+    let versions = trouble(Source::Versions);
+    match workload.kind {
+        Kind::Deployment => {
+            watches.push(lists(
+                watching(cluster, workload),
+                selected(),
+                versions,
+                News::ReplicaSets,
+            ));
+        }
+        Kind::DaemonSet => {
+            watches.push(lists(
+                watching(cluster, workload),
+                selected(),
+                versions,
+                News::Revisions,
+            ));
+        }
+        Kind::StatefulSet => {}
+    }
+    watches.push(lists(
+        watching(cluster, workload),
+        selected(),
+        trouble(Source::Pods),
+        News::Pods,
+    ));
+    watches
+}
+
+fn watching<K>(cluster: &Cluster, workload: &Workload) -> Api<K>
+where
+    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    Api::namespaced(cluster.watching.clone(), &workload.namespace)
+}
+
+/// The watch on one object.
+fn one<K>(cluster: &Cluster, workload: &Workload, named: watcher::Config) -> BoxStream<'static, News>
+where
+    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + Into<Object>
+        + 'static,
+{
+    lists(
+        watching::<K>(cluster, workload),
+        named,
+        |error| News::Trouble(Source::Workload, error),
+        |mut all: Vec<K>| News::Workload(all.pop().map(Into::into)),
+    )
+}
+
+/// A Deployment's replica sets, a DaemonSet's revisions.
+pub(crate) async fn versions(
+    cluster: &Cluster,
+    workload: &Workload,
+    selector: &str,
+) -> Result<(Vec<ReplicaSet>, Vec<ControllerRevision>), Error> {
+    let (what, selected) = (workload.to_string(), ListParams::default().labels(selector));
+    let namespace = &workload.namespace;
+    match workload.kind {
+        Kind::Deployment => {
+            let sets: Api<ReplicaSet> = Api::namespaced(cluster.client.clone(), namespace);
+            Ok((cluster.call(&what, sets.list(&selected)).await?.items, Vec::new()))
+        }
+        Kind::DaemonSet => {
+            let all: Api<ControllerRevision> = Api::namespaced(cluster.client.clone(), namespace);
+            Ok((Vec::new(), cluster.call(&what, all.list(&selected)).await?.items))
+        }
+        Kind::StatefulSet => Ok((Vec::new(), Vec::new())),
     }
 }
 

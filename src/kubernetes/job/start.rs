@@ -98,10 +98,7 @@ pub async fn start(cluster: &Cluster, plan: &Plan, stamp: &Stamp) -> Result<Laun
             Base::Workload(workload) => {
                 let object = workload.get(cluster).await?;
                 let container = workload.running(&object)?.container;
-                let base = object
-                    .spec
-                    .as_ref()
-                    .map(|spec| (&spec.template, container.as_str()));
+                let base = object.template().map(|template| (template, container.as_str()));
                 template(plan, base)
             }
             Base::Bare => template(plan, None),
