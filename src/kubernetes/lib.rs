@@ -34,7 +34,7 @@ mod workload;
 
 pub use apply::{Applied, Change, Conflict, Outcome, apply};
 pub use cause::{Cause, Doom, Exit, Fault};
-pub use check::{Missing, Report, check, role};
+pub use check::{Missing, Need, Report, check, role};
 pub use client::{Cluster, Clusters};
 pub use config::{Adopt, ClusterConfig, Config, DEFAULT_CLUSTER};
 pub use contact::Outage;

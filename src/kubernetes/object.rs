@@ -269,8 +269,9 @@ impl Object {
 }
 
 impl Kind {
-    /// As manifests write it.
-    pub(crate) fn manifest(self) -> &'static str {
+    /// As manifests write it, for example `StatefulSet`.
+    #[must_use]
+    pub fn manifest(self) -> &'static str {
         match self {
             Kind::Deployment => "Deployment",
             Kind::StatefulSet => "StatefulSet",
