@@ -94,7 +94,7 @@ async fn both_kinds_are_deployed_by_the_same_words() {
     }
     room.say("ann", "@otus status").await;
     let status = room.answer().await.plain();
-    assert!(status.contains("db") && status.contains("3 of 3"), "{status}");
+    assert!(status.contains("db") && status.contains("3/3"), "{status}");
 }
 
 #[tokio::test]
