@@ -28,6 +28,7 @@ mod memory;
 mod object;
 mod redact;
 mod seen;
+mod sources;
 mod verdict;
 mod watch;
 mod workload;

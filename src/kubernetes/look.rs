@@ -15,7 +15,7 @@ use crate::judge::World;
 use crate::logs;
 use crate::object::Object;
 use crate::seen::{fresh, is_ready, owned_by, restart_counts};
-use crate::watch::versions;
+use crate::sources::versions;
 use crate::workload::{Kind, Workload};
 
 /// How many events a page holds, and how many pages are read at most: a namespace may have thousands.

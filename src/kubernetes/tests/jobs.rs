@@ -16,6 +16,8 @@ use otus_kubernetes::job::{
 use otus_kubernetes::{Error, Fault, Stamp};
 use serde_json::json;
 
+type Is = fn(&Fault) -> bool;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 const IMAGE: &str = "registry.test:5000/shop/web:v2";
 
@@ -151,7 +153,7 @@ async fn one_that_fails_is_told_with_its_exit_code_and_its_log() {
 #[tokio::test]
 async fn what_cannot_start_is_told_at_once() {
     let ground = Ground::emulated_with(1).await;
-    let cases: [(Behaviour, fn(&Fault) -> bool); 4] = [
+    let cases: [(Behaviour, Is); 4] = [
         (
             Behaviour::BadImage,
             |fault| matches!(fault, Fault::ImageMissing { image, .. } if image == IMAGE),
