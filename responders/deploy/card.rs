@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use otus::markup::{clean, plain};
 use otus::store::{Deploy, DeployState};
 use otus::{Button, Card, Tone};
-use otus_kubernetes::{Conflict, Workload};
+use otus_kubernetes::{Conflict, Kind, Workload};
 
 use crate::settings::Settings;
 use crate::state::{Halt, State};
@@ -125,7 +125,9 @@ impl Face<'_> {
                 manager.as_deref(),
                 *at,
             )),
-            State::Gone => ended(Tone::Bad, texts::failed(deploy)).text(texts::gone(&deploy.service)),
+            State::Gone => {
+                ended(Tone::Bad, texts::failed(deploy)).text(texts::gone(&deploy.service, self.workload.kind))
+            }
             State::Drifted(conflict) => {
                 let (label, question) = texts::deploy_over(conflict);
                 let command = self.command();
@@ -200,10 +202,20 @@ impl Face<'_> {
     }
 
     fn resume(&self) -> String {
-        format!(
-            "kubectl rollout resume deployment/{} -n {}",
-            self.workload.name, self.workload.namespace
-        )
+        let Workload {
+            kind,
+            name,
+            namespace,
+            ..
+        } = self.workload;
+        match kind {
+            // kubectl cannot resume what it cannot pause: this one is held by its partition.
+            Kind::StatefulSet => format!(
+                "kubectl patch {kind}/{name} -n {namespace} -p '{}'",
+                r#"{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}"#
+            ),
+            _ => format!("kubectl rollout resume {kind}/{name} -n {namespace}"),
+        }
     }
 }
 

@@ -22,6 +22,24 @@ pub(crate) fn why(cause: &Cause) -> String {
     };
     let container = cause.container.as_deref().unwrap_or_default();
     match &cause.fault {
+        Fault::InTheWay { namespace, fault } => {
+            let name = cause.pod.as_deref().unwrap_or_default();
+            let old = format!("The pod {} of an earlier version", code(name));
+            let command = format!("kubectl delete pod {name} -n {namespace}");
+            format!(
+                "The StatefulSet waits for a broken pod before it replaces any other, and would wait for ever. {} {} makes \
+                 room for the new version.",
+                told(fault, &old, container),
+                code(&command)
+            )
+        }
+        fault => told(fault, &pod, container),
+    }
+}
+
+/// What is wrong with this pod and container.
+fn told(fault: &Fault, pod: &str, container: &str) -> String {
+    match fault {
         Fault::ImageMissing { image, .. } => {
             format!(
                 "{pod} cannot start: the registry does not have the image {}.",
@@ -108,6 +126,20 @@ pub(crate) fn why(cause: &Cause) -> String {
                 count(*wanted, "pod")
             )
         }
+        Fault::InTheWay { fault, .. } => told(fault, pod, container),
+        Fault::ByHand => {
+            "The update strategy is OnDelete: pods take the new version only when somebody deletes them."
+                .to_owned()
+        }
+        Fault::Displaced { reason, message } => {
+            format!(
+                "{pod} was ended by Kubernetes itself ({reason}): {}",
+                quote(message)
+            )
+        }
+        Fault::JobFailed { reason, message } => {
+            format!("It failed ({reason}), and its pod is gone: {}", quote(message))
+        }
         Fault::NotObserved => "Kubernetes has not begun to act on the change at all.".to_owned(),
         Fault::Unknown => {
             "Nothing tells why: the new pods neither come up nor report anything wrong.".to_owned()
@@ -139,6 +171,10 @@ pub(crate) fn todo(cause: &Cause) -> &'static str {
         Fault::NotReady { .. } => "Look at what the probe asks for; the log may tell why it is not answered.",
         Fault::PodsRefused { .. } => "Raise the quota, or change what the policy refuses.",
         Fault::LostPods { .. } => "Look at the pods' events; a node may be gone.",
+        Fault::InTheWay { .. } => "It goes on by itself then; to have it watched, deploy again.",
+        Fault::ByHand => "Set `updateStrategy.type` to RollingUpdate, or delete the pods one by one.",
+        Fault::Displaced { .. } => "Look at the nodes' events; try again when they are well.",
+        Fault::JobFailed { .. } => "Look at the Job's events in the cluster.",
         Fault::NotObserved => "Check that the cluster's controller manager runs.",
         Fault::Unknown => "Look at the pods in the cluster.",
     }
@@ -258,6 +294,22 @@ mod tests {
                 available: 2,
                 wanted: 3,
             },
+            Fault::InTheWay {
+                namespace: "shop".into(),
+                fault: Box::new(Fault::ImageMissing {
+                    image: image(),
+                    message: message(),
+                }),
+            },
+            Fault::ByHand,
+            Fault::Displaced {
+                reason: "Evicted".into(),
+                message: "The node was low on memory.".into(),
+            },
+            Fault::JobFailed {
+                reason: "BackoffLimitExceeded".into(),
+                message: "Job has reached the specified backoff limit".into(),
+            },
             Fault::NotObserved,
             Fault::Unknown,
         ];
@@ -277,6 +329,10 @@ mod tests {
         The new pod `web-7d9f-x2x` runs but is not ready: its probe (`GET :8080/healthz`) failed 12 times, 3 are allowed: Readiness probe failed: statuscode: 503. Look at what the probe asks for; the log may tell why it is not answered.
         Kubernetes is not allowed to create the new pods: exceeded quota: small. Raise the quota, or change what the policy refuses.
         Only 2 of 3 pods are still available. Look at the pods' events; a node may be gone.
+        The StatefulSet waits for a broken pod before it replaces any other, and would wait for ever. The pod `web-7d9f-x2x` of an earlier version cannot start: the registry does not have the image `r/web:v2`. `kubectl delete pod web-7d9f-x2x -n shop` makes room for the new version. It goes on by itself then; to have it watched, deploy again.
+        The update strategy is OnDelete: pods take the new version only when somebody deletes them. Set `updateStrategy.type` to RollingUpdate, or delete the pods one by one.
+        The new pod `web-7d9f-x2x` was ended by Kubernetes itself (Evicted): The node was low on memory. Look at the nodes' events; try again when they are well.
+        It failed (BackoffLimitExceeded), and its pod is gone: Job has reached the specified backoff limit. Look at the Job's events in the cluster.
         Kubernetes has not begun to act on the change at all. Check that the cluster's controller manager runs.
         Nothing tells why: the new pods neither come up nor report anything wrong. Look at the pods in the cluster.
         "#);

@@ -116,6 +116,13 @@ impl Job {
         let running = match done {
             Ok(running) => running,
             Err(Error::Replaced { .. }) => return Err(Interrupted.into()),
+            Err(Error::CannotPause { .. }) => {
+                // Nor later: so it goes on, and is not asked again.
+                self.overruled = true;
+                self.obstacle = Some(texts::cannot_pause(workload.kind));
+                self.show(last).await;
+                return Ok(());
+            }
             Err(error) => {
                 self.again = Some(Instant::now() + RETRY);
                 self.obstacle = Some(texts::obstacle(&error.to_string()));

@@ -3,7 +3,7 @@
 use otus::operations::{Change, Plan, Target};
 use otus::store::{DeployFilter, DeployState};
 use otus::{Environment, Result, Service, Services, UserError};
-use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Image, Running, Version, Workload};
+use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Image, Kind, Running, Version, Workload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -162,11 +162,13 @@ pub(crate) async fn locate(
 /// The workload of a service in an environment.
 pub(crate) fn workload(services: &Services, service: &Service, environment: &Environment) -> Workload {
     let placement = services.catalog().placement(service, environment);
+    // A kind that does not exist is found when the configuration is read; without that, it names a Deployment that does not exist.
+    let (kind, name) = Kind::split(&placement.workload).unwrap_or((Kind::Deployment, &placement.workload));
     Workload {
         cluster: placement.cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()),
         namespace: placement.namespace,
-        kind: otus_kubernetes::Kind::Deployment,
-        name: placement.workload,
+        kind,
+        name: name.to_owned(),
         container: placement.container,
         service: service.name.clone(),
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use otus::markup::{bold, code};
 use otus::store::Deploy;
-use otus_kubernetes::{Conflict, Found, Image, Outage, Why};
+use otus_kubernetes::{Conflict, Found, Image, Kind, Outage, Why};
 
 pub(crate) use self::look::*;
 pub(crate) use self::planning::*;
@@ -273,9 +273,10 @@ pub(crate) fn superseded(
 }
 
 /// The workload was deleted.
-pub(crate) fn gone(service: &str) -> String {
+pub(crate) fn gone(service: &str, kind: Kind) -> String {
     format!(
-        "The Deployment of {} was deleted, or another took its name, while I watched.",
+        "The {} of {} was deleted, or another took its name, while I watched.",
+        kind.manifest(),
         code(service)
     )
 }
@@ -343,6 +344,15 @@ pub(crate) fn obstacle(error: &str) -> String {
     format!(
         "I cannot do that yet, and keep trying: {}.",
         error.trim_end_matches('.')
+    )
+}
+
+/// This kind of workload cannot be paused.
+pub(crate) fn cannot_pause(kind: Kind) -> String {
+    format!(
+        "I cannot pause the rollout of a {}: Kubernetes has no way to. It goes on; `cancel` makes me stop watching it, and another \
+         deploy changes its course.",
+        kind.manifest()
     )
 }
 

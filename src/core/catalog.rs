@@ -25,7 +25,7 @@ pub struct ServiceEntry {
     pub aliases: Vec<String>,
     /// Its image without a tag: `registry.example.com/shop/api`. Default: the image that runs now.
     pub image: Option<String>,
-    /// Its Deployment's name. Default: the service's name.
+    /// Its Deployment's name, or kind and name: `statefulset/db`, `daemonset/agent`. Default: the service's name.
     pub workload: Option<String>,
     /// The container to change. Default: the one named like the service, else the only one.
     pub container: Option<String>,
@@ -46,7 +46,7 @@ pub struct PlacementEntry {
     pub cluster: Option<String>,
     /// The namespace.
     pub namespace: Option<String>,
-    /// The Deployment's name.
+    /// The Deployment's name, or kind and name.
     pub workload: Option<String>,
     /// The container to change.
     pub container: Option<String>,

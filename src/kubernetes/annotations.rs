@@ -20,6 +20,14 @@ pub const OPERATION: &str = "otus.dev/operation";
 pub const GENERATION: &str = "otus.dev/generation";
 /// When that operation was begun.
 pub const STARTED: &str = "otus.dev/started";
+/// A StatefulSet's partition before Otus held its rollout; empty when it is not held any more.
+pub const PARTITION: &str = "otus.dev/partition";
+/// Which step of an operation a Job is.
+pub const STEP: &str = "otus.dev/step";
+/// The label that says who made an object.
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+/// The label that says what an object is in its application.
+pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 /// The pods' label for the version.
 pub const VERSION_LABEL: &str = "app.kubernetes.io/version";
 

@@ -4,7 +4,6 @@
 //! Whoever else changed the image since is found by the server itself, which then answers 409.
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use crate::config::Adopt;
 use crate::error::Error;
 use crate::fence::Stamp;
 use crate::managed::{ever_applied, image_owners, last_write};
+use crate::object::Object;
 use crate::workload::{Running, Workload};
 
 /// How often to read again after the object changed between the read and the write.
@@ -116,10 +116,12 @@ impl Applied {
 /// object changed under every attempt, or a newer worker or operation was there already.
 pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> Result<Outcome, Error> {
     let what = workload.to_string();
-    let api = workload.deployments(cluster);
     for _ in 0..ATTEMPTS {
         let before = workload.get(cluster).await?;
-        change.stamp.check(&what, &before.metadata)?;
+        change.stamp.check(&what, before.meta())?;
+        if before.is_by_hand() {
+            return Err(Error::ByHand { what });
+        }
         let running = workload.running(&before)?;
         let held = running.is_paused_by(cluster.manager());
         if running.image == change.image && !held {
@@ -137,12 +139,8 @@ pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> R
                 running: Box::new(running),
             });
         }
-        let body = body(workload, &running, &before, change, held);
-        let patch = async |params: PatchParams| {
-            cluster
-                .call_raw(api.patch(&workload.name, &params, &Patch::Apply(&body)))
-                .await
-        };
+        let body = body(workload, &running, &before, change, cluster.manager());
+        let patch = async |params: PatchParams| workload.patch(cluster, &params, &Patch::Apply(&body)).await;
         let params = PatchParams::apply(&cluster.manager);
         let refusal = match patch(params.clone()).await? {
             Ok(after) => return done(workload, &after, running, change, None),
@@ -178,7 +176,7 @@ pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> R
 
 fn done(
     workload: &Workload,
-    after: &Deployment,
+    after: &Object,
     before: Running,
     change: &Change,
     adopted: Option<Conflict>,
@@ -201,7 +199,7 @@ fn came_from<'a>(before: &'a Running, change: &Change) -> &'a str {
 }
 
 /// What Otus answers for, and nothing else: never replicas, which an autoscaler may own.
-fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Change, held: bool) -> Value {
+fn body(workload: &Workload, running: &Running, before: &Object, change: &Change, us: &str) -> Value {
     let mut template =
         json!({ "spec": { "containers": [{ "name": running.container, "image": change.image }] } });
     // A selector that holds the version must not be missed by the pods: then the label is not ours to change.
@@ -211,17 +209,18 @@ fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Ch
     {
         template["metadata"] = json!({ "labels": { annotations::VERSION_LABEL: value } });
     }
-    let mut spec = json!({ "template": template });
-    if held {
-        spec["paused"] = false.into();
-    }
-    json!({
+    let (mut spec, notes) = match running.is_paused_by(us) || !running.paused {
+        true => before.unheld(),
+        false => (json!({}), json!({})),
+    };
+    spec["template"] = template;
+    let mut body = json!({
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": workload.kind.manifest(),
         "metadata": {
             "name": workload.name,
             // Whoever wrote between our read and this write makes it fail, and a worker that slept too long too.
-            "resourceVersion": before.metadata.resource_version,
+            "resourceVersion": before.meta().resource_version,
             "annotations": {
                 annotations::CHANGE_CAUSE: format!("{} deployed by {} with otus", change.version, change.by),
                 annotations::DEPLOY: change.stamp.operation,
@@ -236,7 +235,11 @@ fn body(workload: &Workload, running: &Running, before: &Deployment, change: &Ch
             },
         },
         "spec": spec,
-    })
+    });
+    for (key, value) in notes.as_object().into_iter().flatten() {
+        body["metadata"]["annotations"][key] = value.clone();
+    }
+    body
 }
 
 fn status(error: &kube::Error) -> Option<&Status> {
@@ -251,14 +254,14 @@ pub(crate) fn is_stale(error: &kube::Error) -> bool {
 }
 
 /// The field managers a 409 names; none when it is about the object's version.
-fn conflict(error: &kube::Error, before: &Deployment, running: &Running, us: &str) -> Option<Conflict> {
+fn conflict(error: &kube::Error, before: &Object, running: &Running, us: &str) -> Option<Conflict> {
     let status = status(error).filter(|status| status.code == 409)?;
     let causes = &status.details.as_ref()?.causes;
     let causes: Vec<_> = causes
         .iter()
         .filter(|cause| cause.reason == "FieldManagerConflict")
         .collect();
-    let meta = &before.metadata;
+    let meta = before.meta();
     // The one who owns the image matters most; the message reads `conflict with "kubectl-set" using apps/v1`.
     let told = causes
         .iter()
@@ -285,16 +288,19 @@ fn conflict(error: &kube::Error, before: &Deployment, running: &Running, us: &st
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::apps::v1::Deployment;
+
     use super::*;
 
-    fn deployment(selector: Value) -> Deployment {
-        serde_json::from_value(json!({
+    fn deployment(selector: Value) -> Object {
+        let deployment: Deployment = serde_json::from_value(json!({
             "metadata": {"name": "web", "uid": "u1", "generation": 3, "resourceVersion": "77"},
             "spec": {"selector": {"matchLabels": selector},
                      "template": {"spec": {"containers": [
                         {"name": "app", "image": "r/web:v1"}, {"name": "proxy", "image": "r/proxy:v9"}]}}},
         }))
-        .unwrap()
+        .unwrap();
+        deployment.into()
     }
 
     fn workload(container: Option<&str>) -> Workload {
@@ -328,7 +334,7 @@ mod tests {
         let before = deployment(json!({"app": "web"}));
         let workload = workload(Some("app"));
         let running = workload.running(&before).unwrap();
-        let body = body(&workload, &running, &before, &change(), false);
+        let body = body(&workload, &running, &before, &change(), "otus");
         assert_eq!(body["metadata"]["resourceVersion"], "77");
         assert_eq!(body["metadata"]["annotations"]["otus.dev/previous"], "r/web:v1");
         assert_eq!(
@@ -345,7 +351,7 @@ mod tests {
         let before = deployment(json!({"app.kubernetes.io/version": "v1"}));
         let workload = workload(Some("app"));
         let running = workload.running(&before).unwrap();
-        let body = body(&workload, &running, &before, &change(), false);
+        let body = body(&workload, &running, &before, &change(), "otus");
         assert!(body["spec"]["template"].get("metadata").is_none());
     }
 

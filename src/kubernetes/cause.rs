@@ -90,6 +90,30 @@ pub enum Fault {
         /// How many are wanted.
         wanted: i32,
     },
+    /// A pod of an earlier version is broken, and the StatefulSet waits for it before it replaces any; it would wait for ever:
+    /// <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback>.
+    InTheWay {
+        /// The pod's namespace, for the command that deletes it.
+        namespace: String,
+        /// What is wrong with it.
+        fault: Box<Fault>,
+    },
+    /// Pods take another image only when somebody deletes them: the update strategy is OnDelete.
+    ByHand,
+    /// Kubernetes itself ended the pod: evicted, preempted, or its node is lost.
+    Displaced {
+        /// Kubernetes' reason, for example `Evicted`.
+        reason: String,
+        /// Its words.
+        message: String,
+    },
+    /// A Job failed, and its pod is no longer there to tell why.
+    JobFailed {
+        /// Kubernetes' reason, for example `BackoffLimitExceeded`.
+        reason: String,
+        /// Its words.
+        message: String,
+    },
     /// The controller has not looked at the change.
     NotObserved,
     /// Nothing is known but that it takes too long.
@@ -144,6 +168,8 @@ impl Fault {
             Fault::ConfigMissing { message } if message.contains("failed to sync") => Doom::No,
             Fault::ConfigMissing { .. } => Doom::Sure,
             Fault::Crashed(exit) | Fault::InitFailed(exit) if exit.looping => Doom::Sure,
+            // It holds everything up, whatever the new version is like.
+            Fault::InTheWay { .. } | Fault::ByHand => Doom::Sure,
             Fault::PullDenied { .. } | Fault::CannotStart { .. } | Fault::PodsRefused { .. } => Doom::Likely,
             Fault::Crashed(_)
             | Fault::InitFailed(_)
@@ -151,6 +177,8 @@ impl Fault {
             | Fault::Unschedulable { .. }
             | Fault::NotReady { .. }
             | Fault::LostPods { .. }
+            | Fault::Displaced { .. }
+            | Fault::JobFailed { .. }
             | Fault::NotObserved
             | Fault::Unknown => Doom::No,
         }
@@ -168,6 +196,7 @@ impl Fault {
     /// Which of several explanations to show: the most telling has the highest rank.
     pub(crate) fn rank(&self) -> u8 {
         match self {
+            Fault::InTheWay { .. } | Fault::ByHand => 13,
             Fault::InitFailed(_) => 12,
             Fault::ImageMissing { .. } => 11,
             Fault::PullDenied { .. } => 10,
@@ -179,7 +208,10 @@ impl Fault {
             Fault::PullFailing { .. } => 4,
             Fault::Unschedulable { .. } => 3,
             Fault::NotReady { .. } => 2,
-            Fault::LostPods { .. } | Fault::NotObserved => 1,
+            Fault::LostPods { .. }
+            | Fault::Displaced { .. }
+            | Fault::JobFailed { .. }
+            | Fault::NotObserved => 1,
             Fault::Unknown => 0,
         }
     }

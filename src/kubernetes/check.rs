@@ -1,5 +1,7 @@
 //! May Otus do what it needs to? Asked of the cluster itself, before anybody waits for a deploy.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -9,15 +11,54 @@ use kube::api::PostParams;
 
 use crate::client::Cluster;
 use crate::error::Error;
+use crate::workload::Kind;
 
-/// What Otus does in a namespace: API group, resource, verbs.
-const NEEDED: [(&str, &str, &[&str]); 5] = [
-    ("apps", "deployments", &["get", "list", "watch", "patch"]),
-    ("apps", "replicasets", &["list", "watch"]),
+/// What Otus is to do in a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Need {
+    /// To deploy workloads of this kind.
+    Workload(Kind),
+    /// To run [jobs](crate::job) beside them.
+    Jobs,
+}
+
+/// API group, resource, verbs.
+type Right = (&'static str, &'static str, &'static [&'static str]);
+
+/// Of whatever is followed, its pods are looked at.
+const ALWAYS: [Right; 3] = [
     ("", "pods", &["list", "watch"]),
     ("", "pods/log", &["get"]),
     ("", "events", &["list"]),
 ];
+
+const WORKLOAD: &[&str] = &["get", "list", "watch", "patch"];
+
+impl Need {
+    fn rights(self) -> &'static [Right] {
+        match self {
+            Need::Workload(Kind::Deployment) => &[
+                ("apps", "deployments", WORKLOAD),
+                ("apps", "replicasets", &["list", "watch"]),
+            ],
+            Need::Workload(Kind::StatefulSet) => &[("apps", "statefulsets", WORKLOAD)],
+            Need::Workload(Kind::DaemonSet) => &[
+                ("apps", "daemonsets", WORKLOAD),
+                ("apps", "controllerrevisions", &["list", "watch"]),
+            ],
+            Need::Jobs => &[(
+                "batch",
+                "jobs",
+                &["create", "get", "list", "watch", "patch", "delete"],
+            )],
+        }
+    }
+}
+
+fn rights(needs: &BTreeSet<Need>) -> impl Iterator<Item = &'static Right> {
+    needs.iter().flat_map(|need| need.rights()).chain(&ALWAYS)
+}
 
 /// How many questions are asked at once.
 const AT_ONCE: usize = 6;
@@ -59,14 +100,14 @@ impl Report {
     }
 }
 
-/// Asks a cluster for its version, and whether everything Otus needs is allowed in these namespaces.
+/// Asks a cluster for its version, and whether what Otus needs in each of these namespaces is allowed.
 ///
 /// # Errors
 /// When the cluster does not answer.
-pub async fn check(cluster: &Cluster, namespaces: &[String]) -> Result<Report, Error> {
+pub async fn check(cluster: &Cluster, needs: &BTreeMap<String, BTreeSet<Need>>) -> Result<Report, Error> {
     let version = cluster.server_version().await?;
-    let questions = namespaces.iter().flat_map(|namespace| {
-        NEEDED.iter().flat_map(move |(group, resource, verbs)| {
+    let questions = needs.iter().flat_map(|(namespace, needs)| {
+        rights(needs).flat_map(move |(group, resource, verbs)| {
             verbs.iter().map(move |verb| Missing {
                 namespace: namespace.clone(),
                 resource: (*resource).to_owned(),
@@ -119,11 +160,11 @@ async fn allowed(cluster: &Cluster, question: &Missing) -> Result<bool, Error> {
 
 /// The Role that gives Otus what it needs in a namespace, for `kubectl apply -f -`.
 #[must_use]
-pub fn role(namespace: &str) -> String {
+pub fn role(namespace: &str, needs: &BTreeSet<Need>) -> String {
     let mut yaml = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: otus\n  namespace: {namespace}\nrules:\n"
     );
-    for (group, resource, verbs) in NEEDED {
+    for (group, resource, verbs) in rights(needs) {
         yaml.push_str(&format!(
             "  - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [{}]\n",
             verbs
@@ -142,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_role() {
-        insta::assert_snapshot!(role("shop"), @r#"
+        insta::assert_snapshot!(role("shop", &BTreeSet::from([Need::Workload(Kind::Deployment)])), @r#"
         apiVersion: rbac.authorization.k8s.io/v1
         kind: Role
         metadata:
@@ -165,5 +206,16 @@ mod tests {
             resources: ["events"]
             verbs: ["list"]
         "#);
+        let all = Kind::ALL.map(Need::Workload).into_iter().chain([Need::Jobs]);
+        let role = role("shop", &all.collect());
+        for words in [
+            "statefulsets",
+            "daemonsets",
+            "controllerrevisions",
+            "[\"batch\"]",
+            "\"delete\"",
+        ] {
+            assert!(role.contains(words), "{words}: {role}");
+        }
     }
 }

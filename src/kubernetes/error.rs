@@ -107,6 +107,27 @@ pub enum Error {
         /// The newer operation.
         operation: String,
     },
+    /// This kind of workload cannot be paused.
+    #[error("{what} cannot be paused: Kubernetes goes on replacing its pods. Deploy another version instead")]
+    CannotPause {
+        /// Kind, name, namespace and cluster.
+        what: String,
+    },
+    /// Its pods take another image only when somebody deletes them.
+    #[error(
+        "{what} has the update strategy OnDelete: its pods take another image only when somebody deletes them. \
+         Set `updateStrategy.type` to RollingUpdate"
+    )]
+    ByHand {
+        /// Kind, name, namespace and cluster.
+        what: String,
+    },
+    /// An object of the name that only this operation gives is not this operation's.
+    #[error("{what} was not made by this operation; delete it, or see who uses its name")]
+    Taken {
+        /// Kind, name, namespace and cluster.
+        what: String,
+    },
     /// The server understood and refused, for example an admission webhook.
     #[error("the cluster `{cluster}` refused the change: {message}")]
     Refused {

@@ -2,6 +2,11 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::client::Cluster;
+use crate::error::Error;
 
 /// Reasons that tell of success, and failures that are known to pass or to be about something else.
 const NOISE: [&str; 17] = [
@@ -82,6 +87,17 @@ pub(crate) fn about<'a>(pod: &'a Pod, events: &'a [Event]) -> impl Iterator<Item
         .iter()
         .filter(move |event| uid.is_some() && event.involved_object.uid.as_deref() == uid)
         .map(note)
+}
+
+/// The events about the objects of these identities.
+pub(crate) async fn read(cluster: &Cluster, namespace: &str, uids: &[String]) -> Result<Vec<Event>, Error> {
+    let events: Api<Event> = Api::namespaced(cluster.client.clone(), namespace);
+    let mut found = Vec::new();
+    for uid in uids {
+        let about = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+        found.extend(cluster.call("events", events.list(&about)).await?.items);
+    }
+    Ok(found)
 }
 
 /// What happened since a moment, worth telling, the latest first, each thing once with its count.

@@ -181,7 +181,7 @@ pub(crate) fn restarted(pod: &Pod) -> Option<Cause> {
 }
 
 /// How a container last ended, when it ended badly.
-fn ended(container: &ContainerStatus, spec: Option<&Container>) -> Option<Exit> {
+pub(crate) fn ended(container: &ContainerStatus, spec: Option<&Container>) -> Option<Exit> {
     let looping =
         waiting(container).is_some_and(|waiting| waiting.reason.as_deref() == Some("CrashLoopBackOff"));
     let terminated = |state: Option<&k8s_openapi::api::core::v1::ContainerState>| {

@@ -5,7 +5,6 @@
 //! a worker that slept between the two is refused by the server, reads again, finds a newer stamp than its own, and stops.
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams};
 use serde::{Deserialize, Serialize};
@@ -55,7 +54,8 @@ impl Stamp {
         }
     }
 
-    fn is_on(&self, meta: &ObjectMeta) -> bool {
+    /// Whether it is already in the hands of this worker.
+    pub(crate) fn is_on(&self, meta: &ObjectMeta) -> bool {
         self.notes().as_object().is_some_and(|notes| {
             notes.iter().all(|(key, value)| {
                 let held = meta.annotations.as_ref().and_then(|all| all.get(key));
@@ -64,7 +64,8 @@ impl Stamp {
         })
     }
 
-    fn notes(&self) -> Value {
+    /// As annotations.
+    pub(crate) fn notes(&self) -> Value {
         json!({
             annotations::OPERATION: self.operation,
             annotations::GENERATION: self.generation.to_string(),
@@ -82,11 +83,11 @@ pub async fn claim(cluster: &Cluster, workload: &Workload, stamp: &Stamp) -> Res
     write(cluster, workload, stamp, |_| None).await
 }
 
-/// Pauses the rollout of this image, so that no more pods are replaced. Where another image is wanted by now, or the rollout is
-/// paused already, nothing is done. Answers what runs.
+/// Pauses the rollout of this image, so that no more pods are replaced; that of a StatefulSet by its partition. Where another image
+/// is wanted by now, or the rollout is paused already, or through, nothing is done. Answers what runs.
 ///
 /// # Errors
-/// As [`claim`].
+/// As [`claim`], and [`Error::CannotPause`] for a DaemonSet.
 pub async fn pause(
     cluster: &Cluster,
     workload: &Workload,
@@ -94,7 +95,7 @@ pub async fn pause(
     image: &str,
 ) -> Result<Running, Error> {
     write(cluster, workload, stamp, |running| {
-        (running.image == image && !running.paused).then_some(json!(true))
+        (running.image == image && !running.paused).then_some(true)
     })
     .await
 }
@@ -111,46 +112,48 @@ pub async fn resume(
 ) -> Result<Running, Error> {
     write(cluster, workload, stamp, |running| {
         let ours = running.is_paused_by(cluster.manager());
-        (running.image == image && ours).then_some(Value::Null)
+        (running.image == image && ours).then_some(false)
     })
     .await
 }
 
-/// Writes the stamp, and `spec.paused` as wanted. A merge patch, not an apply: that would have to repeat all that Otus has
-/// applied before, or give it up.
+/// Writes the stamp, and what holds the rollout or lets it go on, as wanted. A merge patch, not an apply: that would have to
+/// repeat all that Otus has applied before, or give it up.
 async fn write(
     cluster: &Cluster,
     workload: &Workload,
     stamp: &Stamp,
-    paused: impl Fn(&Running) -> Option<Value>,
+    hold: impl Fn(&Running) -> Option<bool>,
 ) -> Result<Running, Error> {
     let what = workload.to_string();
-    let api = workload.deployments(cluster);
     let params = PatchParams {
         field_manager: Some(cluster.manager().to_owned()),
         ..PatchParams::default()
     };
     for _ in 0..ATTEMPTS {
-        let before: Deployment = workload.get(cluster).await?;
-        stamp.check(&what, &before.metadata)?;
+        let before = workload.get(cluster).await?;
+        stamp.check(&what, before.meta())?;
         let running = workload.running(&before)?;
-        let paused = paused(&running);
-        if paused.is_none() && stamp.is_on(&before.metadata) {
+        let change = match hold(&running) {
+            Some(hold) => before.hold(&what, hold)?,
+            None => None,
+        };
+        if change.is_none() && stamp.is_on(before.meta()) {
             return Ok(running);
         }
         let mut body = json!({
             "metadata": {
-                "resourceVersion": before.metadata.resource_version,
+                "resourceVersion": before.meta().resource_version,
                 "annotations": stamp.notes(),
             },
         });
-        if let Some(paused) = paused {
-            body["spec"] = json!({ "paused": paused });
+        if let Some((spec, notes)) = change {
+            body["spec"] = spec;
+            for (key, value) in notes.as_object().into_iter().flatten() {
+                body["metadata"]["annotations"][key] = value.clone();
+            }
         }
-        let written = cluster
-            .call_raw(api.patch(&workload.name, &params, &Patch::Merge(&body)))
-            .await?;
-        match written {
+        match workload.patch(cluster, &params, &Patch::Merge(&body)).await? {
             Ok(after) => return workload.running(&after),
             Err(error) if is_stale(&error) => {}
             Err(error) => return Err(Error::from_kube(&cluster.name, &what, &error)),

@@ -7,17 +7,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{ControllerRevision, ReplicaSet};
 use k8s_openapi::api::core::v1::{Event, Pod};
 
 use crate::annotations;
 use crate::apply::Applied;
 use crate::cause::{Cause, Fault};
-use crate::managed::{image_owners, pause_owner};
+use crate::managed::image_owners;
 use crate::memory::{Bake, Memory, is_after, plus};
-use crate::seen::{Counts, Seen, newest, pods_of};
+use crate::object::Object;
+use crate::seen::{Seen, fresh, in_the_way, is_ready, newest};
 use crate::verdict::{Found, Verdict, Why};
-use crate::workload::containers;
 
 /// How patient the judge is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,11 @@ impl Default for Settings {
 #[derive(Debug, Clone, Default)]
 pub struct World {
     /// The workload; none when it does not exist.
-    pub deployment: Option<Deployment>,
-    /// The replica sets that its selector finds.
+    pub workload: Option<Object>,
+    /// The replica sets that a Deployment's selector finds.
     pub replica_sets: Vec<ReplicaSet>,
+    /// The revisions that a DaemonSet's selector finds.
+    pub revisions: Vec<ControllerRevision>,
     /// The pods that its selector finds.
     pub pods: Vec<Pod>,
     /// Events about them.
@@ -61,26 +63,22 @@ pub fn judge(
     now: Timestamp,
     settings: &Settings,
 ) -> Verdict {
-    let Some(deployment) = &world.deployment else {
+    let Some(object) = &world.workload else {
         return Verdict::Gone;
     };
-    let meta = &deployment.metadata;
+    let meta = object.meta();
     if meta.uid.as_deref() != Some(applied.uid.as_str()) {
         return Verdict::Gone;
     }
-    let counts = Counts::of(deployment);
+    let counts = object.counts();
     let late = is_after(now, applied.at, settings.deadline);
-    let generation = meta.generation.unwrap_or(0);
+    let generation = object.generation();
     // An API server's cache may lag behind our own write: what it shows then is the past.
     let past = generation < applied.generation;
-    if !past && let Some(superseded) = superseded(applied, deployment) {
+    if !past && let Some(superseded) = superseded(applied, object) {
         return superseded;
     }
-    let observed = deployment
-        .status
-        .as_ref()
-        .and_then(|status| status.observed_generation)
-        .unwrap_or(0);
+    let observed = object.observed();
     if past || observed < generation {
         if late && memory.bake.is_none() {
             let cause = Box::new(Cause::of(Fault::NotObserved));
@@ -92,37 +90,43 @@ pub fn judge(
         }
         return Verdict::Waiting {
             done: 0,
-            total: counts.wanted,
+            total: counts.due(),
             why: Why::NotObserved,
             trouble: None,
         };
     }
-    if deployment
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.paused)
-        .unwrap_or(false)
-    {
-        let owner = pause_owner(meta);
+    if object.is_paused() {
+        let owner = object.pauser();
         let at = owner.as_ref().and_then(|owner| owner.at);
         return Verdict::Paused {
             by: owner.map(|owner| owner.manager),
             at,
         };
     }
-    let newest = newest(deployment, &world.replica_sets);
-    let pods = newest.map_or_else(Vec::new, |newest| pods_of(newest, &world.pods));
-    let new_available = newest
-        .and_then(|set| set.status.as_ref())
-        .map_or(counts.available - (counts.existing - counts.updated), |status| {
-            status.available_replicas.unwrap_or(0)
-        })
+    let newest = match object {
+        Object::Deployment(_) => newest(object, &world.replica_sets),
+        _ => None,
+    };
+    let pods = fresh(object, world);
+    let counted = match (newest, object) {
+        (Some(set), _) => set
+            .status
+            .as_ref()
+            .map(|status| status.available_replicas.unwrap_or(0)),
+        (None, Object::Deployment(_)) => None,
+        // Whoever may not see pods sees none at all.
+        (None, _) if world.pods.is_empty() => None,
+        (None, _) => i32::try_from(pods.iter().filter(|pod| is_ready(pod)).count()).ok(),
+    };
+    let new_available = counted
+        .unwrap_or(counts.available - (counts.existing - counts.updated))
         .clamp(0, counts.available.min(counts.updated).max(0));
     let old = counts.available - new_available;
     let seen = Seen {
-        deployment,
+        object,
         newest,
         pods,
+        in_the_way: in_the_way(object, world),
         events: &world.events,
         counts,
     };
@@ -133,6 +137,9 @@ pub fn judge(
         old,
     };
 
+    if object.is_by_hand() && memory.bake.is_none() && !counts.hold() {
+        return failed(Cause::of(Fault::ByHand), Found::Doomed);
+    }
     if memory.bake.is_some() {
         return memory
             .watch(&seen, now, settings)
@@ -160,14 +167,14 @@ pub fn judge(
         });
         let until = plus(
             now,
-            if counts.wanted == 0 {
+            if counts.due() == 0 {
                 Duration::ZERO
             } else {
                 settings.stability
             },
         );
         return Verdict::Available {
-            pods: counts.wanted,
+            pods: counts.due(),
             until,
         };
     }
@@ -178,15 +185,16 @@ pub fn judge(
         );
     }
     Verdict::Waiting {
-        done: new_available.min(counts.wanted),
-        total: counts.wanted,
+        done: new_available.min(counts.due()),
+        total: counts.due(),
         why: missing.unwrap_or(Why::NotObserved),
         trouble: seen.worst(memory).map(Box::new),
     }
 }
 
-fn superseded(applied: &Applied, deployment: &Deployment) -> Option<Verdict> {
-    let container = containers(deployment)
+fn superseded(applied: &Applied, object: &Object) -> Option<Verdict> {
+    let container = object
+        .containers()
         .iter()
         .find(|container| container.name == applied.container);
     let image = container
@@ -195,9 +203,9 @@ fn superseded(applied: &Applied, deployment: &Deployment) -> Option<Verdict> {
     if image == applied.image {
         return None;
     }
-    let meta = &deployment.metadata;
+    let meta = object.meta();
     let owner = image_owners(meta, &applied.container).into_iter().next();
-    let note = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key)).cloned();
+    let note = |key: &str| object.note(key).cloned();
     let ours = note(annotations::IMAGE).as_deref() == Some(image);
     Some(Verdict::Superseded {
         image: image.to_owned(),

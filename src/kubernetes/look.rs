@@ -11,9 +11,12 @@ use kube::api::ListParams;
 use crate::client::Cluster;
 use crate::error::Error;
 use crate::events::{Note, note};
+use crate::judge::World;
 use crate::logs;
-use crate::seen::{is_ready, newest, owned_by, pods_of, restart_counts};
-use crate::workload::Workload;
+use crate::object::Object;
+use crate::seen::{fresh, is_ready, owned_by, restart_counts};
+use crate::sources::versions;
+use crate::workload::{Kind, Workload};
 
 /// How many events a page holds, and how many pages are read at most: a namespace may have thousands.
 const PAGE: u32 = 500;
@@ -40,29 +43,34 @@ pub struct PodSeen {
 /// When the cluster does not answer, does not allow it, or the workload is missing.
 pub async fn pods(cluster: &Cluster, workload: &Workload) -> Result<Vec<PodSeen>, Error> {
     let what = workload.to_string();
-    let deployment = workload.get(cluster).await?;
-    let uid = deployment.metadata.uid.clone().unwrap_or_default();
-    let selected = ListParams::default().labels(&workload.running(&deployment)?.selector);
-    let sets: Api<ReplicaSet> = Api::namespaced(cluster.client.clone(), &workload.namespace);
+    let object = workload.get(cluster).await?;
+    let selector = object.selector();
+    let selected = ListParams::default().labels(&selector);
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &workload.namespace);
-    let (sets, pods) = tokio::join!(
-        cluster.call(&what, sets.list(&selected)),
+    let (versions, pods) = tokio::join!(
+        versions(cluster, workload, &selector),
         cluster.call(&what, pods.list(&selected)),
     );
-    let (sets, pods) = (sets?.items, pods?.items);
-    let ours: Vec<&ReplicaSet> = sets
-        .iter()
-        .filter(|set| owned_by(set.metadata.owner_references.as_deref(), &uid))
-        .collect();
-    let wanted: BTreeSet<_> = newest(&deployment, &sets)
-        .map(|set| pods_of(set, &pods))
-        .unwrap_or_default()
+    let ((replica_sets, revisions), pods) = (versions?, pods?.items);
+    let owners = owners(&object, &replica_sets);
+    let world = World {
+        workload: None,
+        replica_sets,
+        revisions,
+        pods,
+        events: Vec::new(),
+    };
+    let wanted: BTreeSet<_> = fresh(&object, &world)
         .into_iter()
         .filter_map(|pod| pod.metadata.name.clone())
         .collect();
-    let mut found: Vec<PodSeen> = pods
+    let mut found: Vec<PodSeen> = world
+        .pods
         .iter()
-        .filter(|pod| ours.iter().any(|set| is_of(pod, set)))
+        .filter(|pod| {
+            let references = pod.metadata.owner_references.as_deref();
+            owners.iter().any(|owner| owned_by(references, owner))
+        })
         .map(|pod| {
             let name = pod.metadata.name.clone().unwrap_or_default();
             PodSeen {
@@ -80,9 +88,17 @@ pub async fn pods(cluster: &Cluster, workload: &Workload) -> Result<Vec<PodSeen>
     Ok(found)
 }
 
-fn is_of(pod: &Pod, set: &ReplicaSet) -> bool {
-    let uid = set.metadata.uid.as_deref().unwrap_or_default();
-    owned_by(pod.metadata.owner_references.as_deref(), uid)
+/// The identities that own a workload's pods: its replica sets', or its own.
+fn owners(object: &Object, sets: &[ReplicaSet]) -> Vec<String> {
+    let uid = object.meta().uid.clone().unwrap_or_default();
+    match object {
+        Object::Deployment(_) => sets
+            .iter()
+            .filter(|set| owned_by(set.metadata.owner_references.as_deref(), &uid))
+            .filter_map(|set| set.metadata.uid.clone())
+            .collect(),
+        _ => vec![uid],
+    }
 }
 
 /// The last lines a container wrote, without what looks like a secret: of the run that is, or of the one before it. Nothing
@@ -105,20 +121,15 @@ pub async fn tail(
     }
 }
 
-/// What happened to a workload, its replica sets and its pods, the newest last; the same thing once, with its count.
+/// What happened to a workload, a Deployment's replica sets, and its pods, the newest last; the same thing once, with its count.
 ///
 /// # Errors
 /// As [`pods`].
 pub async fn happened(cluster: &Cluster, workload: &Workload) -> Result<Vec<Note>, Error> {
-    let what = workload.to_string();
-    let deployment = workload.get(cluster).await?;
-    let uid = deployment.metadata.uid.clone().unwrap_or_default();
-    let selected = ListParams::default().labels(&workload.running(&deployment)?.selector);
-    let sets: Api<ReplicaSet> = Api::namespaced(cluster.client.clone(), &workload.namespace);
-    let sets: BTreeSet<String> = cluster
-        .call(&what, sets.list(&selected))
-        .await?
-        .items
+    let object = workload.get(cluster).await?;
+    let (sets, _) = versions(cluster, workload, &object.selector()).await?;
+    let uid = object.meta().uid.clone().unwrap_or_default();
+    let sets: BTreeSet<String> = sets
         .into_iter()
         .filter(|set| owned_by(set.metadata.owner_references.as_deref(), &uid))
         .filter_map(|set| set.metadata.name)
@@ -155,9 +166,15 @@ fn is_about(event: &Event, workload: &Workload, sets: &BTreeSet<String>) -> bool
     let object = &event.involved_object;
     let name = object.name.as_deref().unwrap_or_default();
     match object.kind.as_deref() {
-        Some("Deployment") => name == workload.name,
+        Some(kind) if kind == workload.kind.manifest() => name == workload.name,
         Some("ReplicaSet") => sets.contains(name),
-        Some("Pod") => name.rsplit_once('-').is_some_and(|(set, _)| sets.contains(set)),
+        Some("Pod") => name
+            .rsplit_once('-')
+            .is_some_and(|(owner, last)| match workload.kind {
+                Kind::Deployment => sets.contains(owner),
+                Kind::StatefulSet => owner == workload.name && last.chars().all(|c| c.is_ascii_digit()),
+                Kind::DaemonSet => owner == workload.name,
+            }),
         _ => false,
     }
 }

@@ -29,6 +29,13 @@ pub fn pause_owner(meta: &ObjectMeta) -> Option<Owner> {
     owners(meta, &["f:spec", "f:paused"]).into_iter().next()
 }
 
+/// Who set a StatefulSet's partition.
+#[must_use]
+pub fn partition_owner(meta: &ObjectMeta) -> Option<Owner> {
+    let path = ["f:spec", "f:updateStrategy", "f:rollingUpdate", "f:partition"];
+    owners(meta, &path).into_iter().next()
+}
+
 /// When a manager last wrote to the object itself (not to its status).
 #[must_use]
 pub fn last_write(meta: &ObjectMeta, manager: &str) -> Option<Timestamp> {

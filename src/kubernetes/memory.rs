@@ -21,6 +21,8 @@ pub struct Memory {
     pub(crate) doomed: BTreeMap<String, (Timestamp, Cause)>,
     /// Since when Kubernetes is not allowed to create pods.
     refused: Option<Timestamp>,
+    /// The broken pod that a StatefulSet waits for, and since when.
+    in_the_way: Option<(Timestamp, Cause)>,
     pub(crate) bake: Option<Bake>,
 }
 
@@ -55,7 +57,20 @@ impl Memory {
                 _ => {}
             }
         }
+        let blocker = seen.in_the_way.iter().find_map(|pod| blocker(pod, seen));
+        self.in_the_way = blocker.map(|cause| {
+            let before = self
+                .in_the_way
+                .as_ref()
+                .filter(|(_, before)| before.pod == cause.pod);
+            (before.map_or(now, |(since, _)| *since), cause)
+        });
         self.refused = seen.refusal().and(self.refused.or(Some(now)));
+    }
+
+    /// The broken pod that a StatefulSet waits for.
+    pub(crate) fn blocker(&self) -> Option<&Cause> {
+        self.in_the_way.as_ref().map(|(_, cause)| cause)
     }
 
     /// The rollout cannot succeed: every new pod is doomed, or one has been for too long.
@@ -65,6 +80,12 @@ impl Memory {
             .is_some_and(|since| is_after(now, since, settings.grace))
         {
             return seen.worst(self);
+        }
+        // The controller may be about to replace it; what it waits for, it waits for much longer.
+        if let Some((since, cause)) = &self.in_the_way
+            && is_after(now, *since, settings.grace)
+        {
+            return Some(cause.clone());
         }
         // Doomed at this moment: a pod that has just been started again gets its chance.
         let current = |pod: &&Pod| {
@@ -92,11 +113,11 @@ impl Memory {
         now: Timestamp,
         settings: &Settings,
     ) -> Result<Verdict, Box<Cause>> {
-        let wanted = seen.counts.wanted;
+        let (wanted, due) = (seen.counts.wanted, seen.counts.due());
         let worst = seen.worst(self);
         let Some(bake) = &mut self.bake else {
             return Ok(Verdict::Available {
-                pods: wanted,
+                pods: due,
                 until: plus(now, settings.stability),
             });
         };
@@ -118,9 +139,7 @@ impl Memory {
         if let Some(cause) = worst.clone().filter(|cause| cause.fault.doom() == Doom::Sure) {
             return Err(Box::new(cause));
         }
-        let unavailable = seen
-            .condition("Available")
-            .is_some_and(|condition| condition.status == "False");
+        let unavailable = seen.lacks();
         // Somebody who scales up makes pods that are not available yet; none is lost by that.
         let available = seen.counts.available;
         if unavailable && available < bake.available.min(wanted) {
@@ -130,17 +149,39 @@ impl Memory {
         }
         let until = plus(
             bake.since,
-            if wanted == 0 {
+            if due == 0 {
                 Duration::ZERO
             } else {
                 settings.stability
             },
         );
         if now >= until && !unavailable {
-            return Ok(Verdict::Stable { pods: wanted });
+            return Ok(Verdict::Stable { pods: due });
         }
-        Ok(Verdict::Available { pods: wanted, until })
+        Ok(Verdict::Available { pods: due, until })
     }
+}
+
+/// A pod of an earlier version that does not come up.
+fn blocker(pod: &Pod, seen: &Seen<'_>) -> Option<Cause> {
+    let cause = explain(pod, seen.events)?;
+    if is_ready(pod) || seen.counts.hold() {
+        return None;
+    }
+    let looping = matches!(&cause.fault, Fault::Crashed(exit) | Fault::InitFailed(exit) if exit.restarts > 0);
+    let broken = looping
+        || cause.fault.doom() > Doom::No
+        || matches!(
+            cause.fault,
+            Fault::PullFailing { .. } | Fault::Unschedulable { .. }
+        );
+    broken.then(|| Cause {
+        fault: Fault::InTheWay {
+            namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+            fault: Box::new(cause.fault),
+        },
+        ..cause
+    })
 }
 
 /// While the kubelet backs off from pulling, it says less than before: what is known of the image stays known.

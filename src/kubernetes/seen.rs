@@ -1,81 +1,108 @@
-//! The part of the world that counts for a rollout: its counts, its newest replica set, that one's pods.
+//! The part of the world that counts for a rollout: its counts, and the pods of the version wanted now.
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, ReplicaSet};
+use k8s_openapi::api::apps::v1::{ControllerRevision, DeploymentCondition, ReplicaSet};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::cause::{Cause, Fault};
+use crate::counts::Counts;
+use crate::events::last_time;
 use crate::explain::{explain, is_displaced};
+use crate::judge::World;
 use crate::memory::Memory;
-use crate::verdict::Why;
+use crate::object::Object;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const POD_HASH: &str = "pod-template-hash";
-
-/// The counts that kubectl compares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) wanted: i32,
-    pub(crate) existing: i32,
-    pub(crate) updated: i32,
-    pub(crate) available: i32,
-}
-
-impl Counts {
-    pub(crate) fn of(deployment: &Deployment) -> Self {
-        let status = deployment.status.as_ref();
-        let count = |field: Option<i32>| field.unwrap_or(0).max(0);
-        Counts {
-            wanted: deployment
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.replicas)
-                .unwrap_or(1)
-                .max(0),
-            existing: count(status.and_then(|status| status.replicas)),
-            updated: count(status.and_then(|status| status.updated_replicas)),
-            available: count(status.and_then(|status| status.available_replicas)),
-        }
-    }
-
-    /// What is still missing, in kubectl's order.
-    pub(crate) fn missing(self) -> Option<Why> {
-        if self.updated < self.wanted {
-            Some(Why::Creating {
-                created: self.updated,
-            })
-        } else if self.existing > self.updated {
-            Some(Why::OldPods {
-                left: self.existing - self.updated,
-            })
-        } else if self.available < self.updated {
-            Some(Why::Starting {
-                left: self.updated - self.available,
-            })
-        } else {
-            None
-        }
-    }
-
-    pub(crate) fn hold(self) -> bool {
-        self.missing().is_none()
-    }
-}
+const REVISION_HASH: &str = "controller-revision-hash";
 
 /// The replica set of the Deployment's present template.
-pub(crate) fn newest<'a>(deployment: &Deployment, sets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
-    let revision = deployment.metadata.annotations.as_ref()?.get(REVISION)?;
-    let uid = deployment.metadata.uid.as_deref()?;
+pub(crate) fn newest<'a>(object: &Object, sets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
+    let revision = object.note(REVISION)?;
+    let uid = object.meta().uid.as_deref()?;
     sets.iter().find(|set| {
+        let notes = set.metadata.annotations.as_ref();
         owned_by(set.metadata.owner_references.as_deref(), uid)
-            && set
-                .metadata
-                .annotations
-                .as_ref()
-                .and_then(|all| all.get(REVISION))
-                == Some(revision)
+            && notes.and_then(|all| all.get(REVISION)) == Some(revision)
+    })
+}
+
+/// The pods of the version wanted now that count: not those that leave, nor those that Kubernetes itself displaced.
+pub(crate) fn fresh<'a>(object: &Object, world: &'a World) -> Vec<&'a Pod> {
+    let pods: Vec<&Pod> = match object {
+        Object::Deployment(_) => match newest(object, &world.replica_sets) {
+            Some(newest) => pods_of(newest, &world.pods),
+            None => Vec::new(),
+        },
+        _ => own(object, &world.pods)
+            .filter(|pod| is_wanted(object, &world.revisions, pod))
+            .collect(),
+    };
+    pods.into_iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none() && !is_displaced(pod))
+        .collect()
+}
+
+/// The pods that a StatefulSet has still to replace, and that therefore have to be well: it waits for them.
+pub(crate) fn in_the_way<'a>(object: &Object, world: &'a World) -> Vec<&'a Pod> {
+    if !matches!(object, Object::StatefulSet(_)) {
+        return Vec::new();
+    }
+    own(object, &world.pods)
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| !is_wanted(object, &world.revisions, pod))
+        .collect()
+}
+
+fn own<'a>(object: &Object, pods: &'a [Pod]) -> impl Iterator<Item = &'a Pod> {
+    let uid = object.meta().uid.clone().unwrap_or_default();
+    pods.iter()
+        .filter(move |pod| owned_by(pod.metadata.owner_references.as_deref(), &uid))
+}
+
+/// Whether a pod of a StatefulSet or a DaemonSet is of the version wanted now.
+fn is_wanted(object: &Object, revisions: &[ControllerRevision], pod: &Pod) -> bool {
+    let label = pod
+        .metadata
+        .labels
+        .as_ref()
+        .and_then(|all| all.get(REVISION_HASH));
+    let wanted = match object {
+        Object::StatefulSet(set) => set
+            .status
+            .as_ref()
+            .and_then(|status| status.update_revision.clone()),
+        // Its status does not say: it is the newest of its revisions, which has the same label as its pods.
+        _ => latest(object, revisions),
+    };
+    match wanted {
+        Some(wanted) => label == Some(&wanted),
+        // Nobody may read the revisions: the images tell as much as a deploy changes.
+        None => same_images(object, pod),
+    }
+}
+
+fn latest(object: &Object, revisions: &[ControllerRevision]) -> Option<String> {
+    let uid = object.meta().uid.as_deref()?;
+    let newest = revisions
+        .iter()
+        .filter(|revision| owned_by(revision.metadata.owner_references.as_deref(), uid))
+        .max_by_key(|revision| revision.revision)?;
+    newest.metadata.labels.as_ref()?.get(REVISION_HASH).cloned()
+}
+
+fn same_images(object: &Object, pod: &Pod) -> bool {
+    let of_pod = pod
+        .spec
+        .as_ref()
+        .map(|spec| spec.containers.as_slice())
+        .unwrap_or_default();
+    object.containers().iter().all(|wanted| {
+        of_pod
+            .iter()
+            .any(|container| container.name == wanted.name && container.image == wanted.image)
     })
 }
 
@@ -83,8 +110,8 @@ pub(crate) fn owned_by(owners: Option<&[OwnerReference]>, uid: &str) -> bool {
     owners.unwrap_or_default().iter().any(|owner| owner.uid == uid)
 }
 
-/// A replica set's pods that count: not those that leave, nor those that Kubernetes itself displaced.
-pub(crate) fn pods_of<'a>(set: &ReplicaSet, pods: &'a [Pod]) -> Vec<&'a Pod> {
+/// A replica set's pods.
+fn pods_of<'a>(set: &ReplicaSet, pods: &'a [Pod]) -> Vec<&'a Pod> {
     let hash = |labels: Option<&BTreeMap<String, String>>| labels.and_then(|all| all.get(POD_HASH)).cloned();
     let wanted = hash(set.metadata.labels.as_ref());
     let uid = set.metadata.uid.as_deref().unwrap_or_default();
@@ -94,27 +121,36 @@ pub(crate) fn pods_of<'a>(set: &ReplicaSet, pods: &'a [Pod]) -> Vec<&'a Pod> {
             let owners = pod.metadata.owner_references.as_deref();
             same && (owners.unwrap_or_default().is_empty() || owned_by(owners, uid))
         })
-        .filter(|pod| pod.metadata.deletion_timestamp.is_none() && !is_displaced(pod))
         .collect()
 }
 
 /// The part of the world that counts.
 pub(crate) struct Seen<'a> {
-    pub(crate) deployment: &'a Deployment,
+    pub(crate) object: &'a Object,
+    /// A Deployment's.
     pub(crate) newest: Option<&'a ReplicaSet>,
+    /// Those of the version wanted now.
     pub(crate) pods: Vec<&'a Pod>,
+    /// Earlier ones that a StatefulSet waits for.
+    pub(crate) in_the_way: Vec<&'a Pod>,
     pub(crate) events: &'a [Event],
     pub(crate) counts: Counts,
 }
 
 impl Seen<'_> {
     pub(crate) fn condition(&self, kind: &str) -> Option<&DeploymentCondition> {
-        let conditions = self.deployment.status.as_ref()?.conditions.as_deref()?;
+        let Object::Deployment(deployment) = self.object else {
+            return None;
+        };
+        let conditions = deployment.status.as_ref()?.conditions.as_deref()?;
         conditions.iter().find(|condition| condition.type_ == kind)
     }
 
     /// What keeps Kubernetes from creating the new pods.
     pub(crate) fn refusal(&self) -> Option<Cause> {
+        if !matches!(self.object, Object::Deployment(_)) {
+            return self.told_refusal();
+        }
         let message = match self.newest {
             Some(set) => {
                 let conditions = set.status.as_ref()?.conditions.as_deref()?;
@@ -134,6 +170,38 @@ impl Seen<'_> {
         }))
     }
 
+    /// A StatefulSet and a DaemonSet have no condition for it: only their events tell.
+    fn told_refusal(&self) -> Option<Cause> {
+        if self.counts.existing >= self.counts.wanted {
+            return None;
+        }
+        let uid = self.object.meta().uid.as_deref();
+        let last = |reason: &str| {
+            self.events
+                .iter()
+                .filter(|event| event.involved_object.uid.as_deref() == uid)
+                .filter(|event| event.reason.as_deref() == Some(reason))
+                .max_by_key(|event| last_time(event))
+        };
+        let failed = last("FailedCreate")?;
+        let made = last("SuccessfulCreate").and_then(last_time);
+        (last_time(failed) > made).then(|| {
+            Cause::of(Fault::PodsRefused {
+                message: failed.message.clone().unwrap_or_default(),
+            })
+        })
+    }
+
+    /// Whether pods that should serve do not.
+    pub(crate) fn lacks(&self) -> bool {
+        match self.object {
+            Object::Deployment(_) => self
+                .condition("Available")
+                .is_some_and(|condition| condition.status == "False"),
+            _ => self.counts.available < self.counts.wanted,
+        }
+    }
+
     pub(crate) fn restarts(&self) -> BTreeMap<String, i32> {
         self.pods.iter().flat_map(|pod| restart_counts(pod)).collect()
     }
@@ -148,7 +216,8 @@ impl Seen<'_> {
                 .flatten()
                 .max_by_key(|cause| cause.fault.rank())
         });
-        let all: Vec<Cause> = explained.chain(self.refusal()).collect();
+        let blocker = memory.blocker().cloned();
+        let all: Vec<Cause> = explained.chain(self.refusal()).chain(blocker).collect();
         let worst = all.iter().max_by_key(|cause| cause.fault.rank())?;
         let alike = all
             .iter()

@@ -4,33 +4,30 @@
 //! long, and whatever would be reported as success, is read again first, so that no verdict rests on a
 //! connection that died unnoticed.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::ready;
 use futures_util::stream::{BoxStream, SelectAll, StreamExt as _};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use kube::api::ListParams;
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, watcher};
-use kube::{Api, ResourceExt as _};
-use serde::de::DeserializeOwned;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::apply::Applied;
 use crate::cause::{Cause, Fault};
 use crate::client::Cluster;
+use crate::contact::{Contact, Outage, sort};
 use crate::error::Error;
+use crate::events;
 use crate::judge::{Settings, World, judge};
 use crate::logs::last_lines;
 use crate::memory::{Bake, Memory, is_after, plus};
+use crate::object::Object;
 use crate::seen::is_ready;
+use crate::sources::{News, Source, versions, watches};
 use crate::verdict::{Verdict, Why};
-use crate::workload::Workload;
+use crate::workload::{Kind, Workload};
 
 /// How often the judge looks when nothing happens: its clocks run too.
 const TICK: Duration = Duration::from_secs(1);
@@ -38,12 +35,6 @@ const TICK: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often events are asked for while something is not well.
 const EVENTS_EVERY: Duration = Duration::from_secs(3);
-/// How often an unreachable cluster is tried.
-const RETRY: Duration = Duration::from_secs(2);
-/// How long watches may be silent before everything is read again.
-const SILENCE: Duration = Duration::from_secs(15);
-/// How long the cluster must have been silent before a late rollout is given up.
-const LONG_OUTAGE: Duration = Duration::from_secs(60);
 /// About how many objects events are asked for.
 const ASKED_ABOUT: usize = 4;
 
@@ -58,13 +49,9 @@ pub struct Rollout {
     world: World,
     fed: Fed,
     memory: Memory,
-    outage: Option<Outage>,
+    contact: Contact,
     last: Option<(Progress, Instant)>,
-    heard: Instant,
-    read: Instant,
     asked: Option<Instant>,
-    /// A watch broke: perhaps the cluster is gone, perhaps only the connection.
-    suspect: bool,
     /// Since when it is held on purpose.
     held: Option<Timestamp>,
     ended: bool,
@@ -79,49 +66,21 @@ pub struct Progress {
     pub outage: Option<Outage>,
 }
 
-/// The cluster does not answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outage {
-    /// Since when.
-    pub since: Timestamp,
-    /// Why.
-    pub error: Error,
-}
-
 /// Which of the lists have been seen at least once.
 #[derive(Default)]
 struct Fed {
-    deployment: bool,
-    replica_sets: bool,
+    workload: bool,
+    /// Replica sets or revisions.
+    versions: bool,
     pods: bool,
-}
-
-enum News {
-    Deployment(Option<Box<Deployment>>),
-    ReplicaSets(Vec<ReplicaSet>),
-    Pods(Vec<Pod>),
-    Trouble(&'static str, watcher::Error),
 }
 
 impl Rollout {
     /// Begins to follow a change that the cluster accepted; also one that another process applied.
     #[must_use]
     pub fn follow(cluster: Cluster, workload: Workload, applied: Applied, settings: Settings) -> Self {
-        let namespace = &workload.namespace;
-        let selected = watcher::Config::default().labels(&applied.selector);
-        let named = watcher::Config::default().fields(&format!("metadata.name={}", workload.name));
-        let deployments: Api<Deployment> = Api::namespaced(cluster.watching.clone(), namespace);
-        let sets: Api<ReplicaSet> = Api::namespaced(cluster.watching.clone(), namespace);
-        let pods: Api<Pod> = Api::namespaced(cluster.watching.clone(), namespace);
-        let mut watches = SelectAll::new();
-        watches.push(lists(
-            deployments,
-            named,
-            "deployments",
-            |mut all: Vec<Deployment>| News::Deployment(all.pop().map(Box::new)),
-        ));
-        watches.push(lists(sets, selected.clone(), "replicasets", News::ReplicaSets));
-        watches.push(lists(pods, selected, "pods", News::Pods));
+        let workload_kind = workload.kind;
+        let watches = watches(&cluster, &workload, &applied.selector);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Rollout {
@@ -132,14 +91,15 @@ impl Rollout {
             watches,
             tick,
             world: World::default(),
-            fed: Fed::default(),
+            fed: Fed {
+                // A StatefulSet's own status names its revision.
+                versions: workload_kind == Kind::StatefulSet,
+                ..Fed::default()
+            },
             memory: Memory::default(),
-            outage: None,
+            contact: Contact::new(),
             last: None,
-            heard: Instant::now(),
-            read: Instant::now(),
             asked: None,
-            suspect: false,
             held: None,
             ended: false,
         }
@@ -209,60 +169,46 @@ impl Rollout {
     /// Takes in what a watch brought.
     fn learn(&mut self, news: News) -> Result<(), Error> {
         match news {
-            News::Deployment(deployment) => {
-                self.world.deployment = deployment.map(|deployment| *deployment);
-                self.fed.deployment = true;
+            News::Workload(object) => {
+                self.world.workload = object;
+                self.fed.workload = true;
             }
             News::ReplicaSets(all) => {
                 self.world.replica_sets = all;
-                self.fed.replica_sets = true;
+                self.fed.versions = true;
+            }
+            News::Revisions(all) => {
+                self.world.revisions = all;
+                self.fed.versions = true;
             }
             News::Pods(all) => {
                 self.world.pods = all;
                 self.fed.pods = true;
             }
             News::Trouble(what, error) => {
-                let error = self.sort(&error);
-                tracing::debug!(workload = %self.workload, what, %error, "a watch broke and will be resumed");
+                let error = sort(&self.cluster, &self.workload.to_string(), &error);
+                tracing::debug!(workload = %self.workload, ?what, %error, "a watch broke and will be resumed");
                 match (&error, what) {
-                    (Error::Forbidden { .. }, "deployments") => return Err(error),
+                    (Error::Forbidden { .. }, Source::Workload) => return Err(error),
                     // The counts alone still tell whether a rollout succeeds, if not why it fails.
-                    (Error::Forbidden { .. }, "replicasets") => self.fed.replica_sets = true,
-                    (Error::Forbidden { .. }, _) => self.fed.pods = true,
-                    _ => self.suspect = true,
+                    (Error::Forbidden { .. }, Source::Versions) => self.fed.versions = true,
+                    (Error::Forbidden { .. }, Source::Pods) => self.fed.pods = true,
+                    _ => self.contact.broke(),
                 }
                 return Ok(());
             }
         }
-        self.heard = Instant::now();
+        self.contact.heard();
         Ok(())
-    }
-
-    fn sort(&self, error: &watcher::Error) -> Error {
-        let what = self.workload.to_string();
-        match error {
-            watcher::Error::InitialListFailed(error)
-            | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => Error::from_kube(&self.cluster.name, &what, error),
-            watcher::Error::WatchError(status) => Error::from_status(&self.cluster.name, &what, status),
-            watcher::Error::NoResourceVersion => Error::Unreachable {
-                cluster: self.cluster.name.to_string(),
-                detail: error.to_string(),
-            },
-        }
     }
 
     /// Judges what is known, and says it if it is worth telling.
     async fn look(&mut self) -> Result<Option<Progress>, Error> {
-        let silent = self.heard.elapsed() >= SILENCE && self.read.elapsed() >= SILENCE;
-        let retry = self.outage.is_some() && self.read.elapsed() >= RETRY;
-        if self.suspect || silent || retry {
-            self.suspect = false;
+        if self.contact.is_doubtful() {
             self.refresh().await?;
         }
-        if let Some(outage) = &self.outage {
-            let long = is_after(Timestamp::now(), outage.since, LONG_OUTAGE);
-            if long && self.is_late() {
+        if let Some(outage) = self.contact.outage() {
+            if self.contact.is_long() && self.is_late() {
                 return Err(outage.error.clone());
             }
             let verdict = match &self.last {
@@ -271,7 +217,7 @@ impl Rollout {
             };
             return Ok(self.tell(verdict));
         }
-        if !(self.fed.deployment && self.fed.replica_sets && self.fed.pods) {
+        if !(self.fed.workload && self.fed.versions && self.fed.pods) {
             return Ok(None);
         }
         self.ask_why().await;
@@ -279,7 +225,7 @@ impl Rollout {
         if verdict.is_final() {
             // Nothing is final that rests on what a watch brought some time ago.
             self.refresh().await?;
-            if self.outage.is_some() {
+            if self.contact.outage().is_some() {
                 return Ok(None);
             }
             self.asked = None;
@@ -288,7 +234,7 @@ impl Rollout {
         }
         self.ended = verdict.is_final() || (matches!(verdict, Verdict::Paused { .. }) && self.is_late());
         if let Verdict::Failed { cause, .. } = &mut verdict {
-            read_log(&self.cluster, &self.workload, cause).await;
+            read_log(&self.cluster, &self.workload.namespace, cause).await;
         }
         Ok(self.tell(verdict))
     }
@@ -318,10 +264,9 @@ impl Rollout {
     fn unseen(&self) -> Verdict {
         let total = self
             .world
-            .deployment
+            .workload
             .as_ref()
-            .and_then(|d| d.spec.as_ref()?.replicas)
-            .unwrap_or(0);
+            .map_or(0, |object| object.counts().due());
         Verdict::Waiting {
             done: 0,
             total,
@@ -334,7 +279,7 @@ impl Rollout {
     fn tell(&mut self, verdict: Verdict) -> Option<Progress> {
         let progress = Progress {
             verdict,
-            outage: self.outage.clone(),
+            outage: self.contact.outage().cloned(),
         };
         if let Some((last, at)) = &self.last
             && *last == progress
@@ -347,54 +292,41 @@ impl Rollout {
         Some(progress)
     }
 
-    /// Reads everything again. A failure that may pass is an outage; another one is the end.
+    /// Reads everything again.
     async fn refresh(&mut self) -> Result<(), Error> {
-        self.read = Instant::now();
-        match self.read_all().await {
-            Ok(()) => {
-                self.heard = Instant::now();
-                self.outage = None;
-                Ok(())
-            }
-            Err(error) if error.is_passing() || matches!(error, Error::Unauthorized { .. }) => {
-                let since = self
-                    .outage
-                    .as_ref()
-                    .map_or_else(Timestamp::now, |outage| outage.since);
-                self.outage = Some(Outage { since, error });
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let read = self.read_all().await;
+        self.contact.tried(read)
     }
 
     async fn read_all(&mut self) -> Result<(), Error> {
         let what = self.workload.to_string();
         let selected = ListParams::default().labels(&self.applied.selector);
-        let client = || self.cluster.client.clone();
         let namespace = &self.workload.namespace;
-        let sets: Api<ReplicaSet> = Api::namespaced(client(), namespace);
-        let pods: Api<Pod> = Api::namespaced(client(), namespace);
-        let deployments = self.workload.deployments(&self.cluster);
-        let (deployment, sets, pods) = tokio::join!(
-            self.cluster.call(&what, deployments.get_opt(&self.workload.name)),
-            self.cluster.call(&what, sets.list(&selected)),
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client.clone(), namespace);
+        let (object, versions, pods) = tokio::join!(
+            self.workload.get_opt(&self.cluster),
+            versions(&self.cluster, &self.workload, &self.applied.selector),
             self.cluster.call(&what, pods.list(&selected)),
         );
-        self.world.deployment = deployment?;
-        self.fed.deployment = true;
-        match sets {
-            Ok(list) => self.world.replica_sets = list.items,
+        self.world.workload = object?;
+        match versions {
+            Ok((sets, revisions)) => {
+                self.world.replica_sets = sets;
+                self.world.revisions = revisions;
+            }
             Err(Error::Forbidden { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.fed.replica_sets = true;
         match pods {
             Ok(list) => self.world.pods = list.items,
             Err(Error::Forbidden { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.fed.pods = true;
+        self.fed = Fed {
+            workload: true,
+            versions: true,
+            pods: true,
+        };
         Ok(())
     }
 
@@ -411,29 +343,31 @@ impl Rollout {
         let uids: Vec<String> = unwell
             .filter_map(|pod| pod.metadata.uid.clone())
             .take(ASKED_ABOUT)
+            .chain(self.refusing())
             .collect();
         if uids.is_empty() {
             return;
         }
         self.asked = Some(Instant::now());
-        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.workload.namespace);
-        let mut found = Vec::new();
-        for uid in uids {
-            let about = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
-            match self.cluster.call("events", events.list(&about)).await {
-                Ok(list) => found.extend(list.items),
-                Err(error) => {
-                    tracing::debug!(workload = %self.workload, %error, "events cannot be read");
-                    return;
-                }
+        match events::read(&self.cluster, &self.workload.namespace, &uids).await {
+            Ok(found) => self.world.events = found,
+            Err(error) => {
+                tracing::debug!(workload = %self.workload, %error, "events cannot be read");
             }
         }
-        self.world.events = found;
+    }
+
+    /// The workload itself, when pods are missing and only its events can tell why.
+    fn refusing(&self) -> Option<String> {
+        let object = self.world.workload.as_ref()?;
+        let counts = object.counts();
+        let silent = !matches!(object, Object::Deployment(_));
+        (silent && counts.existing < counts.wanted).then(|| object.meta().uid.clone())?
     }
 }
 
-/// Adds the last words of the container that is to blame.
-async fn read_log(cluster: &Cluster, workload: &Workload, cause: &mut Cause) {
+/// Adds the last words of the container that is to blame. Without them it is told all the same.
+pub(crate) async fn read_log(cluster: &Cluster, namespace: &str, cause: &mut Cause) {
     let (Some(pod), Some(container), true) = (&cause.pod, &cause.container, cause.fault.has_log()) else {
         return;
     };
@@ -441,46 +375,8 @@ async fn read_log(cluster: &Cluster, workload: &Workload, cause: &mut Cause) {
         Fault::Crashed(exit) | Fault::InitFailed(exit) => exit.restarts > 0,
         _ => false,
     };
-    match last_lines(cluster, &workload.namespace, pod, container, restarted).await {
+    match last_lines(cluster, namespace, pod, container, restarted).await {
         Ok(lines) => cause.log = lines,
-        Err(error) => tracing::warn!(%workload, %error, "the log cannot be read"),
+        Err(error) => tracing::warn!(namespace, pod, %error, "the log cannot be read"),
     }
-}
-
-/// The whole list again after each change, as long as the program runs.
-fn lists<K>(
-    api: Api<K>,
-    config: watcher::Config,
-    what: &'static str,
-    wrap: impl Fn(Vec<K>) -> News + Send + 'static,
-) -> BoxStream<'static, News>
-where
-    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    let mut known: BTreeMap<String, K> = BTreeMap::new();
-    let mut listed: BTreeMap<String, K> = BTreeMap::new();
-    watcher(api, config)
-        .default_backoff()
-        .filter_map(move |event| {
-            match event {
-                Ok(watcher::Event::Init) => {
-                    listed.clear();
-                    return ready(None);
-                }
-                Ok(watcher::Event::InitApply(object)) => {
-                    listed.insert(object.name_any(), object);
-                    return ready(None);
-                }
-                Ok(watcher::Event::InitDone) => known = std::mem::take(&mut listed),
-                Ok(watcher::Event::Apply(object)) => {
-                    known.insert(object.name_any(), object);
-                }
-                Ok(watcher::Event::Delete(object)) => {
-                    known.remove(&object.name_any());
-                }
-                Err(error) => return ready(Some(News::Trouble(what, error))),
-            }
-            ready(Some(wrap(known.values().cloned().collect())))
-        })
-        .boxed()
 }

@@ -1,32 +1,74 @@
 //! What runs: a workload's address, and reading it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Container;
-use kube::Api;
 use serde::{Deserialize, Serialize};
 
 use crate::annotations;
 use crate::client::Cluster;
 use crate::error::Error;
-use crate::managed::{Owner, image_owners, pause_owner};
+use crate::managed::{Owner, image_owners};
+use crate::object::Object;
 
 /// The kinds of workload Otus deploys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Kind {
     /// A Deployment.
     #[default]
     Deployment,
+    /// A StatefulSet: numbered pods, updated one by one from the last.
+    StatefulSet,
+    /// A DaemonSet: a pod on every node.
+    DaemonSet,
+}
+
+/// A kind that Otus does not deploy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no kind of workload; there are deployment, statefulset and daemonset, as in `statefulset/db`"
+)]
+pub struct UnknownKind(pub String);
+
+impl Kind {
+    /// All there are.
+    pub const ALL: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+
+    /// Kind and name of what is written `name`, for a Deployment, or `kind/name`, as kubectl does.
+    ///
+    /// # Errors
+    /// When there is no such kind.
+    pub fn split(text: &str) -> Result<(Kind, &str), UnknownKind> {
+        match text.split_once('/') {
+            None => Ok((Kind::Deployment, text)),
+            Some((kind, name)) => Ok((kind.parse()?, name)),
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        match text.to_ascii_lowercase().as_str() {
+            "deployment" | "deployments" | "deploy" => Ok(Kind::Deployment),
+            "statefulset" | "statefulsets" | "sts" => Ok(Kind::StatefulSet),
+            "daemonset" | "daemonsets" | "ds" => Ok(Kind::DaemonSet),
+            _ => Err(UnknownKind(text.to_owned())),
+        }
+    }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Kind::Deployment => "deployment",
+            Kind::StatefulSet => "statefulset",
+            Kind::DaemonSet => "daemonset",
         })
     }
 }
@@ -111,45 +153,27 @@ impl Running {
 }
 
 impl Workload {
-    pub(crate) fn deployments(&self, cluster: &Cluster) -> Api<Deployment> {
-        Api::namespaced(cluster.client.clone(), &self.namespace)
-    }
-
     /// Reads what runs.
     ///
     /// # Errors
     /// When the cluster does not answer, the workload is missing, or its container cannot be told.
     pub async fn read(&self, cluster: &Cluster) -> Result<Running, Error> {
-        let deployment = self.get(cluster).await?;
-        self.running(&deployment)
+        let object = self.get(cluster).await?;
+        self.running(&object)
     }
 
-    pub(crate) async fn get(&self, cluster: &Cluster) -> Result<Deployment, Error> {
-        let what = self.to_string();
-        cluster
-            .call(&what, self.deployments(cluster).get(&self.name))
-            .await
-    }
-
-    /// What a Deployment's object says.
-    pub(crate) fn running(&self, deployment: &Deployment) -> Result<Running, Error> {
-        let containers = containers(deployment);
-        let container = self.choose(containers)?;
+    /// What a workload's object says.
+    pub(crate) fn running(&self, object: &Object) -> Result<Running, Error> {
+        let container = self.choose(object.containers())?;
         let image = container.image.clone().unwrap_or_default();
         let container = container.name.clone();
-        let meta = &deployment.metadata;
-        let note = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key)).cloned();
+        let meta = object.meta();
+        let note = |key: &str| object.note(key).cloned();
         let owners = image_owners(meta, &container);
         // The notes tell about the image they were written for: somebody may have changed it since.
         let ours = note(annotations::IMAGE).as_deref() == Some(image.as_str());
         let noted = |key: &str| if ours { note(key) } else { None };
-        let spec = deployment.spec.as_ref();
-        let status = deployment.status.clone().unwrap_or_default();
-        let replicas = spec.and_then(|spec| spec.replicas).unwrap_or(1);
-        let updated = status.updated_replicas.unwrap_or(0);
-        let generation = meta.generation.unwrap_or(0);
-        let counts = crate::seen::Counts::of(deployment);
-        let paused = spec.and_then(|spec| spec.paused).unwrap_or(false);
+        let counts = object.counts();
         Ok(Running {
             version: noted(annotations::VERSION),
             deploy: noted(annotations::DEPLOY),
@@ -158,18 +182,24 @@ impl Workload {
             since: noted(annotations::AT)
                 .and_then(|at| at.parse().ok())
                 .or_else(|| owners.first().and_then(|owner| owner.at))
-                .or_else(|| meta.creation_timestamp.as_ref().map(|time| time.0)),
-            replicas,
-            ready: status.ready_replicas.unwrap_or(0),
-            updated,
-            settled: counts.hold() && status.observed_generation.unwrap_or(0) >= generation,
-            paused,
-            paused_by: pause_owner(meta).filter(|_| paused).map(|owner| owner.manager),
+                .or_else(|| object.created()),
+            replicas: counts.wanted,
+            ready: object.ready(),
+            updated: counts.updated,
+            settled: counts.hold() && object.observed() >= object.generation(),
+            paused: object.is_paused(),
+            paused_by: object.pauser().map(|owner| owner.manager),
             previous: noted(annotations::PREVIOUS),
-            revision: note("deployment.kubernetes.io/revision"),
+            revision: match object {
+                Object::StatefulSet(set) => set
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.update_revision.clone()),
+                _ => note("deployment.kubernetes.io/revision"),
+            },
             uid: meta.uid.clone().unwrap_or_default(),
-            generation,
-            selector: selector(deployment),
+            generation: object.generation(),
+            selector: object.selector(),
             owners,
             container,
             image,
@@ -204,25 +234,24 @@ impl Workload {
     }
 }
 
-/// The containers of a Deployment's template.
-pub(crate) fn containers(deployment: &Deployment) -> &[Container] {
-    deployment
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.template.spec.as_ref())
-        .map(|spec| spec.containers.as_slice())
-        .unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn selector(deployment: &Deployment) -> String {
-    let selector = deployment
-        .spec
-        .as_ref()
-        .map(|spec| spec.selector.clone())
-        .unwrap_or_default();
-    // What the server accepted as a selector is one; the empty text would select every pod, which the judge
-    // then sorts by owner.
-    kube::core::Selector::try_from(selector)
-        .map(|selector| selector.to_string())
-        .unwrap_or_default()
+    #[test]
+    fn kinds_as_kubectl_writes_them() {
+        assert_eq!(Kind::split("web"), Ok((Kind::Deployment, "web")));
+        assert_eq!(Kind::split("statefulset/db"), Ok((Kind::StatefulSet, "db")));
+        assert_eq!(Kind::split("ds/agent"), Ok((Kind::DaemonSet, "agent")));
+        assert_eq!(
+            Kind::split("cronjob/x").unwrap_err().to_string(),
+            "`cronjob` is no kind of workload; there are deployment, statefulset and daemonset, as in `statefulset/db`"
+        );
+        for kind in Kind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+            let stored = serde_json::to_string(&kind).unwrap();
+            assert_eq!(stored, format!("\"{kind}\""));
+            assert_eq!(serde_json::from_str::<Kind>(&stored).unwrap(), kind);
+        }
+    }
 }

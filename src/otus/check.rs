@@ -5,7 +5,7 @@ use crate::{
     config::{Loaded, Settings, demands},
 };
 use otus_core::catalog::Placement;
-use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Error, Kind, Workload};
+use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Error, Kind, Need, Workload};
 use otus_monitoring::{Prometheus, step::Rules};
 use otus_responder_graphs as graphs;
 use otus_store::{OpenError, PostgresStore, SqliteStore, StoreConfig};
@@ -263,13 +263,14 @@ async fn clusters(sheet: &mut Sheet, settings: &Settings) {
 
 /// Whether the cluster answers; what Otus may not do there is said with the Role that mends it.
 async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[Spot]) -> bool {
-    let namespaces: BTreeSet<String> = spots
-        .iter()
-        .map(|spot| spot.placement.namespace.clone())
-        .collect();
-    let namespaces: Vec<String> = namespaces.into_iter().collect();
+    let mut needs: BTreeMap<String, BTreeSet<Need>> = BTreeMap::new();
+    for spot in spots {
+        let kind = kind_and_name(&spot.placement).0;
+        let namespace = spot.placement.namespace.clone();
+        needs.entry(namespace).or_default().insert(Need::Workload(kind));
+    }
     let report = bounded(async {
-        otus_kubernetes::check(cluster, &namespaces)
+        otus_kubernetes::check(cluster, &needs)
             .await
             .map_err(|error| error.to_string())
     });
@@ -281,7 +282,7 @@ async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[
         }
     };
     sheet.note(Mark::Good, what, &format!("Kubernetes {}", report.version));
-    for namespace in &namespaces {
+    for (namespace, needs) in &needs {
         let missing: Vec<String> = report
             .missing
             .iter()
@@ -292,7 +293,7 @@ async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[
         if missing.is_empty() {
             sheet.note(Mark::Good, &what, "everything Otus needs is allowed");
         } else {
-            let role = otus_kubernetes::role(namespace);
+            let role = otus_kubernetes::role(namespace, needs);
             let wrong = format!(
                 "not allowed: {}. This Role allows it; bind it to Otus' account with a RoleBinding:\n{role}",
                 missing.join(", ")
@@ -303,17 +304,23 @@ async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[
     true
 }
 
+/// What is wrong with a kind is a fault of the configuration, and told there.
+fn kind_and_name(placement: &Placement) -> (Kind, &str) {
+    Kind::split(&placement.workload).unwrap_or((Kind::Deployment, &placement.workload))
+}
+
 async fn workload(sheet: &mut Sheet, cluster: &Cluster, name: &str, spot: Spot) {
     let Spot {
         service,
         environment,
         placement,
     } = spot;
+    let (kind, its_name) = kind_and_name(&placement);
     let workload = Workload {
         cluster: name.to_owned(),
+        name: its_name.to_owned(),
         namespace: placement.namespace,
-        kind: Kind::Deployment,
-        name: placement.workload,
+        kind,
         container: placement.container,
         service: service.clone(),
     };

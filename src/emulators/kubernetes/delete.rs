@@ -17,6 +17,12 @@ use super::{
 /// The kinds whose objects can be owned.
 const OWNED: [&str; 4] = ["replicasets", "jobs", "controllerrevisions", "pods"];
 
+/// The kinds whose objects own others.
+const OWNERS: [&str; 5] = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
+
+/// The finalizer that keeps an owner until what it owned is gone.
+const FOREGROUND: &str = "foregroundDeletion";
+
 /// What became of a deleted object.
 pub(crate) enum Deleted {
     /// It is gone.
@@ -67,7 +73,49 @@ impl State {
             }
             return Ok(Deleted::Going(current));
         }
+        if policy == "Foreground" && OWNERS.contains(&res.kind) {
+            let going = self.leave_last(res, &current);
+            return Ok(Deleted::Going(going));
+        }
         Ok(Deleted::Gone(self.remove(res, &current)))
+    }
+
+    /// What it owns goes first, and then the object itself.
+    fn leave_last(&mut self, res: Res, object: &Arc<Value>) -> Arc<Value> {
+        let mut leaving = Value::clone(object);
+        put(&mut leaving, &["metadata", "deletionTimestamp"], stamp());
+        put(&mut leaving, &["metadata", "deletionGracePeriodSeconds"], 0);
+        put(&mut leaving, &["metadata", "finalizers"], json!([FOREGROUND]));
+        let leaving = self.commit(res, Some(Arc::clone(object)), leaving);
+        self.follow_dependents(res.store, namespace(&leaving), name(&leaving));
+        leaving
+    }
+
+    /// Deletes what an object that waits for it owns, and then the object.
+    pub(crate) fn follow_dependents(&mut self, store: &'static str, ns: &str, object_name: &str) {
+        let res = resources::known(store);
+        let Some(object) = self.find(store, ns, object_name) else {
+            return;
+        };
+        if !items(&object, "/metadata/finalizers")
+            .iter()
+            .any(|finalizer| finalizer == FOREGROUND)
+        {
+            return;
+        }
+        let left = self.dependents(uid(&object), ns);
+        if left.is_empty() {
+            self.remove(res, &object);
+            return;
+        }
+        let foreground = json!({ "propagationPolicy": "Foreground" });
+        for (res, dependent) in left {
+            // One that is going already goes on going.
+            drop(self.delete(res, ns, name(&dependent), &foreground));
+        }
+        let at = Instant::now() + self.timing.reaction;
+        self.agenda
+            .add(at, Task::Last(store, ns.into(), object_name.into()));
     }
 
     /// A running pod is told to stop, and is gone a while later.

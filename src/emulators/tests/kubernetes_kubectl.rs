@@ -431,3 +431,138 @@ async fn what_one_may_do() -> Result {
     );
     Ok(())
 }
+
+/// A workload `db` of this kind beside the Deployment.
+fn plant(kubectl: &Kubectl, kind: &str, extra: &str) -> Result {
+    kubectl.cluster.seed(&format!(
+        r#"{{"apiVersion": "apps/v1", "kind": "{kind}", "metadata": {{"name": "db", "namespace": "shop"}},
+        "spec": {{"selector": {{"matchLabels": {{"app": "db"}}}}, "template": {{"metadata": {{"labels": {{"app": "db"}}}},
+        "spec": {{"containers": [{{"name": "app", "image": "r.test/db:1"}}]}}}}{extra}}}}}"#
+    ))?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn rollouts_of_stateful_sets_are_followed_as_far_as_their_partition() -> Result {
+    let Some(kubectl) = Kubectl::new().await? else {
+        return Ok(());
+    };
+    plant(&kubectl, "StatefulSet", r#", "replicas": 3"#)?;
+    let status = "-n shop rollout status statefulset/db --timeout=40s";
+    let said = kubectl.run(status).await?;
+    assert!(
+        said.contains("rolling update complete 3 pods") || said.contains("roll out complete"),
+        "{said}"
+    );
+    let patch = |partition: u8| {
+        kubectl.cluster.patch(
+            "test",
+            "sts",
+            "shop",
+            "db",
+            serde_json::json!({ "spec": { "updateStrategy": { "rollingUpdate": { "partition": partition } } } }),
+        )
+    };
+    patch(2)?;
+    kubectl
+        .run("-n shop set image statefulset/db app=r.test/db:2")
+        .await?;
+    let said = kubectl.run(status).await?;
+    assert!(
+        said.contains("partitioned roll out complete: 1 new pods have been updated"),
+        "{said}"
+    );
+    patch(0)?;
+    let said = kubectl.run(status).await?;
+    assert!(
+        said.contains("partitioned roll out complete: 3 new pods have been updated"),
+        "{said}"
+    );
+    // What does not come up is waited for: it has no deadline.
+    kubectl
+        .run("-n shop set image statefulset/db app=r.test/db:3-missing")
+        .await?;
+    let said = kubectl
+        .fails("-n shop rollout status statefulset/db --timeout=2s", "")
+        .await?;
+    assert!(said.contains("Waiting for 1 pods to be ready"), "{said}");
+    let revisions = kubectl.run("-n shop get controllerrevisions").await?;
+    assert_eq!(
+        revisions.lines().filter(|line| line.starts_with("db-")).count(),
+        3,
+        "{revisions}"
+    );
+    let by_hand =
+        serde_json::json!({ "spec": { "updateStrategy": { "type": "OnDelete", "rollingUpdate": null } } });
+    kubectl.cluster.patch("test", "sts", "shop", "db", by_hand)?;
+    let said = kubectl.fails(status, "").await?;
+    assert!(said.contains("only available for RollingUpdate"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rollouts_of_daemon_sets_are_followed() -> Result {
+    let Some(kubectl) = Kubectl::new().await? else {
+        return Ok(());
+    };
+    plant(&kubectl, "DaemonSet", "")?;
+    let status = "-n shop rollout status daemonset/db --timeout=40s";
+    for image in ["r.test/db:1", "r.test/db:2"] {
+        kubectl
+            .run(&format!("-n shop set image daemonset/db app={image}"))
+            .await?;
+        let said = kubectl.run(status).await?;
+        assert!(
+            said.contains("daemon set \"db\" successfully rolled out"),
+            "{said}"
+        );
+    }
+    kubectl
+        .run("-n shop set image daemonset/db app=r.test/db:3-crash")
+        .await?;
+    let said = kubectl
+        .fails("-n shop rollout status daemonset/db --timeout=2s", "")
+        .await?;
+    assert!(
+        said.contains("Waiting for daemon set \"db\" rollout to finish: 1 out of 3 new pods"),
+        "{said}"
+    );
+    let history = kubectl.run("-n shop rollout history daemonset/db").await?;
+    assert!(
+        history
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()))
+            .count()
+            >= 2,
+        "{history}"
+    );
+    let said = kubectl.fails("-n shop rollout pause daemonset/db", "").await?;
+    assert!(said.contains("pausing is not supported"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_job_is_waited_for_and_deleted_with_its_pods() -> Result {
+    let Some(kubectl) = Kubectl::new().await? else {
+        return Ok(());
+    };
+    let manifest = r#"{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "namespace": "shop"}, "spec":
+        {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "app", "image": "r.test/migrate:1"}]}}}}"#;
+    kubectl
+        .fed(&["apply", "--validate=false", "-f", "-"], manifest)
+        .await?;
+    kubectl
+        .run("-n shop wait job/migrate --for=condition=Complete --timeout=40s")
+        .await?;
+    let log = kubectl.run("-n shop logs job/migrate").await?;
+    assert!(log.contains("done"), "{log}");
+    kubectl
+        .run("-n shop delete job migrate --cascade=foreground --timeout=40s")
+        .await?;
+    assert!(kubectl.cluster.get("job", "shop", "migrate").is_none());
+    let pods = kubectl
+        .run("-n shop get pods -l job-name=migrate -o name")
+        .await?;
+    assert_eq!(pods, "");
+    Ok(())
+}

@@ -305,3 +305,101 @@ async fn kubectl_follows_their_rollouts() -> Result {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn deleted_in_the_foreground_an_owner_goes_after_what_it_owned() -> Result {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cluster = Cluster::start(Options::default()).await?;
+    cluster.seed(
+        &json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": { "name": "migrate", "namespace": "shop" },
+            "spec": { "template": { "spec": {
+                "restartPolicy": "Never",
+                "containers": [{ "name": "app", "image": "r.test/migrate:1-hang" }],
+            } } },
+        })
+        .to_string(),
+    )?;
+    let runs = |view: &View<'_>| {
+        let pods = view.list("pods", "shop");
+        pods.first()
+            .filter(|pod| pod["status"]["phase"] == "Running")
+            .map(drop)
+    };
+    cluster.wait_until(Duration::from_secs(30), runs).await?;
+    let client = kube::Client::try_from(kube::Config::new(cluster.url().parse()?))?;
+    let jobs: kube::Api<k8s_openapi::api::batch::v1::Job> = kube::Api::namespaced(client, "shop");
+    let going = jobs
+        .delete("migrate", &kube::api::DeleteParams::foreground())
+        .await?;
+    let going = going.left().ok_or("it went at once")?;
+    assert!(going.metadata.deletion_timestamp.is_some());
+    assert_eq!(
+        going.metadata.finalizers.as_deref(),
+        Some(&["foregroundDeletion".to_owned()][..])
+    );
+    cluster
+        .wait_until(Duration::from_secs(30), |view| {
+            let (job, pods) = (view.get("job", "shop", "migrate"), view.list("pods", "shop"));
+            // While its pod stops it is there, and makes no other.
+            assert!(pods.len() <= 1 && (job.is_some() || pods.is_empty()), "{pods:?}");
+            job.is_none().then_some(())
+        })
+        .await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_parallel_pods_come_up_at_once_but_are_updated_one_by_one() -> Result {
+    let cluster = Cluster::start(Options::default()).await?;
+    cluster.seed(&workload(
+        "StatefulSet",
+        json!({ "replicas": 3, "podManagementPolicy": "Parallel" }),
+    ))?;
+    until(&cluster, "sts", "db", rolled_out).await?;
+    set_image(&cluster, "sts", "r.test/db:2-missing")?;
+    tokio::time::sleep(LONG).await;
+    let images: Vec<_> = cluster
+        .list("pods", "shop")
+        .iter()
+        .map(|pod| image(pod).to_owned())
+        .collect();
+    assert_eq!(images, ["r.test/db:1", "r.test/db:1", "r.test/db:2-missing"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn revisions_carry_the_labels_their_controllers_give_them() -> Result {
+    let cluster = Cluster::start(Options::default()).await?;
+    for (kind, label) in [
+        ("StatefulSet", "controller.kubernetes.io/hash"),
+        ("DaemonSet", "controller-revision-hash"),
+    ] {
+        cluster.seed(&workload(kind, json!({})))?;
+        let pod = cluster
+            .wait_until(LONG, |view| view.list("pods", "shop").first().cloned())
+            .await?;
+        let revision = cluster.list("controllerrevisions", "shop").remove(0);
+        let (name, hash) = (
+            &revision["metadata"]["name"],
+            &revision["metadata"]["labels"][label],
+        );
+        assert_eq!(
+            name.as_str(),
+            hash.as_str().map(|hash| format!("db-{hash}")).as_deref()
+        );
+        // A StatefulSet's pods name the revision, a DaemonSet's its hash.
+        let expected = if kind == "StatefulSet" { name } else { hash };
+        assert_eq!(&pod["metadata"]["labels"]["controller-revision-hash"], expected);
+        cluster.delete(kind, "shop", "db")?;
+        cluster
+            .wait_until(LONG, |view| {
+                let gone = view.list("pods", "shop").is_empty()
+                    && view.list("controllerrevisions", "shop").is_empty();
+                gone.then_some(())
+            })
+            .await?;
+    }
+    Ok(())
+}

@@ -4,11 +4,14 @@
 
 mod ground;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ground::{Ground, end, stamp, until};
 use jiff::Timestamp;
 use otus_emulators::kubernetes::{Denial, Fault as Broken};
 use otus_kubernetes::{
-    Applied, Change, Error, Fault, Found, Outcome, Verdict, Workload, apply, check, happened, pods, tail,
+    Applied, Change, Error, Fault, Found, Kind, Need, Outcome, Verdict, Workload, apply, check, happened,
+    pods, tail,
 };
 use serde_json::json;
 
@@ -244,8 +247,11 @@ async fn a_workload_that_goes_away() {
 #[tokio::test]
 async fn rights_are_asked_for() {
     let ground = Ground::with(0).await;
-    let namespaces = [ground.namespace.clone()];
-    let report = check(&ground.cluster, &namespaces).await.unwrap();
+    let needs = BTreeMap::from([(
+        ground.namespace.clone(),
+        BTreeSet::from([Need::Workload(Kind::Deployment)]),
+    )]);
+    let report = check(&ground.cluster, &needs).await.unwrap();
     assert!(report.version.starts_with('v'), "{report:?}");
     if let Some(emulated) = &ground.emulated {
         assert_eq!(report.missing, []);
@@ -258,7 +264,7 @@ async fn rights_are_asked_for() {
             verb: "patch".into(),
             ..Denial::default()
         });
-        let report = check(&ground.cluster, &namespaces).await.unwrap();
+        let report = check(&ground.cluster, &needs).await.unwrap();
         let missing: Vec<_> = report
             .missing
             .iter()

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use otus_kubernetes::{
-    Applied, Fault, Found, Memory, Settings, Verdict, World, explain, is_displaced, judge,
+    Applied, Fault, Found, Memory, Object, Settings, Verdict, World, explain, is_displaced, judge,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -110,7 +110,8 @@ fn deployment(existing: i32, updated: i32, available: i32) -> Deployment {
 fn surge(pods: Vec<Pod>) -> World {
     let updated = i32::try_from(pods.iter().filter(|pod| is_new(pod)).count()).unwrap();
     World {
-        deployment: Some(deployment(3 + updated, updated, 3)),
+        workload: Some(deployment(3 + updated, updated, 3).into()),
+        revisions: Vec::new(),
         replica_sets: vec![replica_set("old", "1", 3), replica_set("new", "2", 0)],
         pods,
         events: Vec::new(),
@@ -447,7 +448,8 @@ fn an_evicted_pod_is_replaced_and_not_blamed() {
 
 fn settled(pods: Vec<Pod>) -> World {
     World {
-        deployment: Some(deployment(3, 3, 3)),
+        workload: Some(deployment(3, 3, 3).into()),
+        revisions: Vec::new(),
         replica_sets: vec![replica_set("old", "1", 0), replica_set("new", "2", 3)],
         pods,
         events: Vec::new(),
@@ -513,7 +515,7 @@ fn scaling_up_while_it_is_watched_loses_nothing() {
     let conditions =
         json!([{"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"}]);
     bigger.status.as_mut().unwrap().conditions = serde_json::from_value(conditions).unwrap();
-    more.deployment = Some(bigger);
+    more.workload = Some(bigger.into());
     assert!(matches!(look(&more, &mut memory, 30), Verdict::Available { .. }));
     assert!(
         matches!(look(&more, &mut memory, 80), Verdict::Available { .. }),
@@ -570,7 +572,8 @@ prop_compose! {
         let new = new.into_iter().enumerate().map(|(at, container)| pod_of("new", &name("new", at), container));
         let old = old.into_iter().enumerate().map(|(at, container)| pod_of("old", &name("old", at), container));
         World {
-            deployment: Some(deployment),
+            workload: Some(deployment.into()),
+            revisions: Vec::new(),
             replica_sets: vec![replica_set("old", "1", 1), replica_set("new", "2", 1)],
             pods: new.chain(old).collect(),
             events: vec![event("new-0", "Failed", "not found", 1)],
@@ -587,7 +590,7 @@ proptest! {
         let mut memory = Memory::default();
         for (number, world) in (0..).zip(&worlds) {
             let verdict = look(world, &mut memory, number * step);
-            let deployment = world.deployment.as_ref().unwrap();
+            let Some(Object::Deployment(deployment)) = &world.workload else { unreachable!() };
             let generation = deployment.metadata.generation.unwrap();
             let observed = deployment.status.as_ref().unwrap().observed_generation.unwrap();
             let image = &deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap().containers[0].image;

@@ -126,7 +126,7 @@ fn verdicts(phase: &str, generation: i64) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     for state in &phases()[phase] {
         let world = World {
-            deployment: Some(state.deployment.clone()),
+            workload: Some(state.deployment.clone().into()),
             ..World::default()
         };
         let verdict = judge(
@@ -262,7 +262,7 @@ fn a_quiet_time_is_stable() {
     let mut memory = Memory::default();
     let last = phases["good2"].last().unwrap();
     let world = World {
-        deployment: Some(last.deployment.clone()),
+        workload: Some(last.deployment.clone().into()),
         ..World::default()
     };
     let mut look = |after| judge(&applied(2), &world, &mut memory, at(after), &settings());
@@ -288,7 +288,7 @@ fn an_own_deadline_ends_a_controller_that_does_not_look() {
     let phases = phases();
     let first = &phases["good2"][0];
     let world = World {
-        deployment: Some(first.deployment.clone()),
+        workload: Some(first.deployment.clone().into()),
         ..World::default()
     };
     let verdict = judge(
@@ -314,7 +314,7 @@ fn another_object_of_the_same_name_is_not_ours() {
     let phases = phases();
     let last = phases["good2"].last().unwrap();
     let world = World {
-        deployment: Some(last.deployment.clone()),
+        workload: Some(last.deployment.clone().into()),
         ..World::default()
     };
     let other = Applied {
@@ -342,7 +342,7 @@ fn a_lagging_cache_shows_the_past_not_another_deploy() {
     let phases = phases();
     let before = &phases["initial"].last().unwrap().deployment;
     let world = World {
-        deployment: Some(before.clone()),
+        workload: Some(before.clone().into()),
         ..World::default()
     };
     let verdict = judge(&applied(2), &world, &mut Memory::default(), at(1.0), &settings());

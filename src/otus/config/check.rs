@@ -97,6 +97,25 @@ pub(super) fn responders(settings: &Settings, tree: &mut Json, reading: &mut Rea
     }
 }
 
+/// Finds workloads of kinds that are not deployed.
+pub(super) fn workloads(settings: &Settings, tree: &Json, places: &Places, faults: &mut Vec<Fault>) {
+    for (name, service) in &settings.services {
+        let own = (format!("services.{name}.workload"), &service.workload);
+        let elsewhere = service.placements.iter().map(|(environment, entry)| {
+            (
+                format!("services.{name}.in.{environment}.workload"),
+                &entry.workload,
+            )
+        });
+        for (key, workload) in std::iter::once(own).chain(elsewhere) {
+            if let Some(Err(error)) = workload.as_deref().map(otus_kubernetes::Kind::split) {
+                let path = walk(tree, &key);
+                faults.push(Fault::new(places.get(&path), &path, error.to_string()));
+            }
+        }
+    }
+}
+
 /// Finds what cannot be right about the policy: names that nobody has, times nobody can read.
 pub(super) fn policy(settings: &Settings, tree: &Json, places: &Places, faults: &mut Vec<Fault>) {
     let commands: Vec<_> = Registration::all()

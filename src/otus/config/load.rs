@@ -107,6 +107,7 @@ pub fn load(origin: &Origin) -> Loaded {
         let path = super::read::walk(&tree, &key);
         faults.push(Fault::new(places.get(&path), &path, message));
     }
+    super::check::workloads(&settings, &tree, &places, &mut faults);
     super::check::policy(&settings, &tree, &places, &mut faults);
     faults.sort_by(|one, other| one.place.cmp(&other.place));
     Loaded {

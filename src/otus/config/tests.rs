@@ -303,6 +303,28 @@ fn what_an_engine_cannot_work_with_is_told_with_its_line() {
 }
 
 #[test]
+fn a_workload_is_of_a_kind_that_is_deployed() {
+    let read = |workload: &str| {
+        let text = format!(
+            "[environments.staging]\n[services.db]\nworkload = \"statefulset/db\"\n[services.db.in.staging]\nworkload = \"{workload}\"\n"
+        );
+        let loaded = with(&text, &[]);
+        let faults = loaded.faults.0.iter().map(ToString::to_string);
+        faults
+            .filter(|fault| fault.contains("kind"))
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    assert_eq!(read("daemonset/db"), "");
+    let fault = read("cronjob/db");
+    assert!(
+        fault.contains("otus.toml:5") && fault.contains("services.db.in.staging.workload"),
+        "{fault}"
+    );
+    assert!(fault.contains("`cronjob` is no kind of workload"), "{fault}");
+}
+
+#[test]
 fn the_environment_is_above_the_file_and_typed_by_the_key() {
     let loaded = with(
         "[slack]\nsockets = 3\nbot_token = \"xoxb-file\"\n[services.my-api]\nimage = \"a\"\n[roles]\nops = [\"*\"]\n",

@@ -19,6 +19,11 @@ impl State {
             return;
         };
         let revision = self.revision_of(&set);
+        // Its pods carry the revision's hash alone.
+        let revision = match revision.rsplit_once('-') {
+            Some((_, hash)) => hash.to_owned(),
+            None => revision,
+        };
         let nodes: Vec<String> = self.all("nodes", "").map(|node| name(node).to_owned()).collect();
         self.cover(&set, &nodes, &revision);
         let pods = self.pods_of(&set);

@@ -42,6 +42,8 @@ pub(crate) enum Task {
     Remove(String, String, String),
     /// What a gone owner owned goes too: uid, namespace.
     Collect(String, String),
+    /// An owner that goes last looks whether the time has come: kind, namespace, name.
+    Last(&'static str, String, String),
 }
 
 /// What is to be done, and when.
@@ -144,6 +146,8 @@ pub(crate) fn observe(state: &mut State, res: Res, change: &Change) {
 pub(crate) fn advance(state: &mut State, now: Instant) -> Option<Instant> {
     while let Some(task) = state.agenda.due(now) {
         match task {
+            // What is being deleted is not kept up any more.
+            Task::Sync(store, ns, name) if state.is_leaving(store, &ns, &name) => {}
             Task::Sync("deployments", ns, name) => state.sync_deployment(&ns, &name),
             Task::Sync("replicasets", ns, name) => state.sync_replica_set(&ns, &name),
             Task::Sync("statefulsets", ns, name) => state.sync_stateful_set(&ns, &name),
@@ -157,12 +161,18 @@ pub(crate) fn advance(state: &mut State, now: Instant) -> Option<Instant> {
                 }
             }
             Task::Collect(owner, ns) => state.collect(&owner, &ns),
+            Task::Last(store, ns, name) => state.follow_dependents(store, &ns, &name),
         }
     }
     state.agenda.next()
 }
 
 impl State {
+    fn is_leaving(&self, store: &'static str, ns: &str, object: &str) -> bool {
+        self.find(store, ns, object)
+            .is_some_and(|object| !text(&object, "/metadata/deletionTimestamp").is_empty())
+    }
+
     /// A controller whose pod was refused looks again after a while, as its queue backs off.
     fn later(&mut self, store: &'static str, owner: &Value) {
         let at = Instant::now() + self.timing.seconds(2.0);

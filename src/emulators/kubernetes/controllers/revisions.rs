@@ -6,7 +6,7 @@ use super::deployment::hash;
 use crate::kubernetes::{
     resources,
     store::State,
-    value::{annotation, canonical, controller, int, name, namespace, owned_by, put, uid},
+    value::{annotation, canonical, controller, int, name, namespace, owned_by, put, text, uid},
     write::CONTROLLER,
 };
 
@@ -17,7 +17,8 @@ impl State {
     /// The name of the revision of the owner's current template; it is made if it is not there.
     pub(super) fn revision_of(&mut self, owner: &Value) -> String {
         let template = owner.pointer("/spec/template").cloned().unwrap_or_default();
-        let revision_name = format!("{}-{}", name(owner), hash(&canonical(&template)));
+        let hash = hash(&canonical(&template));
+        let revision_name = format!("{}-{hash}", name(owner));
         let ns = namespace(owner);
         let all: Vec<_> = self
             .all("controllerrevisions", ns)
@@ -45,11 +46,22 @@ impl State {
             None => {
                 let mut data = template;
                 put(&mut data, &["$patch"], "replace");
+                let mut labels = owner
+                    .pointer("/spec/template/metadata/labels")
+                    .cloned()
+                    .unwrap_or_else(|| json!({}));
+                // As each controller does it: one signs its revisions with the whole label of its pods, one does not.
+                let label = if text(owner, "/kind") == "DaemonSet" {
+                    REVISION_LABEL
+                } else {
+                    "controller.kubernetes.io/hash"
+                };
+                labels[label] = hash.into();
                 let mut revision = json!({
                     "metadata": {
                         "name": revision_name,
                         "namespace": ns,
-                        "labels": owner.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default(),
+                        "labels": labels,
                         "ownerReferences": [owned_by(owner)],
                     },
                     "revision": newest + 1,

@@ -83,6 +83,7 @@ impl State {
         let partition = int(set, "/spec/updateStrategy/rollingUpdate/partition");
         let mut pods = self.pods_of(set);
         pods.sort_by_key(|pod| ordinal(pod));
+        let mut young = false;
         for number in 0..wished {
             match pods.iter().find(|pod| ordinal(pod) == number) {
                 None => {
@@ -94,6 +95,7 @@ impl State {
                     if !self.create_ordinal(set, number, at) || ordered {
                         return;
                     }
+                    young = true;
                 }
                 // What has failed is made anew.
                 Some(pod) if matches!(text(pod, "/status/phase"), "Failed" | "Succeeded") => {
@@ -119,7 +121,8 @@ impl State {
                 return;
             }
         }
-        if !rolling {
+        // One that has just been made is not ready, and the update waits for it with either management.
+        if !rolling || young {
             return;
         }
         for pod in pods

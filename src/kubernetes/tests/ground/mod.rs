@@ -10,8 +10,8 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use otus_emulators::kubernetes as emulated;
 use otus_kubernetes::{
-    Applied, Change, Cluster, Clusters, Config, DEFAULT_CLUSTER, Outcome, Progress, Rollout, Settings, Stamp,
-    Verdict, Workload, apply,
+    Applied, Change, Cluster, Clusters, Config, DEFAULT_CLUSTER, Kind, Outcome, Progress, Rollout, Settings,
+    Stamp, Verdict, Workload, apply,
 };
 use serde_json::{Value, json};
 
@@ -127,6 +127,50 @@ impl Ground {
         tokio::time::timeout(PATIENCE, settled)
             .await
             .expect("the first image does not come up");
+    }
+
+    /// A settled workload `db` of this kind beside the Deployment, on the emulated cluster; `extra` goes into its spec.
+    pub(crate) async fn plant(&self, kind: Kind, extra: Value) -> Workload {
+        let manifest = match kind {
+            Kind::StatefulSet => "StatefulSet",
+            Kind::DaemonSet => "DaemonSet",
+            _ => "Deployment",
+        };
+        let mut object = json!({
+            "apiVersion": "apps/v1",
+            "kind": manifest,
+            "metadata": {"name": "db", "namespace": self.namespace},
+            "spec": {
+                "selector": {"matchLabels": {"app": "db"}},
+                "template": {
+                    "metadata": {"labels": {"app": "db"}},
+                    "spec": {"containers": [{"name": "app", "image": self.images.first}]},
+                },
+            },
+        });
+        for (key, value) in extra.as_object().into_iter().flatten() {
+            object["spec"][key] = value.clone();
+        }
+        self.emulated.as_ref().unwrap().seed(&object.to_string()).unwrap();
+        let workload = Workload {
+            kind,
+            name: "db".into(),
+            service: "db".into(),
+            ..self.workload()
+        };
+        let settled = async {
+            loop {
+                let read = workload.read(&self.cluster).await.unwrap();
+                if read.settled && read.ready > 0 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, settled)
+            .await
+            .expect("the first image does not come up");
+        workload
     }
 
     async fn create(&self, name: &str, replicas: i32) {

@@ -1,0 +1,308 @@
+//! Watching a Job to its end.
+//!
+//! Two watches and a clock feed the judge. Whatever would be told as an end is read again first.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::stream::{BoxStream, SelectAll, StreamExt as _};
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
+use kube::runtime::watcher;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+use super::judge::{Settings, World, judge};
+use super::start::Launched;
+use super::verdict::{Stage, Verdict};
+use crate::cause::Cause;
+use crate::client::Cluster;
+use crate::contact::{Contact, Outage, lists, sort};
+use crate::error::Error;
+use crate::events;
+use crate::logs::last_lines;
+use crate::memory::{is_after, plus};
+
+/// How often the judge looks when nothing happens: its clocks run too.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the same verdict is told again, so that an elapsed time can be shown.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often events are asked for while it has not started.
+const EVENTS_EVERY: Duration = Duration::from_secs(2);
+
+/// A Job being followed. Dropping it ends the watches, not the Job.
+pub struct Run {
+    cluster: Cluster,
+    launched: Launched,
+    settings: Settings,
+    watches: SelectAll<BoxStream<'static, News>>,
+    tick: Interval,
+    world: World,
+    /// Whether the Job and its pods were seen at least once.
+    fed: (bool, bool),
+    contact: Contact,
+    last: Option<(Progress, Instant)>,
+    asked: Option<Instant>,
+    ended: bool,
+}
+
+/// How a Job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The judge's verdict.
+    pub verdict: Verdict,
+    /// Set while the cluster does not answer: the verdict is then the last one known.
+    pub outage: Option<Outage>,
+}
+
+enum News {
+    Job(Option<Box<Job>>),
+    Pods(Vec<Pod>),
+    Trouble(bool, watcher::Error),
+}
+
+impl Run {
+    /// Begins to follow a Job; also one that another process made.
+    #[must_use]
+    pub fn follow(cluster: Cluster, launched: Launched, settings: Settings) -> Self {
+        let namespace = &launched.namespace;
+        let jobs: Api<Job> = Api::namespaced(cluster.watching.clone(), namespace);
+        let pods: Api<Pod> = Api::namespaced(cluster.watching.clone(), namespace);
+        let named = watcher::Config::default().fields(&format!("metadata.name={}", launched.name));
+        let selected = watcher::Config::default().labels(&selector(&launched));
+        let mut watches = SelectAll::new();
+        watches.push(lists(
+            jobs,
+            named,
+            |error| News::Trouble(true, error),
+            |mut all: Vec<Job>| News::Job(all.pop().map(Box::new)),
+        ));
+        watches.push(lists(
+            pods,
+            selected,
+            |error| News::Trouble(false, error),
+            News::Pods,
+        ));
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Run {
+            cluster,
+            launched,
+            settings,
+            watches,
+            tick,
+            world: World::default(),
+            fed: (false, false),
+            contact: Contact::new(),
+            last: None,
+            asked: None,
+            ended: false,
+        }
+    }
+
+    /// The next thing worth telling; none after the end. Cancelling it loses nothing.
+    ///
+    /// # Errors
+    /// When the cluster refuses to show the Job, or does not answer until the deadline. Nothing follows.
+    pub async fn next(&mut self) -> Option<Result<Progress, Error>> {
+        while !self.ended {
+            match self.step().await {
+                Ok(Some(progress)) => return Some(Ok(progress)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+
+    async fn step(&mut self) -> Result<Option<Progress>, Error> {
+        tokio::select! {
+            Some(news) = self.watches.next() => self.learn(news)?,
+            _ = self.tick.tick() => {}
+        }
+        // Changes come in bundles: what has already arrived is one step.
+        while let Some(Some(news)) = self.watches.next().now_or_never() {
+            self.learn(news)?;
+        }
+        self.look().await
+    }
+
+    fn learn(&mut self, news: News) -> Result<(), Error> {
+        match news {
+            News::Job(job) => {
+                self.world.job = job.map(|job| *job);
+                self.fed.0 = true;
+            }
+            News::Pods(pods) => {
+                self.world.pods = pods;
+                self.fed.1 = true;
+            }
+            News::Trouble(of_job, error) => {
+                let error = sort(&self.cluster, &self.launched.what(), &error);
+                tracing::debug!(job = self.launched.name, %error, "a watch broke and will be resumed");
+                match error {
+                    Error::Forbidden { .. } if of_job => return Err(error),
+                    // The Job alone still tells how it ends, if not why.
+                    Error::Forbidden { .. } => self.fed.1 = true,
+                    _ => self.contact.broke(),
+                }
+                return Ok(());
+            }
+        }
+        self.contact.heard();
+        Ok(())
+    }
+
+    /// Judges what is known, and says it if it is worth telling.
+    async fn look(&mut self) -> Result<Option<Progress>, Error> {
+        if self.contact.is_doubtful() {
+            self.refresh().await?;
+        }
+        if let Some(outage) = self.contact.outage() {
+            if self.contact.is_long() && self.is_late() {
+                return Err(outage.error.clone());
+            }
+            let verdict = match &self.last {
+                Some((last, _)) => last.verdict.clone(),
+                None => Verdict::Waiting {
+                    stage: Stage::Creating,
+                    trouble: None,
+                },
+            };
+            return Ok(self.tell(verdict));
+        }
+        if !(self.fed.0 && self.fed.1) {
+            return Ok(None);
+        }
+        self.ask_why().await;
+        let mut verdict = self.judge();
+        if verdict.is_final() {
+            // Nothing is final that rests on what a watch brought some time ago.
+            self.refresh().await?;
+            if self.contact.outage().is_some() {
+                return Ok(None);
+            }
+            self.asked = None;
+            self.ask_why().await;
+            verdict = self.judge();
+            self.ended = verdict.is_final();
+        }
+        if self.ended {
+            self.read_log(&mut verdict).await;
+        }
+        Ok(self.tell(verdict))
+    }
+
+    fn judge(&self) -> Verdict {
+        judge(&self.launched, &self.world, Timestamp::now(), &self.settings)
+    }
+
+    fn is_late(&self) -> bool {
+        let late = plus(self.launched.at, self.launched.deadline);
+        is_after(Timestamp::now(), late, self.settings.slack)
+    }
+
+    /// The progress, when it differs from the last one told, or that is long ago.
+    fn tell(&mut self, verdict: Verdict) -> Option<Progress> {
+        let progress = Progress {
+            verdict,
+            outage: self.contact.outage().cloned(),
+        };
+        if let Some((last, at)) = &self.last
+            && *last == progress
+            && at.elapsed() < HEARTBEAT
+            && !self.ended
+        {
+            return None;
+        }
+        self.last = Some((progress.clone(), Instant::now()));
+        Some(progress)
+    }
+
+    async fn refresh(&mut self) -> Result<(), Error> {
+        let read = self.read_all().await;
+        self.contact.tried(read)
+    }
+
+    async fn read_all(&mut self) -> Result<(), Error> {
+        let what = self.launched.what();
+        let namespace = &self.launched.namespace;
+        let selected = ListParams::default().labels(&selector(&self.launched));
+        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), namespace);
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client.clone(), namespace);
+        let (job, pods) = tokio::join!(
+            self.cluster.call(&what, jobs.get_opt(&self.launched.name)),
+            self.cluster.call(&what, pods.list(&selected)),
+        );
+        self.world.job = job?;
+        match pods {
+            Ok(list) => self.world.pods = list.items,
+            Err(Error::Forbidden { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.fed = (true, true);
+        Ok(())
+    }
+
+    /// Asks for events while it has not started. Without them the explanations are poorer, not wrong.
+    async fn ask_why(&mut self) {
+        let waits = matches!(
+            self.judge(),
+            Verdict::Waiting {
+                stage: Stage::Creating | Stage::Starting,
+                ..
+            } | Verdict::CannotStart { .. }
+        );
+        if !waits || self.asked.is_some_and(|asked| asked.elapsed() < EVENTS_EVERY) {
+            return;
+        }
+        self.asked = Some(Instant::now());
+        let pods = self.world.pods.iter().filter_map(|pod| pod.metadata.uid.clone());
+        let uids: Vec<String> = pods.chain([self.launched.uid.clone()]).collect();
+        match events::read(&self.cluster, &self.launched.namespace, &uids).await {
+            Ok(found) => self.world.events = found,
+            Err(error) => tracing::debug!(job = self.launched.name, %error, "events cannot be read"),
+        }
+    }
+
+    /// Adds the last words of the container. Without them the end is told all the same.
+    async fn read_log(&self, verdict: &mut Verdict) {
+        let blamed = |cause: &Cause| Some((cause.pod.clone()?, cause.container.clone()?));
+        let place = match &*verdict {
+            Verdict::Succeeded { .. } => self.worker(),
+            Verdict::Failed { cause } if cause.fault.has_log() => blamed(cause),
+            Verdict::TimedOut { cause, .. } => blamed(cause),
+            _ => None,
+        };
+        let Some((pod, container)) = place else { return };
+        match last_lines(&self.cluster, &self.launched.namespace, &pod, &container, false).await {
+            Ok(lines) => match verdict {
+                Verdict::Succeeded { log, .. } => *log = lines,
+                Verdict::Failed { cause } | Verdict::TimedOut { cause, .. } => cause.log = lines,
+                _ => {}
+            },
+            Err(error) => tracing::warn!(job = self.launched.name, %error, "the log cannot be read"),
+        }
+    }
+
+    /// The pod that ended well, and its container.
+    fn worker(&self) -> Option<(String, String)> {
+        let done = |pod: &&Pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            phase == Some("Succeeded")
+        };
+        let pod = self.world.pods.iter().find(done)?;
+        let container = pod.spec.as_ref()?.containers.first()?;
+        Some((pod.metadata.name.clone()?, container.name.clone()))
+    }
+}
+
+/// The pods of this Job and of no other: <https://kubernetes.io/docs/reference/labels-annotations-taints/#batchkubernetesio-controller-uid>.
+fn selector(launched: &Launched) -> String {
+    format!("batch.kubernetes.io/controller-uid={}", launched.uid)
+}
