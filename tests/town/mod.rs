@@ -318,6 +318,8 @@ impl Town {
                 (State::Succeeded, "unlock") => {
                     words.contains("is open") || words.contains("was open already")
                 }
+                // Another lock was taken while the one that had begun to died.
+                (State::Failed, "lock") => words.contains("Somebody was faster"),
                 (State::Refused, _) => words.contains("Not now: ") || words.contains("I won't do "),
                 (state, _) => panic!("{}: {state:?}: {words}\n{}", asked.line, self.logs()),
             };
