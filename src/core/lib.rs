@@ -14,6 +14,7 @@ pub mod card;
 pub mod catalog;
 pub mod chat;
 pub mod context;
+pub mod csv;
 pub mod error;
 pub mod health;
 pub mod help;

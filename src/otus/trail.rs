@@ -6,7 +6,10 @@ use crate::{
 };
 use clap::{Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
-use otus_core::audit::{AuditFilter, Recorded};
+use otus_core::{
+    audit::{AuditFilter, Recorded},
+    csv::cell,
+};
 use otus_store::{Trail, TrailFault};
 use std::{
     fs::File,
@@ -219,11 +222,11 @@ const HEADINGS: &str =
 
 fn row(recorded: &Recorded) -> String {
     let entry = &recorded.entry;
-    let text = |value: Option<String>| field(&value.unwrap_or_default());
+    let text = |value: Option<String>| cell(&value.unwrap_or_default());
     [
         recorded.number.to_string(),
         entry.at.to_string(),
-        field(&entry.event),
+        cell(&entry.event),
         text(entry.actor.as_ref().map(ToString::to_string)),
         text(entry.command.clone()),
         text(entry.target.service.clone()),
@@ -232,24 +235,10 @@ fn row(recorded: &Recorded) -> String {
         text(entry.operation.clone()),
         text(entry.plan.as_ref().map(ToString::to_string)),
         text(entry.rule.clone()),
-        field(&entry.text),
+        cell(&entry.text),
         recorded.hash.clone(),
     ]
     .join(",")
-}
-
-/// A field of comma-separated values (RFC 4180). One that a spreadsheet would take for a formula is kept from it.
-fn field(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
 }
 
 #[cfg(test)]
@@ -265,12 +254,5 @@ mod tests {
             Ok(Since::At(Timestamp::UNIX_EPOCH))
         );
         assert!(since("yesterday").unwrap_err().contains("7d"));
-    }
-
-    #[test]
-    fn a_field_stays_one_field() {
-        assert_eq!(field("plain"), "plain");
-        assert_eq!(field("a, \"b\"\nc"), "\"a, \"\"b\"\"\nc\"");
-        assert_eq!(field("=1+1"), "'=1+1");
     }
 }

@@ -26,7 +26,7 @@ impl Robot {
             return;
         };
         let store = self.0.services.store();
-        let secret = secrets::found_in(&message).filter(|_| heard.addressed);
+        let secret = secrets::found_in(&message);
         let accepted = match secret {
             None => store.accept(&message).await,
             // It is kept nowhere; whoever brings it keeps it until it is answered.
@@ -54,11 +54,11 @@ impl Robot {
                 return;
             }
         }
-        match secret {
-            None => {
-                receipt.give();
-                self.work(&id, &message, heard).await;
-            }
+        if secret.is_none() {
+            receipt.give();
+        }
+        match secret.filter(|_| heard.addressed) {
+            None => self.work(&id, &message, heard).await,
             Some(kind) => self.refuse_secret(&id, &message, kind).await,
         }
         self.close(&message).await;

@@ -8,7 +8,7 @@ use otus::{
     message::EventKey,
     prelude::*,
     room::{Clock, Fuse, RoomChat},
-    store::{Accepted, MemoryStore, Store},
+    store::{MemoryStore, Store},
 };
 use std::{
     sync::{
@@ -277,27 +277,28 @@ async fn the_receipt_is_given_when_the_message_is_safe_and_not_before() {
 
 #[tokio::test]
 async fn a_credential_is_not_kept_and_its_message_still_not_lost() {
-    let street = street();
-    let secret = said("1", "otus sell ghp_0123456789abcdefghijklmnopqrstuvwxyzAB");
-    let fuse = Fuse::at(1, true);
-    let given = Arc::new(AtomicBool::new(false));
-    let flag = given.clone();
-    let room = street.robot(&fuse);
-    let receipt = Receipt::new(move || flag.store(true, Ordering::SeqCst));
-    room.robot().take(secret.clone(), receipt);
-    fuse.burnt().await;
-    street.store.bereave();
-    assert!(street.store.orphans().await.unwrap().is_empty());
-    assert!(!given.load(Ordering::SeqCst), "whoever brought it keeps it");
-    assert_eq!(
-        street.store.accept(&said("2", "otus prices")).await.unwrap(),
-        Accepted::First
-    );
-    let mut successor = street.robot(&Fuse::default());
-    successor.robot().receive(secret);
-    successor
-        .expect_shown(|post| post.plain().contains("credential"))
-        .await;
-    quiet(&successor).await;
-    assert_eq!(street.shop.sold.load(Ordering::SeqCst), 0);
+    let token = "ghp_0123456789abcdefghijklmnopqrstuvwxyzAB";
+    // Said to the robot, and only heard by it.
+    for (words, answer) in [
+        (format!("otus sell {token}"), "credential"),
+        (format!("good morning {token}"), "good morning!"),
+    ] {
+        let street = street();
+        let secret = said("1", &words);
+        let fuse = Fuse::at(1, true);
+        let given = Arc::new(AtomicBool::new(false));
+        let flag = given.clone();
+        let room = street.robot(&fuse);
+        let receipt = Receipt::new(move || flag.store(true, Ordering::SeqCst));
+        room.robot().take(secret.clone(), receipt);
+        fuse.burnt().await;
+        street.store.bereave();
+        assert!(street.store.orphans().await.unwrap().is_empty());
+        assert!(!given.load(Ordering::SeqCst), "whoever brought it keeps it");
+        let mut successor = street.robot(&Fuse::default());
+        successor.robot().receive(secret);
+        successor.expect_shown(|post| post.plain().contains(answer)).await;
+        quiet(&successor).await;
+        assert_eq!(street.shop.sold.load(Ordering::SeqCst), 0);
+    }
 }

@@ -1,18 +1,21 @@
 //! Purpose: opens the database: refused when it cannot be used, migrated when it is older.
 
 use super::work::Link;
-use crate::{OpenError, StoreConfig};
+use crate::{
+    OpenError, StoreConfig,
+    shared::migrations::{Step, migrator, newest},
+};
 use secrecy::ExposeSecret as _;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    ConnectOptions as _, Connection as _, PgConnection,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{str::FromStr as _, time::Duration};
 use tokio::time::timeout;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [Step; 2] = [
     (
         1,
         "everything",
@@ -136,27 +139,12 @@ fn place(options: &PgConnectOptions) -> String {
 
 /// Under an advisory lock, so that replicas that start together come one after the other.
 async fn migrate(place: &str, connection: &mut PgConnection) -> Result<(), OpenError> {
-    let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
-        Migration::new(
-            version,
-            description.into(),
-            MigrationType::Simple,
-            AssertSqlSafe(sql).into_sql_str(),
-            false,
-        )
-    };
-    let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).into());
-    // Not `run`: through its `Acquire`, a future that opens a store could not be spawned.
-    match migrator.run_direct(None, connection, false).await {
+    match migrator(&MIGRATIONS).run_direct(None, connection, false).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(found)) => Err(OpenError::NewerDatabase {
             place: place.to_owned(),
             found,
-            known: MIGRATIONS
-                .iter()
-                .map(|(version, ..)| *version)
-                .max()
-                .unwrap_or_default(),
+            known: newest(&MIGRATIONS),
         }),
         Err(
             MigrateError::Execute(sqlx::Error::Database(error))

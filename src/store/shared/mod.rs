@@ -10,6 +10,7 @@ pub(crate) mod claims;
 pub(crate) mod deploys;
 mod engine;
 pub(crate) mod memories;
+pub(crate) mod migrations;
 pub(crate) mod operations;
 mod session;
 mod store;

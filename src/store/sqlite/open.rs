@@ -1,10 +1,13 @@
 //! Purpose: opens the file: made when missing, refused when it is not ours, migrated when it is older.
 
 use super::lock::{self, Owned};
-use crate::OpenError;
+use crate::{
+    OpenError,
+    shared::migrations::{Step, migrator, newest},
+};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
@@ -16,7 +19,7 @@ use std::{
 const APPLICATION_ID: i64 = 1_333_032_307;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [Step; 3] = [
     (
         1,
         "claims, deploys, memories",
@@ -188,31 +191,13 @@ async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<(), Ope
 }
 
 async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
-        Migration::new(
-            version,
-            description.into(),
-            MigrationType::Simple,
-            AssertSqlSafe(sql).into_sql_str(),
-            false,
-        )
-    };
-    let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).into());
-    // Not `run`: through its `Acquire`, a future that opens a store could not be spawned.
-    match migrator.run_direct(None, connection, false).await {
+    match migrator(&MIGRATIONS).run_direct(None, connection, false).await {
         Ok(()) => Ok(()),
-        Err(MigrateError::VersionMissing(found)) => {
-            let known = MIGRATIONS
-                .iter()
-                .map(|(version, ..)| *version)
-                .max()
-                .unwrap_or_default();
-            Err(OpenError::Newer {
-                path: path.to_owned(),
-                found,
-                known,
-            })
-        }
+        Err(MigrateError::VersionMissing(found)) => Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known: newest(&MIGRATIONS),
+        }),
         Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
             Err(describe(path, &error))
         }
