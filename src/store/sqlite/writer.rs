@@ -29,6 +29,10 @@ const LARGEST_BATCH: usize = 512;
 /// At most so many old claims are forgotten in one transaction, so that a new one never waits long.
 const PRUNED_AT_ONCE: i64 = 500;
 
+/// How long the end of a claim may wait to be written: a process that dies before is looked after like one that died before it came to
+/// the end.
+const PATIENT: Duration = Duration::from_millis(5);
+
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Command {
@@ -143,6 +147,11 @@ async fn write(
     let mut commands = Vec::with_capacity(LARGEST_BATCH);
     let mut ours = Ours::default();
     while asked.recv_many(&mut commands, LARGEST_BATCH).await > 0 {
+        if commands.iter().all(is_patient) {
+            // Whoever comes next takes them along.
+            let more = asked.recv_many(&mut commands, LARGEST_BATCH);
+            let _ = tokio::time::timeout(PATIENT, more).await;
+        }
         let mut done = Vec::with_capacity(commands.len());
         let stop = commands.iter().any(|command| matches!(command, Command::Stop(_)));
         let turn = turn.lock().await;
@@ -244,6 +253,11 @@ async fn commit(
         }
     }
     transaction.commit().await
+}
+
+/// Whether nobody waits for it to say or do something more.
+fn is_patient(command: &Command) -> bool {
+    matches!(command, Command::Advance(_, ClaimStage::Done, _))
 }
 
 /// Whether all that is asked is to take claims and to move them on. A claim is moved on only after it was taken and told, so
