@@ -3,6 +3,7 @@
 use crate::texts;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use otus::{
+    EventKey,
     audit::{AuditFilter, Recorded},
     operations::Operation,
     prelude::*,
@@ -22,6 +23,15 @@ pub(crate) async fn of_the_thread(cx: &Context) -> Result<Option<Operation>> {
         Err(error) if error.is::<UserError>() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The id of what was said at the head of the thread; of nothing, outside of threads.
+pub(crate) fn began_the_thread(cx: &Context) -> String {
+    let message = cx.message();
+    let head = message.thread.as_ref();
+    head.map_or_else(String::new, |head| {
+        EventKey::said("", &message.channel, head).short()
+    })
 }
 
 /// So many of the newest entries are looked through for what is no operation.

@@ -15,6 +15,9 @@ pub(crate) async fn why(cx: &Context, id: Option<&str>) -> Result {
     let operation = match (ask::meant(cx, id).await, id) {
         (Ok(operation), _) => operation,
         (Err(error), Some(id)) if error.is::<UserError>() => return said(cx, id, error).await,
+        (Err(error), None) if error.is::<UserError>() => {
+            return said(cx, &ask::began_the_thread(cx), error).await;
+        }
         (Err(error), _) => return Err(error),
     };
     let store = cx.services().store();

@@ -58,6 +58,14 @@ impl EventKey {
         }
     }
 
+    /// The key of a message that was said, by an event that tells of it.
+    pub fn said(event: impl Into<String>, channel: &ChannelId, message: &MessageId) -> Self {
+        Self {
+            id: event.into(),
+            also: Some(format!("{channel}:{message}")),
+        }
+    }
+
     /// An id of what was said, short enough to be read out: the same in each delivery, whoever works on it.
     pub fn short(&self) -> String {
         let digest = Sha256::digest(self.words());

@@ -38,6 +38,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -64,6 +65,7 @@ struct Inner {
     notices: Option<String>,
     hooks: Mutex<Vec<(&'static str, Hook)>>,
     started: AtomicBool,
+    born: Instant,
 }
 
 impl fmt::Debug for Robot {

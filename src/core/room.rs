@@ -250,8 +250,9 @@ impl Room {
     pub async fn say(&mut self, who: &str, text: &str) -> MessageId {
         let id = self.next();
         let message = Message {
+            event: EventKey::said(format!("Ev{id}"), &self.channel, &id),
             id: Some(id.clone()),
-            ..self.message(who, text, format!("Ev{id}"))
+            ..self.message(who, text, String::new())
         };
         self.receive(message);
         id

@@ -135,17 +135,13 @@ fn said(event_id: &str, event: &Value, words: &Value, me: &Identity, before: Opt
     let edited = text(&words["edited"], "ts");
     // An edit that adds a mention arrives as `app_mention`, too, without what was said before.
     let edited_from = before.or_else(|| (!edited.is_empty()).then(Vec::new));
-    let also = if edited.is_empty() {
-        format!("{channel}:{ts}")
-    } else {
-        format!("{channel}:{ts}:{edited}")
-    };
+    let mut event_key = EventKey::said(event_id, &channel.into(), &ts.into());
+    if let Some(also) = event_key.also.as_mut().filter(|_| !edited.is_empty()) {
+        also.push_str(&format!(":{edited}"));
+    }
     let thread = Some(text(words, "thread_ts")).filter(|thread| !thread.is_empty() && *thread != ts);
     Heard::Said(Box::new(Message {
-        event: EventKey {
-            id: event_id.to_owned(),
-            also: Some(also),
-        },
+        event: event_key,
         channel: channel.into(),
         kind: channel_kind(text(event, "channel_type"), channel),
         thread: thread.map(Into::into),

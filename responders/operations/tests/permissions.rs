@@ -316,6 +316,26 @@ async fn who_may_not_is_told_why() {
 }
 
 #[tokio::test]
+async fn in_the_thread_of_what_was_refused_why_tells_it() {
+    let mut scene = Scene::new();
+    let asked = scene.room.say("jon", "@otus deploy api@1.9.0 to staging").await;
+    scene.room.answer().await;
+    scene.room.enter_thread(Some(asked));
+    scene.room.say("ann", "@otus why").await;
+    let why = scene.room.answer().await.plain();
+    assert!(
+        why.contains("Deploy api@1.9.0 to staging") && why.contains("Refused: it asks for the role"),
+        "{why}"
+    );
+    // Where nothing was asked of the robot, it says so.
+    let chatter = scene.room.say("ann", "a nice day").await;
+    scene.room.enter_thread(Some(chatter));
+    scene.room.say("ann", "@otus why").await;
+    let why = scene.room.answer().await.plain();
+    assert!(!why.contains("Refused"), "{why}");
+}
+
+#[tokio::test]
 async fn what_destroys_is_confirmed() {
     let mut scene = Scene::new();
     scene.say("dan", "deploy ledger@1.9.0 to staging").await;

@@ -270,6 +270,7 @@ impl Builder {
             notices: config.notices,
             hooks: Mutex::new(hooks),
             started: AtomicBool::new(false),
+            born: tokio::time::Instant::now(),
         }));
         let ear = Arc::downgrade(&robot.0);
         robot.services().set_ear(move |message| match ear.upgrade() {

@@ -27,7 +27,12 @@ impl Robot {
     pub(super) fn take_up(&self) {
         let robot = Arc::downgrade(&self.0);
         let stop: CancellationToken = self.0.stop.clone();
+        let settled = self.settled();
         let looking = async move {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = settled => {}
+            }
             let mut troubled = false;
             loop {
                 let Some(robot) = robot.upgrade().map(Robot) else {
@@ -57,6 +62,11 @@ impl Robot {
             }
         };
         tokio::spawn(looking.instrument(tracing::info_span!("left")));
+    }
+
+    /// Waits until what a process sent before it died has surely arrived, if this one comes right after it.
+    pub(super) fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
+        tokio::time::sleep_until(self.0.born + self.0.services.engine().settle())
     }
 
     async fn take_up_once(&self) -> Result {

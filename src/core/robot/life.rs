@@ -38,7 +38,11 @@ impl Robot {
         };
         match accepted {
             Ok(Accepted::First) => {}
-            Ok(Accepted::Again) => message.again = true,
+            Ok(Accepted::Again) => {
+                receipt.give();
+                message.again = true;
+                self.settled().await;
+            }
             Ok(Accepted::Held) => {
                 count("duplicate");
                 receipt.give();

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use otus::{
     Message, MessageId, Receipt,
     message::EventKey,
+    operations::Timing,
     prelude::*,
     room::{Clock, Fuse, RoomChat},
     store::{MemoryStore, Store},
@@ -85,6 +86,10 @@ impl Street {
             .store(self.store.clone())
             .chat(self.chat.clone())
             .fuse(fuse.clone(), self.clock.clone())
+            .timing(Timing {
+                settle: Duration::ZERO,
+                ..Timing::default()
+            })
             .open()
     }
 

@@ -70,6 +70,7 @@ pub(crate) const SOON: Timing = Timing {
     queue: Duration::from_millis(50),
     rest: Duration::from_secs(5),
     think: Duration::from_secs(5),
+    settle: Duration::ZERO,
 };
 
 pub(crate) fn open(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings) -> Room {

@@ -45,6 +45,8 @@ pub struct Timing {
     pub rest: Duration,
     /// How long planning and deciding may take outside of a command.
     pub think: Duration,
+    /// For how long after its start a process leaves alone what others left: what a process sent before it died may still be on its way.
+    pub settle: Duration,
 }
 
 impl Default for Timing {
@@ -56,6 +58,7 @@ impl Default for Timing {
             queue: Duration::from_secs(5),
             rest: Duration::from_secs(20),
             think: Duration::from_secs(15),
+            settle: Duration::from_millis(1_500),
         }
     }
 }
@@ -115,6 +118,11 @@ impl Engine {
         self.sweeper.wait().await;
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// See [`Timing::settle`].
+    pub(crate) fn settle(&self) -> Duration {
+        self.timing.settle
     }
 
     /// A new owner for one lease: two tasks of one process are as foreign to each other as two processes.

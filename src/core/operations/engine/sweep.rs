@@ -14,10 +14,7 @@ use crate::{
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use rand::RngExt as _;
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::Ordering, time::Instant};
 use tracing::Instrument;
 
 /// How many are looked at in one go.
@@ -250,8 +247,8 @@ impl Operations {
 async fn sweep(services: Services) {
     let operations = services.operations();
     let every = operations.engine().timing.sweep;
-    // What an earlier process left is looked for at once.
-    let mut pause = Duration::ZERO;
+    // What an earlier process left is looked for soon.
+    let mut pause = operations.engine().timing.settle;
     loop {
         tokio::select! {
             () = services.stopping().cancelled() => return,

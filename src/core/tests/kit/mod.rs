@@ -31,6 +31,7 @@ pub const SOON: Timing = Timing {
     queue: Duration::from_millis(20),
     rest: Duration::from_secs(5),
     think: Duration::from_secs(5),
+    settle: Duration::ZERO,
 };
 
 /// Something that was done to the world.
