@@ -91,7 +91,7 @@ fn image(house: &House, asked: &Asked) -> String {
 async fn let_pass(house: &House, entries: u64) {
     let from = house.slack.journal(0).len() as u64;
     let mut seen = 0;
-    let reached = house.slack.wait_for_entry(Duration::from_secs(2), |_| {
+    let reached = house.slack.wait_for_entry(Duration::from_secs(1), |_| {
         seen += 1;
         (seen >= from + entries).then_some(())
     });
@@ -108,6 +108,8 @@ async fn a_deploy_that_is_killed_again_and_again_is_done_once_and_told() {
     let mut house = House::build_with(None, slack).await;
     house.instead("stability = \"1s\"", "stability = \"300ms\"");
     house.instead("deadline = \"6s\"", "deadline = \"1m\"");
+    // What was sent arrives sooner here than in the world.
+    house.configure("[robot]\nsettle = \"300ms\"\n");
     house.start().await;
     let (mut kills, mut round) = (0, 0_u32);
     while kills < KILLS {

@@ -46,6 +46,8 @@ pub struct RobotConfig {
     pub failures: u32,
     /// In how long.
     pub failures_within: SignedDuration,
+    /// For how long after its start a process leaves alone what others left: what one sent before it died may still be on its way.
+    pub settle: SignedDuration,
     /// The id of a channel (`C…`) where it is told, beside the one where it failed.
     pub notices: Option<String>,
 }
@@ -62,6 +64,7 @@ impl Default for RobotConfig {
             most_said: 25,
             failures: 5,
             failures_within: SignedDuration::from_mins(10),
+            settle: SignedDuration::from_millis(1_500),
             notices: None,
         }
     }
@@ -73,7 +76,7 @@ pub struct Builder {
     catalog: Catalog,
     roles: Roles,
     policy: Policy,
-    timing: Timing,
+    timing: Option<Timing>,
     resources: Resources,
     built: Vec<Built>,
     faults: Vec<StartError>,
@@ -86,7 +89,7 @@ impl Builder {
             catalog: Catalog::default(),
             roles: Roles::default(),
             policy: Policy::default(),
-            timing: Timing::default(),
+            timing: None,
             resources: Resources::default(),
             built: Vec::new(),
             faults: Vec::new(),
@@ -113,7 +116,7 @@ impl Builder {
 
     /// Sets how patient the operations are.
     pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
+        self.timing = Some(timing);
         self
     }
 
@@ -243,6 +246,10 @@ impl Builder {
             }
         };
         let stop = CancellationToken::new();
+        let timing = self.timing.unwrap_or_else(|| Timing {
+            settle: config.settle.unsigned_abs(),
+            ..Timing::default()
+        });
         let services = Services::new(
             config.name.clone(),
             Arc::new(Guarded::new(chat)),
@@ -250,7 +257,7 @@ impl Builder {
             self.catalog,
             self.roles,
             self.policy,
-            Engine::new(actions, self.timing),
+            Engine::new(actions, timing),
             self.resources,
             stop.clone(),
         );

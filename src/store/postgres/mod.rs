@@ -24,6 +24,7 @@ use runs::Pulse;
 use sqlx::PgConnection;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 use work::{Change, Link};
 
 session!(PgConnection, sqlx::postgres::PgRow, int: "INT8", text: "TEXT");
@@ -46,7 +47,8 @@ pub struct Postgres {
     pulse: Arc<Pulse>,
     claims: Claims,
     claiming: Mutex<Option<JoinHandle<()>>>,
-    alive: JoinHandle<()>,
+    stopped: CancellationToken,
+    alive: Mutex<Option<JoinHandle<()>>>,
     pruning: JoinHandle<()>,
     keep_claims: Duration,
 }
@@ -69,7 +71,8 @@ impl PostgresStore {
         let link = open::open(config).await?;
         let run = runs::begin(&link).await?;
         let pulse = Arc::new(Pulse::default());
-        let alive = tokio::spawn(runs::stay(link.clone(), run, pulse.clone()));
+        let stopped = CancellationToken::new();
+        let alive = tokio::spawn(runs::stay(link.clone(), run, pulse.clone(), stopped.clone()));
         let (claims, claiming) = claims::start(link.clone(), run);
         let keep_claims = config.keep_claims();
         let pruning = tokio::spawn(runs::prune_regularly(link.clone(), keep_claims));
@@ -79,7 +82,8 @@ impl PostgresStore {
             pulse,
             claims,
             claiming: Mutex::new(Some(claiming)),
-            alive,
+            stopped,
+            alive: Mutex::new(Some(alive)),
             pruning,
             keep_claims,
         }))
@@ -104,7 +108,7 @@ impl PostgresStore {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        self.alive.abort();
+        self.stopped.cancel();
         self.pruning.abort();
     }
 }
@@ -194,7 +198,12 @@ impl Engine for Postgres {
                 .await
                 .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         }
-        self.alive.abort();
+        self.stopped.cancel();
+        if let Some(mut alive) = self.alive.lock().await.take()
+            && tokio::time::timeout(CHECK, &mut alive).await.is_err()
+        {
+            alive.abort();
+        }
         if !self.link.pool.is_closed() {
             // So that the next start need not wait until this run looks dead.
             if let Err(error) = runs::end(&self.link, self.run).await {

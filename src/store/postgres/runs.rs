@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
 /// How often a run shows that it lives.
 const SHOWN: Duration = Duration::from_secs(2);
@@ -102,12 +103,16 @@ impl Pulse {
     }
 }
 
-/// Shows that a run lives, for ever.
-pub(super) async fn stay(link: Link, run: i64, pulse: Arc<Pulse>) {
+/// Shows that a run lives, until it stops: between two signs, so that none arrives after the end.
+pub(super) async fn stay(link: Link, run: i64, pulse: Arc<Pulse>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(SHOWN);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
         let sent = Instant::now();
         match link.run(&seen(run)).await {
             // Tried for longer than that, it says when it was sent first.
