@@ -29,6 +29,8 @@ pub(crate) struct Face<'a> {
     pub(crate) good: Option<&'a str>,
     /// Why what somebody wants of it could not be done yet.
     pub(crate) obstacle: Option<&'a str>,
+    /// What was done beside the rollout, and what is measured: one line each.
+    pub(crate) lines: &'a [String],
     pub(crate) now: Timestamp,
 }
 
@@ -84,6 +86,13 @@ impl Face<'_> {
                 }
             }
             State::Waiting => ended(Tone::Warning, texts::deploying(deploy)).text(texts::held_before()),
+            State::Preparing(standing) => {
+                let card = running(texts::preparing(deploy)).text(standing.now.clone());
+                match &standing.trouble {
+                    Some(trouble) => card.text(trouble.clone()),
+                    None => card,
+                }
+            }
             State::Held { done, total } => ended(Tone::Warning, texts::deploying(deploy))
                 .text(texts::pods(*done, *total))
                 .text(texts::held()),
@@ -151,6 +160,18 @@ impl Face<'_> {
             State::Untouched => {
                 self.with_retry(ended(Tone::Neutral, texts::not_deployed(deploy)).text(texts::untouched()))
             }
+            State::Unprepared(failure) => {
+                let mut card = ended(Tone::Bad, texts::not_deployed(deploy)).text(failure.why.clone());
+                if let Some(log) = log(&failure.log) {
+                    card = card.code(log);
+                }
+                let rest = [failure.todo.clone(), texts::step_changed_nothing(&deploy.service)];
+                let rest: Vec<String> = rest.into_iter().filter(|text| !text.is_empty()).collect();
+                self.with_retry(card.text(rest.join(" ")))
+            }
+            State::Stopped(what) => {
+                self.with_retry(ended(Tone::Warning, texts::not_deployed(deploy)).text(what.clone()))
+            }
             State::Halted { halt, done, total } => {
                 let card = ended(Tone::Warning, texts::halted(deploy)).text(texts::halt(halt, *done, *total));
                 let card = self.with_way_forward(card);
@@ -163,6 +184,9 @@ impl Face<'_> {
                 ended(Tone::Warning, texts::overtaken(deploy)).text(texts::outdated(other))
             }
         };
+        for line in self.lines {
+            card = card.text(line.clone());
+        }
         if let Some(conflict) = self.adopted {
             card = card.text(texts::adopted(conflict));
         }

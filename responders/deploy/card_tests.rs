@@ -104,6 +104,7 @@ fn face<'a>(deploy: &'a Deploy, state: &'a State) -> Face<'a> {
         resumed: false,
         good: None,
         obstacle: None,
+        lines: &[],
         now: at(83),
     }
 }

@@ -90,6 +90,8 @@ pub(crate) struct Job {
     pub(crate) kept: Kept,
     pub(crate) adopted: Option<Conflict>,
     pub(crate) good: Option<String>,
+    /// What was done before the change.
+    pub(crate) prepared: Option<String>,
     pub(crate) obstacle: Option<String>,
     /// Somebody let a rollout go on in the cluster that the robot held: it is not held again for the same wish.
     pub(crate) overruled: bool,
@@ -135,6 +137,7 @@ impl Job {
             kept,
             adopted: None,
             good: None,
+            prepared: None,
             obstacle: None,
             overruled: false,
             again: None,
@@ -152,6 +155,9 @@ impl Job {
         };
         if self.run.resumed() {
             self.fence(&cluster).await?;
+        }
+        if let Some(state) = self.prepare(&cluster).await? {
+            return Ok(state);
         }
         let made = self
             .run
@@ -266,7 +272,7 @@ impl Job {
     }
 
     /// Waits before the change as long as somebody wants that. False when it is cancelled.
-    async fn is_cleared(&self) -> Result<bool> {
+    pub(crate) async fn is_cleared(&self) -> Result<bool> {
         let mut held = self.run.operation().state == otus::operations::State::Paused;
         loop {
             match self.run.wish() {
@@ -295,10 +301,15 @@ impl Job {
     }
 
     pub(crate) async fn show(&self, state: &State) {
-        self.run.show(self.face(state).card()).await;
+        self.run.show(self.face(state, &self.lines()).card()).await;
     }
 
-    pub(crate) fn face<'a>(&'a self, state: &'a State) -> Face<'a> {
+    /// What was done beside the rollout, and what is measured.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.prepared.iter().cloned().collect()
+    }
+
+    pub(crate) fn face<'a>(&'a self, state: &'a State, lines: &'a [String]) -> Face<'a> {
         Face {
             deploy: &self.deploy,
             state,
@@ -308,6 +319,7 @@ impl Job {
             resumed: self.run.resumed(),
             good: self.good.as_deref(),
             obstacle: self.obstacle.as_deref(),
+            lines,
             now: Timestamp::now(),
         }
     }
@@ -349,7 +361,7 @@ pub(crate) fn sorted(error: anyhow::Error) -> Result<Error> {
 }
 
 /// True when the change may have been made all the same.
-fn is_unsure(error: &Error) -> bool {
+pub(crate) fn is_unsure(error: &Error) -> bool {
     matches!(
         error,
         Error::TimedOut { .. } | Error::Unreachable { .. } | Error::Troubled { code: 504, .. }

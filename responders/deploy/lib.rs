@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod ask;
+mod before;
 mod card;
 #[cfg(test)]
 mod card_tests;
@@ -36,6 +37,7 @@ use otus_kubernetes::Clusters;
 use serde_json::Value;
 
 use crate::ask::Ask;
+pub use crate::before::{Before, Variable};
 pub use crate::settings::Settings;
 
 /// The kind of operation a deploy is, as rows have it.

@@ -7,6 +7,7 @@ use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Image, Kind, Running, 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::before::{self, Before};
 use crate::choose;
 use crate::texts;
 
@@ -42,6 +43,9 @@ pub(crate) struct Planned {
     pub(crate) goes_on: bool,
     /// Whether to take the image over from whoever set it since.
     pub(crate) force: bool,
+    /// What to run before the change.
+    #[serde(default)]
+    pub(crate) before: Option<Before>,
 }
 
 /// Plans a deploy.
@@ -74,12 +78,13 @@ pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
         previous: running.image.clone(),
         goes_on,
         force: wanted.force,
+        before: before::wanted(&service, &running, &image)?,
         workload,
     };
     let warnings = texts::warnings(&running, &planned, failed);
     Ok(Plan {
         title: texts::deploy(&service.name, &planned.version, &environment.name),
-        changes: changes(&running, &image, goes_on),
+        changes: before::first(&planned, changes(&running, &image, goes_on)),
         warnings,
         notes: texts::notes(&running, &planned),
         nothing_to_do: settled && !running.paused,

@@ -19,7 +19,9 @@ impl Job {
         }
         self.deploy.ended = Some(Timestamp::now());
         self.deploy.state = state.recorded();
-        let (note, card) = (self.face(state).note(), self.face(state).card());
+        let lines = self.lines();
+        let face = self.face(state, &lines);
+        let (note, card) = (face.note(), face.card());
         self.deploy.note = Some(note.clone());
         self.record().await;
         tracing::info!(

@@ -6,6 +6,8 @@ use otus::store::DeployState;
 use otus_kubernetes::{Cause, Conflict, Found, Outage, Verdict, Why};
 use serde::{Deserialize, Serialize};
 
+use crate::before::{Failure, Standing};
+
 /// How a deploy stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
@@ -13,6 +15,8 @@ pub(crate) enum State {
     Applying,
     /// Held before anything was changed.
     Waiting,
+    /// What is to be done before the change is under way.
+    Preparing(Standing),
     /// The pods are being replaced.
     Rolling {
         /// New pods that serve.
@@ -102,6 +106,10 @@ pub(crate) enum State {
     Lost(String),
     /// Cancelled before anything was changed.
     Untouched,
+    /// What is to be done before the change failed; nothing of the workload was changed.
+    Unprepared(Failure),
+    /// Cancelled while what is done before the change was under way; nothing of the workload was changed.
+    Stopped(String),
     /// Cancelled half-way.
     Halted {
         /// What became of the rollout.
@@ -172,6 +180,7 @@ impl State {
         match self {
             State::Applying
             | State::Waiting
+            | State::Preparing(_)
             | State::Rolling { .. }
             | State::Paused { .. }
             | State::Held { .. }
@@ -185,6 +194,8 @@ impl State {
             | State::Unsure(_)
             | State::Lost(_)
             | State::Untouched
+            | State::Unprepared(_)
+            | State::Stopped(_)
             | State::Halted { .. } => DeployState::Stopped,
         }
     }
@@ -194,17 +205,19 @@ impl State {
         match self {
             State::Live { .. } | State::AlreadyLive { .. } => Outcome::Succeeded,
             State::Superseded { .. } | State::Outdated(_) => Outcome::Superseded,
-            State::Untouched | State::Halted { .. } => Outcome::Cancelled,
+            State::Untouched | State::Stopped(_) | State::Halted { .. } => Outcome::Cancelled,
             State::Failed { .. }
             | State::Gone
             | State::LeftPaused { .. }
             | State::Drifted(_)
-            | State::Refused(_) => Outcome::Failed,
+            | State::Refused(_)
+            | State::Unprepared(_) => Outcome::Failed,
             State::Unsure(_)
             | State::Lost(_)
             // Under way: no deploy ends so.
             | State::Applying
             | State::Waiting
+            | State::Preparing(_)
             | State::Rolling { .. }
             | State::Paused { .. }
             | State::Held { .. }

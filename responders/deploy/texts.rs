@@ -3,6 +3,7 @@
 mod look;
 mod planning;
 mod status;
+mod step;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use otus_kubernetes::{Conflict, Found, Image, Kind, Outage, Why};
 pub(crate) use self::look::*;
 pub(crate) use self::planning::*;
 pub(crate) use self::status::*;
+pub(crate) use self::step::*;
 use crate::state::Halt;
 use crate::words::{bar, count, cut, duration, moment, since};
 

@@ -187,6 +187,20 @@ fn a_policy_that_cannot_be_right_is_told_with_its_line() {
 }
 
 #[test]
+fn what_runs_before_a_deploy_is_told_with_its_line() {
+    let loaded = with_file(
+        "[services.api.before]\ncommand = []\n[services.web.before]\ncommand = [\"up\"]\ndeadlin = \"1m\"\n\
+         [services.job.before]\ncommand = [\"up\"]\nenv = { DB = { secret = \"db\" } }\n",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    Otus cannot start with this configuration, for 3 reasons:
+      otus.toml:2: services.api.before.command: a command is expected, word by word: ["bin/migrate", "up"]
+      otus.toml:5: services.web.before.deadlin: there is no such key; did you mean deadline?
+      otus.toml:8: services.job.before.env.DB: a text is expected, or { secret = "its name", key = "…" }, or { config_map = "its name", key = "…" }
+    "#);
+}
+
+#[test]
 fn the_demo_is_right() {
     let loaded = load(&Origin {
         program: vec![("the demo", DEMO.to_owned())],
