@@ -3,6 +3,7 @@
 //! The engine owns the task, the lease and the card. What acts on the cluster is a step of the journal and carries the stamp of
 //! this worker; what only looks is done anew by whoever takes the deploy up.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
@@ -19,11 +20,13 @@ use otus_kubernetes::{
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::card::Face;
+use crate::card::{Asking, Face};
+use crate::gates::Watch;
 use crate::plan::Planned;
 use crate::record::row;
 use crate::settings::Settings;
 use crate::state::State;
+use crate::texts;
 
 /// How often something is tried while the cluster does not answer.
 pub(crate) const TRIES: u32 = 3;
@@ -64,6 +67,10 @@ pub(crate) struct Kept {
     pub(crate) made: Option<Timestamp>,
     /// The time of watching.
     pub(crate) bake: Option<Bake>,
+    /// How many pods ran it when they had been watched for long enough.
+    pub(crate) stable: Option<i32>,
+    /// The gates, by their keys.
+    pub(crate) gates: BTreeMap<String, Watch>,
 }
 
 /// A rollout that the robot holds.
@@ -92,6 +99,8 @@ pub(crate) struct Job {
     pub(crate) good: Option<String>,
     /// What was done before the change.
     pub(crate) prepared: Option<String>,
+    /// What the gates were before the change.
+    pub(crate) outset: BTreeMap<String, Option<f64>>,
     pub(crate) obstacle: Option<String>,
     /// Somebody let a rollout go on in the cluster that the robot held: it is not held again for the same wish.
     pub(crate) overruled: bool,
@@ -138,6 +147,7 @@ impl Job {
             adopted: None,
             good: None,
             prepared: None,
+            outset: BTreeMap::new(),
             obstacle: None,
             overruled: false,
             again: None,
@@ -157,6 +167,9 @@ impl Job {
             self.fence(&cluster).await?;
         }
         if let Some(state) = self.prepare(&cluster).await? {
+            return Ok(state);
+        }
+        if let Some(state) = self.outset().await? {
             return Ok(state);
         }
         let made = self
@@ -301,15 +314,35 @@ impl Job {
     }
 
     pub(crate) async fn show(&self, state: &State) {
-        self.run.show(self.face(state, &self.lines()).card()).await;
+        let (lines, asking) = (self.lines(), self.asking());
+        self.run
+            .show(self.face(state, &lines, asking.as_ref()).card())
+            .await;
     }
 
     /// What was done beside the rollout, and what is measured.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.prepared.iter().cloned().collect()
+        let gates = self.kept.gates.values().map(texts::gate_line);
+        self.prepared.iter().cloned().chain(gates).collect()
     }
 
-    pub(crate) fn face<'a>(&'a self, state: &'a State, lines: &'a [String]) -> Face<'a> {
+    /// What a person has to decide: one thing after the other.
+    fn asking(&self) -> Option<Asking> {
+        self.kept.gates.iter().find_map(|(key, watch)| {
+            let (why, since) = watch.asks()?;
+            Some(Asking {
+                gate: key.clone(),
+                question: texts::gate_asks(watch.name(), &why, since),
+            })
+        })
+    }
+
+    pub(crate) fn face<'a>(
+        &'a self,
+        state: &'a State,
+        lines: &'a [String],
+        asking: Option<&'a Asking>,
+    ) -> Face<'a> {
         Face {
             deploy: &self.deploy,
             state,
@@ -320,6 +353,7 @@ impl Job {
             good: self.good.as_deref(),
             obstacle: self.obstacle.as_deref(),
             lines,
+            asking,
             now: Timestamp::now(),
         }
     }

@@ -51,6 +51,7 @@ fn planned(image: &str) -> Planned {
         goes_on: false,
         force: false,
         before: None,
+        gates: Default::default(),
     }
 }
 

@@ -46,6 +46,13 @@ pub(crate) enum State {
         /// Set while the cluster does not answer.
         outage: Option<Box<Outage>>,
     },
+    /// All new pods serve and are well, and the gates are not passed yet.
+    Gating {
+        /// How many.
+        pods: i32,
+        /// Set while the cluster does not answer.
+        outage: Option<Box<Outage>>,
+    },
     /// The robot paused the rollout, because somebody wants it.
     Held {
         /// New pods that serve.
@@ -78,6 +85,8 @@ pub(crate) enum State {
         /// Pods of earlier versions that still serve.
         old: i32,
     },
+    /// A gate stopped it.
+    Gated(Gated),
     /// Another version is wanted by now.
     Superseded {
         /// Its image.
@@ -123,7 +132,20 @@ pub(crate) enum State {
     Outdated(String),
 }
 
-/// What became of the rollout of a deploy that was cancelled.
+/// How a gate stopped a deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gated {
+    /// Why, for people.
+    pub(crate) why: String,
+    /// What became of the rollout.
+    pub(crate) halt: Halt,
+    /// New pods that are there.
+    pub(crate) done: i32,
+    /// Pods wanted.
+    pub(crate) total: i32,
+}
+
+/// What became of the rollout of a deploy that was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Halt {
@@ -184,9 +206,10 @@ impl State {
             | State::Rolling { .. }
             | State::Paused { .. }
             | State::Held { .. }
+            | State::Gating { .. }
             | State::Watching { .. } => DeployState::Running,
             State::Live { .. } | State::AlreadyLive { .. } => DeployState::Succeeded,
-            State::Failed { .. } | State::Gone => DeployState::Failed,
+            State::Failed { .. } | State::Gated(_) | State::Gone => DeployState::Failed,
             State::Superseded { .. } | State::Outdated(_) => DeployState::Superseded,
             State::LeftPaused { .. }
             | State::Drifted(_)
@@ -207,6 +230,7 @@ impl State {
             State::Superseded { .. } | State::Outdated(_) => Outcome::Superseded,
             State::Untouched | State::Stopped(_) | State::Halted { .. } => Outcome::Cancelled,
             State::Failed { .. }
+            | State::Gated(_)
             | State::Gone
             | State::LeftPaused { .. }
             | State::Drifted(_)
@@ -221,6 +245,7 @@ impl State {
             | State::Rolling { .. }
             | State::Paused { .. }
             | State::Held { .. }
+            | State::Gating { .. }
             | State::Watching { .. } => Outcome::Unknown,
         }
     }
@@ -229,7 +254,7 @@ impl State {
     pub(crate) fn counts(&self) -> Option<(i32, i32)> {
         match self {
             State::Rolling { done, total, .. } | State::Held { done, total } => Some((*done, *total)),
-            State::Watching { pods, .. } => Some((*pods, *pods)),
+            State::Watching { pods, .. } | State::Gating { pods, .. } => Some((*pods, *pods)),
             _ => None,
         }
     }

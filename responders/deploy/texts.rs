@@ -1,5 +1,6 @@
 //! Everything this responder says, in one place; what is wrong with a pod stands in [`crate::faults`].
 
+mod gates;
 mod look;
 mod planning;
 mod status;
@@ -12,6 +13,7 @@ use otus::markup::{bold, code};
 use otus::store::Deploy;
 use otus_kubernetes::{Conflict, Found, Image, Kind, Outage, Why};
 
+pub(crate) use self::gates::*;
 pub(crate) use self::look::*;
 pub(crate) use self::planning::*;
 pub(crate) use self::status::*;

@@ -7,7 +7,7 @@ use super::{
 };
 use otus_core::{Registration, Setup, StartError, services::Resources};
 use otus_kubernetes::Clusters;
-use otus_monitoring::{Prometheus, step::Rules};
+use otus_monitoring::{Prometheus, gate::Gates, step::Rules};
 use otus_responder_deploy as deploy;
 use otus_slack::{Entrance, SlackError};
 use secrecy::SecretString;
@@ -111,6 +111,16 @@ pub(super) fn deploys(settings: &mut Settings, tree: &mut Json, reading: &mut Re
             let root: Path = vec!["services".into(), name.clone(), "before".into()];
             reading.read::<deploy::Before>(&root, before);
             *read = before.as_object().cloned().unwrap_or_default();
+        }
+        if let Some(gates) = written.get_mut("gates") {
+            let root: Path = vec!["services".into(), name.clone(), "gates".into()];
+            let right = reading.read::<Gates>(&root, gates);
+            service.gates = gates.as_object().cloned().unwrap_or_default();
+            if settings.prometheus.url.is_none() && right.is_some_and(|gates| !gates.is_empty()) {
+                let message = "gates ask Prometheus, and none is configured: set url below [prometheus], or take the gates out";
+                let place = reading.places.get(&root);
+                reading.faults.push(Fault::new(place, &root, message));
+            }
         }
     }
 }

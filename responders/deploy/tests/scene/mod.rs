@@ -13,7 +13,9 @@ use otus::prelude::*;
 use otus::room::{PATIENCE, RoomBuilder, What};
 use otus::store::{Deploy, DeployFilter, DeployState, Store};
 use otus_emulators::kubernetes::{Cluster, Options};
+use otus_emulators::prometheus::{Prometheus as Emulated, Story};
 use otus_kubernetes::{Clusters, Config};
+use otus_monitoring::{Prometheus, PrometheusConfig};
 use otus_responder_deploy::{Deploys, Settings};
 use serde_json::json;
 
@@ -64,6 +66,8 @@ pub(crate) struct Scene {
     /// What the catalog has besides.
     pub(crate) more: String,
     pub(crate) room: Room,
+    /// Whom gates ask.
+    pub(crate) prometheus: Option<Emulated>,
 }
 
 /// A robot that looks often.
@@ -128,7 +132,7 @@ impl Scene {
     /// A room with these rules, and a cluster where v1 of the service runs in both environments.
     pub(crate) async fn ruled(policy: &str) -> Self {
         let mut scene = Scene::quick().await;
-        scene.room = furnished(&scene.cluster, &scene.store, scene.settings, "")
+        scene.room = furnished(&scene.cluster, &scene.store, scene.settings.clone(), "")
             .role("sre", &["bob"])
             .policy(policy)
             .open();
@@ -150,13 +154,14 @@ impl Scene {
                 .unwrap();
         }
         let store = Arc::new(MemoryStore::new());
-        let room = open(&cluster, &store, settings);
+        let room = open(&cluster, &store, settings.clone());
         Scene {
             cluster,
             store,
             settings,
             more: String::new(),
             room,
+            prometheus: None,
         }
     }
 
@@ -191,11 +196,39 @@ impl Scene {
         self.room.answer().await.plain()
     }
 
+    /// A room with a gate, and an emulated Prometheus that knows the services.
+    pub(crate) async fn gated(gate: &str) -> Self {
+        let mut scene = Scene::quick().await;
+        let past = jiff::SignedDuration::from_mins(20);
+        let story = Story::with_past(7, &["api"], &["staging"], jiff::Timestamp::now(), past);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        scene.prometheus = Some(Emulated::start(story, listener).unwrap());
+        let unless = |key: &str, line: &str| match gate.contains(key) {
+            true => String::new(),
+            false => format!("{line}\n"),
+        };
+        scene.more = format!(
+            "[services.api.gates.load]\ninterval = \"1s\"\n{}{}{gate}\n",
+            unless("initial_delay", "initial_delay = \"0s\""),
+            unless("count =", "count = 2"),
+        );
+        scene.room = scene.successor();
+        scene
+    }
+
     /// Another robot on the same store, in the same chat.
     pub(crate) fn successor(&self) -> Room {
-        furnished(&self.cluster, &self.store, self.settings, &self.more)
-            .chat(self.room.chat().clone())
-            .open()
+        let mut builder = furnished(&self.cluster, &self.store, self.settings.clone(), &self.more);
+        if let Some(prometheus) = &self.prometheus {
+            let config = PrometheusConfig {
+                url: Some(prometheus.url()),
+                ..PrometheusConfig::default()
+            };
+            builder = builder
+                .role("deployer", &["ann", "bob"])
+                .resource(Prometheus::new(&config).unwrap());
+        }
+        builder.chat(self.room.chat().clone()).open()
     }
 
     /// Somebody presses a button of the newest card that has it.
