@@ -29,7 +29,20 @@ pub(crate) struct Face<'a> {
     pub(crate) good: Option<&'a str>,
     /// Why what somebody wants of it could not be done yet.
     pub(crate) obstacle: Option<&'a str>,
+    /// What was done beside the rollout, and what is measured: one line each.
+    pub(crate) lines: &'a [String],
+    /// What a person has to decide.
+    pub(crate) asking: Option<&'a Asking>,
     pub(crate) now: Timestamp,
+}
+
+/// A gate that asks people.
+#[derive(Debug, Clone)]
+pub(crate) struct Asking {
+    /// Its key.
+    pub(crate) gate: String,
+    /// The question.
+    pub(crate) question: String,
 }
 
 impl Face<'_> {
@@ -83,7 +96,23 @@ impl Face<'_> {
                     None => card,
                 }
             }
+            State::Gating { pods, outage } => {
+                let card = running(texts::watching(deploy))
+                    .text(texts::pods(*pods, *pods))
+                    .text(texts::gates_to_come(*pods));
+                match outage {
+                    Some(outage) => card.text(texts::outage(outage, now)),
+                    None => card,
+                }
+            }
             State::Waiting => ended(Tone::Warning, texts::deploying(deploy)).text(texts::held_before()),
+            State::Preparing(standing) => {
+                let card = running(texts::preparing(deploy)).text(standing.now.clone());
+                match &standing.trouble {
+                    Some(trouble) => card.text(trouble.clone()),
+                    None => card,
+                }
+            }
             State::Held { done, total } => ended(Tone::Warning, texts::deploying(deploy))
                 .text(texts::pods(*done, *total))
                 .text(texts::held()),
@@ -113,6 +142,11 @@ impl Face<'_> {
                     .chain([faults::todo(cause).to_owned(), texts::still_serving(*old)])
                     .collect();
                 self.with_way_forward(card.text(rest.join(" ")))
+            }
+            State::Gated(gated) => {
+                let card = ended(Tone::Bad, texts::failed(deploy)).text(gated.why.clone());
+                let serves = texts::halt(&gated.halt, gated.done, gated.total);
+                self.with_way_forward(card.text(format!("{serves} {}", texts::gate_todo())))
             }
             State::Superseded {
                 image,
@@ -151,6 +185,18 @@ impl Face<'_> {
             State::Untouched => {
                 self.with_retry(ended(Tone::Neutral, texts::not_deployed(deploy)).text(texts::untouched()))
             }
+            State::Unprepared(failure) => {
+                let mut card = ended(Tone::Bad, texts::not_deployed(deploy)).text(failure.why.clone());
+                if let Some(log) = log(&failure.log) {
+                    card = card.code(log);
+                }
+                let rest = [failure.todo.clone(), texts::step_changed_nothing(&deploy.service)];
+                let rest: Vec<String> = rest.into_iter().filter(|text| !text.is_empty()).collect();
+                self.with_retry(card.text(rest.join(" ")))
+            }
+            State::Stopped(what) => {
+                self.with_retry(ended(Tone::Warning, texts::not_deployed(deploy)).text(what.clone()))
+            }
             State::Halted { halt, done, total } => {
                 let card = ended(Tone::Warning, texts::halted(deploy)).text(texts::halt(halt, *done, *total));
                 let card = self.with_way_forward(card);
@@ -163,6 +209,18 @@ impl Face<'_> {
                 ended(Tone::Warning, texts::overtaken(deploy)).text(texts::outdated(other))
             }
         };
+        for line in self.lines {
+            card = card.text(line.clone());
+        }
+        if let Some(Asking { gate, question }) =
+            self.asking.filter(|_| state.recorded() == DeployState::Running)
+        {
+            card = card.text(question.clone());
+            for (label, answer) in texts::GATE_ANSWERS {
+                let command = format!("gate {answer} {} for {gate}", deploy.id);
+                card = card.button(Button::new(label, command));
+            }
+        }
         if let Some(conflict) = self.adopted {
             card = card.text(texts::adopted(conflict));
         }

@@ -104,6 +104,8 @@ fn face<'a>(deploy: &'a Deploy, state: &'a State) -> Face<'a> {
         resumed: false,
         good: None,
         obstacle: None,
+        lines: &[],
+        asking: None,
         now: at(83),
     }
 }
@@ -470,4 +472,61 @@ proptest! {
             prop_assert!(!card.to_lowercase().contains("rollback"));
         }
     }
+}
+
+#[test]
+fn gates() {
+    let gated = |halt| {
+        State::Gated(crate::state::Gated {
+            why: "The gate *errors* is red: `0.2` (good is `< 0.01`).".into(),
+            halt,
+            done: 1,
+            total: 3,
+        })
+    };
+    let gating = State::Gating {
+        pods: 3,
+        outage: None,
+    };
+    let deploy = deploy();
+    let asking = crate::card::Asking {
+        gate: "errors".into(),
+        question: "Somebody has to decide.".into(),
+    };
+    let lines = [
+        "✓ `bin/migrate up` ran first, in 3 s".to_owned(),
+        "◦ Gate *errors*: no data".to_owned(),
+    ];
+    let face = Face {
+        lines: &lines,
+        asking: Some(&asking),
+        ..face(&deploy, &gating)
+    };
+    let cards = [
+        face.card().plain(),
+        shown_of(gated(Halt::Paused), false, Some("v1.4.1"), None),
+        shown_of(gated(Halt::Through), false, None, None),
+    ];
+    insta::assert_snapshot!(cards.join("\n\n"), @"
+    ⏳ Watching *api* `v1.4.2` in *production*
+    `v1.4.1` → `v1.4.2`
+    `▰▰▰▰▰▰▰▰▰▰` 3 of 3 pods on the new version
+    All 3 pods run it and are well. It is live when the gates are passed.
+    ✓ `bin/migrate up` ran first, in 3 s
+    ◦ Gate *errors*: no data
+    Somebody has to decide.
+    [Let it through] [Stop it] [Wait]
+    1 min 23 s
+
+    ❌ *api* `v1.4.2` failed in *production*
+    `v1.4.1` → `v1.4.2`
+    The gate *errors* is red: `0.2` (good is `< 0.01`).
+    I paused the rollout. 1 of 3 pods runs the new version and will stay; the old ones go on serving. The next deploy goes on from here. Find out what this version does; the way out is another deploy.
+    [Roll forward to v1.4.1]
+
+    ❌ *api* `v1.4.2` failed in *production*
+    `v1.4.1` → `v1.4.2`
+    The gate *errors* is red: `0.2` (good is `< 0.01`).
+    The rollout was through already: 1 of 3 pods runs the new version. I only stopped watching. Find out what this version does; the way out is another deploy.
+    ");
 }

@@ -180,7 +180,8 @@ pub(crate) fn todo(cause: &Cause) -> &'static str {
     }
 }
 
-fn ended(exit: &Exit) -> String {
+/// How a container ended.
+pub(crate) fn ended(exit: &Exit) -> String {
     let how = match (exit.signal, exit.reason.as_str()) {
         (Some(signal), _) => format!("was ended by signal {signal} (exit code {})", exit.code),
         (None, "" | "Error" | "Completed") => format!("ended with exit code {}", exit.code),

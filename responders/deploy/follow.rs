@@ -7,25 +7,33 @@ use otus::Result;
 use otus::operations::{Interrupted, Wish};
 use otus::store::DeployState;
 use otus_kubernetes::{Applied, Cluster, Error, Progress, Rollout, Verdict, Why, pause, resume};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::job::{Held, Job, TRIES, sorted};
 use crate::state::{Halt, State};
 use crate::texts;
 
+/// How often answers for gates are looked for.
+const ANSWERS: Duration = Duration::from_millis(500);
 /// How long to wait before the cluster is asked again to pause or to go on.
 const RETRY: Duration = Duration::from_secs(2);
 
 impl Job {
     /// Watches the rollout to its end, doing what somebody wants meanwhile.
     pub(crate) async fn follow(&mut self, cluster: &Cluster, applied: Applied) -> Result<State> {
+        let mut sampler = self.watch_gates(applied.at)?;
         let applied = Applied {
             at: self.kept.made.unwrap_or(applied.at),
             ..applied
         };
-        let workload = self.planned.workload.clone();
-        let mut rollout = Rollout::follow(cluster.clone(), workload, applied, self.settings.into())
-            .baking(self.kept.bake.clone());
+        let mut answers = interval(ANSWERS);
+        answers.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let follow = |job: &Job, applied: Applied| {
+            let workload = job.planned.workload.clone();
+            Rollout::follow(cluster.clone(), workload, applied, (&job.settings).into())
+                .baking(job.kept.bake.clone())
+        };
+        let mut rollout = follow(self, applied.clone());
         let mut last = State::Applying;
         if let Some(held) = &self.kept.held {
             rollout.hold(held.since, held.generation);
@@ -39,12 +47,24 @@ impl Job {
             if wish == Wish::Cancel {
                 return self.halt(cluster, &last).await;
             }
+            if let Some(state) = self.gated(cluster, &last).await? {
+                return Ok(state);
+            }
             self.heed(wish, cluster, &mut rollout, &mut last).await?;
             let next = tokio::select! {
                 biased;
                 () = self.run.over().cancelled() => return Err(Interrupted.into()),
                 _ = self.run.wish_changed() => {
                     (self.again, self.overruled) = (None, false);
+                    continue;
+                }
+                sample = sampler.next(&self.kept.gates) => {
+                    self.sampled(sample).await?;
+                    self.show(&last).await;
+                    continue;
+                }
+                _ = answers.tick(), if self.is_asking() => {
+                    self.hear_answers().await?;
                     continue;
                 }
                 next = rollout.next() => next,
@@ -76,6 +96,30 @@ impl Job {
                     }
                     State::of(verdict, outage)
                 }
+            };
+            if matches!(state, State::Watching { .. } | State::Live { .. }) {
+                self.bake_gates().await?;
+            }
+            let state = match state {
+                // Nothing runs it, so nothing can be measured.
+                State::Live { pods } if pods > 0 && !self.is_through() => {
+                    // The pods go on being watched, as after the rollout, until the gates have decided.
+                    let now = Timestamp::now();
+                    (self.kept.stable, self.kept.bake, self.kept.made) = (Some(pods), None, Some(now));
+                    self.keep().await?;
+                    rollout = follow(
+                        self,
+                        Applied {
+                            at: now,
+                            ..applied.clone()
+                        },
+                    );
+                    State::Gating { pods, outage: None }
+                }
+                State::Watching { pods, outage, .. } if self.kept.stable.is_some() => {
+                    State::Gating { pods, outage }
+                }
+                state => state,
             };
             if state.recorded() != DeployState::Running {
                 return Ok(state);
@@ -170,8 +214,14 @@ impl Job {
         self.run.held(false).await
     }
 
-    /// Stops half-way: no more pods are replaced.
+    /// Stops half-way, because somebody wants it.
     async fn halt(&mut self, cluster: &Cluster, last: &State) -> Result<State> {
+        let (halt, done, total) = self.stop(cluster, last).await?;
+        Ok(State::Halted { halt, done, total })
+    }
+
+    /// Stops half-way: no more pods are replaced. Answers what became of the rollout, how many pods are new, of how many.
+    pub(crate) async fn stop(&mut self, cluster: &Cluster, last: &State) -> Result<(Halt, i32, i32)> {
         let halted: Result<(Halt, i32, i32)> = self
             .run
             .step("halt", |_| async {
@@ -200,15 +250,14 @@ impl Job {
                 Ok((halt, done, total))
             })
             .await;
-        let (halt, done, total) = match halted {
-            Ok(halted) => halted,
+        match halted {
+            Ok(halted) => Ok(halted),
             Err(error) => {
                 let error = sorted(error)?;
                 let (done, total) = last.counts().unwrap_or_default();
-                (Halt::Unpaused(error.to_string()), done, total)
+                Ok((Halt::Unpaused(error.to_string()), done, total))
             }
-        };
-        Ok(State::Halted { halt, done, total })
+        }
     }
 }
 

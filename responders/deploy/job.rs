@@ -3,6 +3,7 @@
 //! The engine owns the task, the lease and the card. What acts on the cluster is a step of the journal and carries the stamp of
 //! this worker; what only looks is done anew by whoever takes the deploy up.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
@@ -19,11 +20,13 @@ use otus_kubernetes::{
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::card::Face;
+use crate::card::{Asking, Face};
+use crate::gates::Watch;
 use crate::plan::Planned;
 use crate::record::row;
 use crate::settings::Settings;
 use crate::state::State;
+use crate::texts;
 
 /// How often something is tried while the cluster does not answer.
 pub(crate) const TRIES: u32 = 3;
@@ -64,6 +67,10 @@ pub(crate) struct Kept {
     pub(crate) made: Option<Timestamp>,
     /// The time of watching.
     pub(crate) bake: Option<Bake>,
+    /// How many pods ran it when they had been watched for long enough.
+    pub(crate) stable: Option<i32>,
+    /// The gates, by their keys.
+    pub(crate) gates: BTreeMap<String, Watch>,
 }
 
 /// A rollout that the robot holds.
@@ -90,6 +97,10 @@ pub(crate) struct Job {
     pub(crate) kept: Kept,
     pub(crate) adopted: Option<Conflict>,
     pub(crate) good: Option<String>,
+    /// What was done before the change.
+    pub(crate) prepared: Option<String>,
+    /// What the gates were before the change.
+    pub(crate) outset: BTreeMap<String, Option<f64>>,
     pub(crate) obstacle: Option<String>,
     /// Somebody let a rollout go on in the cluster that the robot held: it is not held again for the same wish.
     pub(crate) overruled: bool,
@@ -135,6 +146,8 @@ impl Job {
             kept,
             adopted: None,
             good: None,
+            prepared: None,
+            outset: BTreeMap::new(),
             obstacle: None,
             overruled: false,
             again: None,
@@ -152,6 +165,12 @@ impl Job {
         };
         if self.run.resumed() {
             self.fence(&cluster).await?;
+        }
+        if let Some(state) = self.prepare(&cluster).await? {
+            return Ok(state);
+        }
+        if let Some(state) = self.outset().await? {
+            return Ok(state);
         }
         let made = self
             .run
@@ -266,7 +285,7 @@ impl Job {
     }
 
     /// Waits before the change as long as somebody wants that. False when it is cancelled.
-    async fn is_cleared(&self) -> Result<bool> {
+    pub(crate) async fn is_cleared(&self) -> Result<bool> {
         let mut held = self.run.operation().state == otus::operations::State::Paused;
         loop {
             match self.run.wish() {
@@ -295,10 +314,35 @@ impl Job {
     }
 
     pub(crate) async fn show(&self, state: &State) {
-        self.run.show(self.face(state).card()).await;
+        let (lines, asking) = (self.lines(), self.asking());
+        self.run
+            .show(self.face(state, &lines, asking.as_ref()).card())
+            .await;
     }
 
-    pub(crate) fn face<'a>(&'a self, state: &'a State) -> Face<'a> {
+    /// What was done beside the rollout, and what is measured.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let gates = self.kept.gates.values().map(texts::gate_line);
+        self.prepared.iter().cloned().chain(gates).collect()
+    }
+
+    /// What a person has to decide: one thing after the other.
+    fn asking(&self) -> Option<Asking> {
+        self.kept.gates.iter().find_map(|(key, watch)| {
+            let (why, since) = watch.asks()?;
+            Some(Asking {
+                gate: key.clone(),
+                question: texts::gate_asks(watch.name(), &why, since),
+            })
+        })
+    }
+
+    pub(crate) fn face<'a>(
+        &'a self,
+        state: &'a State,
+        lines: &'a [String],
+        asking: Option<&'a Asking>,
+    ) -> Face<'a> {
         Face {
             deploy: &self.deploy,
             state,
@@ -308,6 +352,8 @@ impl Job {
             resumed: self.run.resumed(),
             good: self.good.as_deref(),
             obstacle: self.obstacle.as_deref(),
+            lines,
+            asking,
             now: Timestamp::now(),
         }
     }
@@ -349,7 +395,7 @@ pub(crate) fn sorted(error: anyhow::Error) -> Result<Error> {
 }
 
 /// True when the change may have been made all the same.
-fn is_unsure(error: &Error) -> bool {
+pub(crate) fn is_unsure(error: &Error) -> bool {
     matches!(
         error,
         Error::TimedOut { .. } | Error::Unreachable { .. } | Error::Troubled { code: 504, .. }

@@ -7,12 +7,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod ask;
+mod before;
 mod card;
 #[cfg(test)]
 mod card_tests;
 mod choose;
 mod faults;
 mod follow;
+mod gates;
 mod job;
 mod look;
 mod plan;
@@ -33,9 +35,11 @@ use otus::Services;
 use otus::operations::{Action, Ending, Plan, Run};
 use otus::prelude::*;
 use otus_kubernetes::Clusters;
+use otus_monitoring::{Prometheus, gate::Answer};
 use serde_json::Value;
 
 use crate::ask::Ask;
+pub use crate::before::{Before, Variable};
 pub use crate::settings::Settings;
 
 /// The kind of operation a deploy is, as rows have it.
@@ -71,11 +75,11 @@ impl Action for Deploy {
     }
 
     async fn plan(&self, services: &Services, ask: &Value) -> Result<Plan> {
-        plan::plan(services, ask).await
+        plan::plan(&self.settings, services, ask).await
     }
 
     async fn apply(&self, run: Run) -> Result<Ending> {
-        job::apply(self.settings, run).await
+        job::apply(self.settings.clone(), run).await
     }
 }
 
@@ -84,6 +88,9 @@ impl Configure for Deploys {
 
     fn configure(config: Settings, setup: &Setup<'_>) -> Result<Self> {
         setup.resources.need::<Clusters>()?;
+        if !config.gates.is_empty() && setup.resources.get::<Prometheus>().is_none() {
+            anyhow::bail!("{}", texts::gates_need_prometheus());
+        }
         Ok(Deploys::new(config))
     }
 }
@@ -171,11 +178,30 @@ impl Deploys {
         look::events(cx, service, environment).await
     }
 
+    /// Answers for a gate of a deploy that has no data and asks: lets it through, stops the deploy, or gives it more time.
+    ///
+    /// Without an id it is the deploy of the thread; without a gate the one that asks.
+    #[respond(
+        r"^gate (?<answer>pass|fail|wait)(?: (?<id>\S+))??(?: for (?<gate>.+))?$",
+        usage = "gate <answer> [<id>] [for <gate>]",
+        example = "gate pass",
+        example = "gate fail 3f9c2ab01d for errors",
+        effect = "control"
+    )]
+    async fn gate(&self, cx: Context, answer: String, id: Option<String>, gate: Option<String>) -> Result {
+        let answer = match answer.as_str() {
+            "pass" => Answer::Pass,
+            "fail" => Answer::Fail,
+            _ => Answer::Wait,
+        };
+        gates::answer::answer(&cx, answer, id.as_deref(), gate.as_deref()).await
+    }
+
     /// What it can do to the world.
     #[actions]
     fn actions(&self) -> Vec<Arc<dyn Action>> {
         vec![Arc::new(Deploy {
-            settings: self.settings,
+            settings: self.settings.clone(),
         })]
     }
 

@@ -4,10 +4,14 @@ use otus::operations::{Change, Plan, Target};
 use otus::store::{DeployFilter, DeployState};
 use otus::{Environment, Result, Service, Services, UserError};
 use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Image, Kind, Running, Version, Workload};
+use otus_monitoring::gate::Gates;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::before::{self, Before};
 use crate::choose;
+use crate::gates::{self, Checked};
+use crate::settings::Settings;
 use crate::texts;
 
 /// What is asked of the engine: everything a person left open is decided.
@@ -26,7 +30,7 @@ pub(crate) struct Wanted {
 }
 
 /// What applying needs, and what must not have moved until then: [`Plan::details`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Planned {
     /// What is changed.
     pub(crate) workload: Workload,
@@ -42,10 +46,16 @@ pub(crate) struct Planned {
     pub(crate) goes_on: bool,
     /// Whether to take the image over from whoever set it since.
     pub(crate) force: bool,
+    /// What to run before the change.
+    #[serde(default)]
+    pub(crate) before: Option<Before>,
+    /// The metrics it must stay within.
+    #[serde(default)]
+    pub(crate) gates: Gates,
 }
 
 /// Plans a deploy.
-pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
+pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) -> Result<Plan> {
     let wanted: Wanted = serde_json::from_value(ask.clone())?;
     let catalog = services.catalog();
     let service = catalog.service(&wanted.service);
@@ -65,6 +75,21 @@ pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
     let goes_on = running.is_paused_by(cluster.manager());
     let target = Target::new(&service.name, &environment.name);
     let failed = failed_before(services, &target, &image.to_string()).await?;
+    let checked = match settled && !running.paused {
+        true => Checked::default(),
+        false => {
+            let bad = failed_before(services, &target, &running.image).await?;
+            let version = running.version.clone().unwrap_or_else(|| running.image.clone());
+            gates::check(
+                settings,
+                services,
+                (&service, &environment),
+                &version,
+                bad.is_some(),
+            )
+            .await?
+        }
+    };
     let planned = Planned {
         uid: running.uid.clone(),
         version: image
@@ -74,14 +99,16 @@ pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
         previous: running.image.clone(),
         goes_on,
         force: wanted.force,
+        before: before::wanted(&service, &running, &image)?,
+        gates: checked.gates,
         workload,
     };
     let warnings = texts::warnings(&running, &planned, failed);
     Ok(Plan {
         title: texts::deploy(&service.name, &planned.version, &environment.name),
-        changes: changes(&running, &image, goes_on),
+        changes: before::first(&planned, changes(&running, &image, goes_on)),
         warnings,
-        notes: texts::notes(&running, &planned),
+        notes: [texts::notes(&running, &planned), checked.notes].concat(),
         nothing_to_do: settled && !running.paused,
         details: serde_json::to_value(&planned)?,
         exclusive: true,

@@ -14,12 +14,17 @@ impl Job {
     /// Records how it ended, and says it.
     pub(crate) async fn end(&mut self, state: &State) -> Ending {
         self.obstacle = None;
-        if matches!(state, State::Failed { .. } | State::Halted { .. }) {
+        if matches!(
+            state,
+            State::Failed { .. } | State::Gated(_) | State::Halted { .. }
+        ) {
             self.good = self.last_good().await;
         }
         self.deploy.ended = Some(Timestamp::now());
         self.deploy.state = state.recorded();
-        let (note, card) = (self.face(state).note(), self.face(state).card());
+        let lines = self.lines();
+        let face = self.face(state, &lines, None);
+        let (note, card) = (face.note(), face.card());
         self.deploy.note = Some(note.clone());
         self.record().await;
         tracing::info!(

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use otus_kubernetes as kubernetes;
+use otus_monitoring::gate::Gates;
 use serde::{Deserialize, Serialize};
 
 /// The section `[responders.deploy]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// How long the new pods are watched after the rollout before the deploy counts as good, for example `60s`.
@@ -18,6 +19,8 @@ pub struct Settings {
     /// How long a rollout may take as a whole.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub deadline: Duration,
+    /// The metrics that every deploy must stay within: `[responders.deploy.gates.<gate>]`.
+    pub gates: Gates,
 }
 
 impl Default for Settings {
@@ -26,12 +29,13 @@ impl Default for Settings {
             stability: Duration::from_secs(60),
             grace: Duration::from_secs(30),
             deadline: Duration::from_secs(15 * 60),
+            gates: Gates::default(),
         }
     }
 }
 
-impl From<Settings> for kubernetes::Settings {
-    fn from(settings: Settings) -> Self {
+impl From<&Settings> for kubernetes::Settings {
+    fn from(settings: &Settings) -> Self {
         kubernetes::Settings {
             stability: settings.stability,
             grace: settings.grace,

@@ -6,6 +6,8 @@ use otus::store::DeployState;
 use otus_kubernetes::{Cause, Conflict, Found, Outage, Verdict, Why};
 use serde::{Deserialize, Serialize};
 
+use crate::before::{Failure, Standing};
+
 /// How a deploy stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
@@ -13,6 +15,8 @@ pub(crate) enum State {
     Applying,
     /// Held before anything was changed.
     Waiting,
+    /// What is to be done before the change is under way.
+    Preparing(Standing),
     /// The pods are being replaced.
     Rolling {
         /// New pods that serve.
@@ -39,6 +43,13 @@ pub(crate) enum State {
         pods: i32,
         /// Until when.
         until: Timestamp,
+        /// Set while the cluster does not answer.
+        outage: Option<Box<Outage>>,
+    },
+    /// All new pods serve and are well, and the gates are not passed yet.
+    Gating {
+        /// How many.
+        pods: i32,
         /// Set while the cluster does not answer.
         outage: Option<Box<Outage>>,
     },
@@ -74,6 +85,8 @@ pub(crate) enum State {
         /// Pods of earlier versions that still serve.
         old: i32,
     },
+    /// A gate stopped it.
+    Gated(Gated),
     /// Another version is wanted by now.
     Superseded {
         /// Its image.
@@ -102,6 +115,10 @@ pub(crate) enum State {
     Lost(String),
     /// Cancelled before anything was changed.
     Untouched,
+    /// What is to be done before the change failed; nothing of the workload was changed.
+    Unprepared(Failure),
+    /// Cancelled while what is done before the change was under way; nothing of the workload was changed.
+    Stopped(String),
     /// Cancelled half-way.
     Halted {
         /// What became of the rollout.
@@ -115,7 +132,20 @@ pub(crate) enum State {
     Outdated(String),
 }
 
-/// What became of the rollout of a deploy that was cancelled.
+/// How a gate stopped a deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gated {
+    /// Why, for people.
+    pub(crate) why: String,
+    /// What became of the rollout.
+    pub(crate) halt: Halt,
+    /// New pods that are there.
+    pub(crate) done: i32,
+    /// Pods wanted.
+    pub(crate) total: i32,
+}
+
+/// What became of the rollout of a deploy that was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Halt {
@@ -172,12 +202,14 @@ impl State {
         match self {
             State::Applying
             | State::Waiting
+            | State::Preparing(_)
             | State::Rolling { .. }
             | State::Paused { .. }
             | State::Held { .. }
+            | State::Gating { .. }
             | State::Watching { .. } => DeployState::Running,
             State::Live { .. } | State::AlreadyLive { .. } => DeployState::Succeeded,
-            State::Failed { .. } | State::Gone => DeployState::Failed,
+            State::Failed { .. } | State::Gated(_) | State::Gone => DeployState::Failed,
             State::Superseded { .. } | State::Outdated(_) => DeployState::Superseded,
             State::LeftPaused { .. }
             | State::Drifted(_)
@@ -185,6 +217,8 @@ impl State {
             | State::Unsure(_)
             | State::Lost(_)
             | State::Untouched
+            | State::Unprepared(_)
+            | State::Stopped(_)
             | State::Halted { .. } => DeployState::Stopped,
         }
     }
@@ -194,20 +228,24 @@ impl State {
         match self {
             State::Live { .. } | State::AlreadyLive { .. } => Outcome::Succeeded,
             State::Superseded { .. } | State::Outdated(_) => Outcome::Superseded,
-            State::Untouched | State::Halted { .. } => Outcome::Cancelled,
+            State::Untouched | State::Stopped(_) | State::Halted { .. } => Outcome::Cancelled,
             State::Failed { .. }
+            | State::Gated(_)
             | State::Gone
             | State::LeftPaused { .. }
             | State::Drifted(_)
-            | State::Refused(_) => Outcome::Failed,
+            | State::Refused(_)
+            | State::Unprepared(_) => Outcome::Failed,
             State::Unsure(_)
             | State::Lost(_)
             // Under way: no deploy ends so.
             | State::Applying
             | State::Waiting
+            | State::Preparing(_)
             | State::Rolling { .. }
             | State::Paused { .. }
             | State::Held { .. }
+            | State::Gating { .. }
             | State::Watching { .. } => Outcome::Unknown,
         }
     }
@@ -216,7 +254,7 @@ impl State {
     pub(crate) fn counts(&self) -> Option<(i32, i32)> {
         match self {
             State::Rolling { done, total, .. } | State::Held { done, total } => Some((*done, *total)),
-            State::Watching { pods, .. } => Some((*pods, *pods)),
+            State::Watching { pods, .. } | State::Gating { pods, .. } => Some((*pods, *pods)),
             _ => None,
         }
     }

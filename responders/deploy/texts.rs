@@ -1,8 +1,10 @@
 //! Everything this responder says, in one place; what is wrong with a pod stands in [`crate::faults`].
 
+mod gates;
 mod look;
 mod planning;
 mod status;
+mod step;
 
 use std::time::Duration;
 
@@ -11,9 +13,11 @@ use otus::markup::{bold, code};
 use otus::store::Deploy;
 use otus_kubernetes::{Conflict, Found, Image, Kind, Outage, Why};
 
+pub(crate) use self::gates::*;
 pub(crate) use self::look::*;
 pub(crate) use self::planning::*;
 pub(crate) use self::status::*;
+pub(crate) use self::step::*;
 use crate::state::Halt;
 use crate::words::{bar, count, cut, duration, moment, since};
 

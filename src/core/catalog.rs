@@ -3,6 +3,7 @@
 
 use crate::{args::Known, services::Services};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 /// All services and environments.
@@ -33,6 +34,10 @@ pub struct ServiceEntry {
     pub environments: Option<Vec<String>>,
     /// Its known versions, oldest first. When there are any, no other can be deployed.
     pub versions: Vec<String>,
+    /// What is run before its image is changed: `[services.<name>.before]`. What it means is for whoever deploys.
+    pub before: Option<Map<String, Value>>,
+    /// The metrics its deploys must stay within: `[services.<name>.gates.<gate>]`. The same.
+    pub gates: Map<String, Value>,
     /// What differs in one environment: `[services.<name>.in.<environment>]`.
     #[serde(rename = "in")]
     pub placements: BTreeMap<String, PlacementEntry>,

@@ -217,6 +217,8 @@ struct Spot {
     service: String,
     environment: String,
     placement: Placement,
+    /// Whether something is run before its image is changed.
+    before: bool,
 }
 
 async fn clusters(sheet: &mut Sheet, settings: &Settings) {
@@ -232,6 +234,7 @@ async fn clusters(sheet: &mut Sheet, settings: &Settings) {
             spots.entry(cluster).or_default().push(Spot {
                 service: service.name.clone(),
                 environment: environment.name,
+                before: service.before.is_some(),
                 placement,
             });
         }
@@ -267,7 +270,11 @@ async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[
     for spot in spots {
         let kind = kind_and_name(&spot.placement).0;
         let namespace = spot.placement.namespace.clone();
-        needs.entry(namespace).or_default().insert(Need::Workload(kind));
+        let needs = needs.entry(namespace).or_default();
+        needs.insert(Need::Workload(kind));
+        if spot.before {
+            needs.insert(Need::Jobs);
+        }
     }
     let report = bounded(async {
         otus_kubernetes::check(cluster, &needs)
@@ -314,6 +321,7 @@ async fn workload(sheet: &mut Sheet, cluster: &Cluster, name: &str, spot: Spot) 
         service,
         environment,
         placement,
+        ..
     } = spot;
     let (kind, its_name) = kind_and_name(&placement);
     let workload = Workload {

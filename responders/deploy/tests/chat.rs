@@ -287,7 +287,7 @@ async fn a_robot_that_is_restarted_goes_on() {
         .remove(0);
     assert_eq!(row.state, DeployState::Running);
     // The rollout finishes while nobody watches.
-    let after = open(&scene.cluster, &scene.store, scene.settings);
+    let after = open(&scene.cluster, &scene.store, scene.settings.clone());
     after.robot().start();
     let end = taken_up(&after, &row.card.unwrap(), "is live").await;
     insta::assert_snapshot!(still(&end), @"

@@ -5,19 +5,16 @@
 mod scene;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::SignedDuration;
-use otus::MemoryStore;
-use otus::operations::{Operation, OperationFilter, Saved, State, Timing};
-use otus::prelude::*;
-use otus::room::{Clock, Fuse, PATIENCE, RoomChat};
+use otus::operations::{Operation, OperationFilter, Saved, State};
+use otus::room::{Fuse, PATIENCE};
 use otus::store::{DeployFilter, DeployState, Store};
-use otus_emulators::kubernetes::{Cluster, Fault, Options};
-use otus_kubernetes::{Clusters, Config};
-use otus_responder_deploy::{Deploys, Settings};
-use scene::{API, SOON, Scene, Steers, still};
+use otus_emulators::kubernetes::Fault;
+use otus_responder_deploy::Settings;
+use scene::replica::{Replica, place};
+use scene::{API, QUIET, SOON, Scene, newest, still, until};
 use serde_json::json;
 
 const APPROVED: &str = r#"
@@ -27,24 +24,6 @@ const APPROVED: &str = r#"
     approvals = 1
     approvers = "sre"
 "#;
-
-async fn newest(store: &Arc<MemoryStore>) -> Option<Operation> {
-    let all = store.operations(&OperationFilter::default()).await.unwrap();
-    all.into_iter().next()
-}
-
-/// The newest operation once it is so.
-async fn until(store: &Arc<MemoryStore>, what: impl Fn(&Operation) -> bool) -> Operation {
-    let search = async {
-        loop {
-            match newest(store).await {
-                Some(operation) if what(&operation) => return operation,
-                _ => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, search).await.unwrap()
-}
 
 fn paused(scene: &Scene) -> bool {
     let deployment = scene.cluster.get("deployment", "staging", "api").unwrap();
@@ -238,49 +217,15 @@ async fn a_plan_is_void_when_the_world_moved_before_it_was_approved() {
     );
 }
 
-/// One replica of a robot that deploys a service of its own.
-struct Replica<'a> {
-    cluster: &'a Cluster,
-    store: Arc<MemoryStore>,
-    chat: Arc<RoomChat>,
-    clock: Clock,
-    service: String,
-}
-
 impl Replica<'_> {
-    fn room(&self, fuse: &Fuse, timing: Timing) -> Room {
-        let catalog = format!(
-            "[environments.staging]\n[services.{}]\nimage = \"registry.test/shop/one\"",
-            self.service
-        );
-        Room::builder()
-            .catalog(&catalog)
-            .timing(timing)
-            .resource(Clusters::at(&self.cluster.url(), Config::default()).unwrap())
-            .store(self.store.clone())
-            .chat(self.chat.clone())
-            .fuse(fuse.clone(), self.clock.clone())
-            .responder(Deploys::new(Settings {
-                stability: Duration::from_millis(100),
-                ..Settings::default()
-            }))
-            .responder(Steers)
-            .open()
-    }
-
     /// Deploys; when the fuse burns, a second robot goes on. Answers how many calls the first one made.
     async fn play(&self, fuse: Fuse) -> u64 {
         self.cluster
             .deployment("staging", &self.service, "registry.test/shop/one:v1", 1)
             .await
             .unwrap();
-        let quiet = Timing {
-            poll: Duration::from_secs(3600),
-            sweep: Duration::from_secs(3600),
-            ..SOON
-        };
         let told = |operation: &Operation| operation.state.is_over() && operation.told;
-        let mut first = self.room(&fuse, quiet);
+        let mut first = self.room(&fuse, QUIET);
         first
             .say("ann", &format!("@otus deploy {}@v2", self.service))
             .await;
@@ -329,25 +274,10 @@ impl Replica<'_> {
     }
 }
 
-async fn place() -> Cluster {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Cluster::start(Options::default()).await.unwrap()
-}
-
-fn replica(cluster: &Cluster, service: String) -> Replica<'_> {
-    Replica {
-        cluster,
-        store: Arc::new(MemoryStore::new()),
-        chat: Arc::new(RoomChat::default()),
-        clock: Clock::default(),
-        service,
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_call_it_is_done_once_and_told() {
     let cluster = Arc::new(place().await);
-    let calls = replica(&cluster, "whole".into()).play(Fuse::default()).await;
+    let calls = Replica::of(&cluster, "whole".into()).play(Fuse::default()).await;
     assert!(calls > 15, "{calls}");
     let cases = (1..=calls).flat_map(|call| [(call, false), (call, true)]);
     stream::iter(cases)
@@ -355,7 +285,7 @@ async fn killed_at_any_call_it_is_done_once_and_told() {
             let cluster = cluster.clone();
             tokio::spawn(async move {
                 let service = format!("killed-{call}-{}", if done { "after" } else { "before" });
-                replica(&cluster, service).play(Fuse::at(call, done)).await
+                Replica::of(&cluster, service).play(Fuse::at(call, done)).await
             })
         })
         .buffer_unordered(12)
@@ -368,7 +298,7 @@ async fn killed_at_any_call_it_is_done_once_and_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_wakes_up_late_is_shut_out() {
     let cluster = place().await;
-    let scene = replica(&cluster, "sleepy".into());
+    let scene = Replica::of(&cluster, "sleepy".into());
     cluster
         .deployment("staging", "sleepy", "registry.test/shop/one:v1", 1)
         .await
@@ -493,7 +423,7 @@ async fn outside_of_a_thread_they_are_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_before_the_change_nothing_is_changed_by_anybody() {
     let cluster = place().await;
-    let scene = replica(&cluster, "early".into());
+    let scene = Replica::of(&cluster, "early".into());
     cluster
         .deployment("staging", "early", "registry.test/shop/one:v1", 1)
         .await
@@ -541,7 +471,7 @@ async fn cancelled_before_the_change_nothing_is_changed_by_anybody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn held_before_the_change_it_waits_and_then_makes_it() {
     let cluster = place().await;
-    let scene = replica(&cluster, "early".into());
+    let scene = Replica::of(&cluster, "early".into());
     cluster
         .deployment("staging", "early", "registry.test/shop/one:v1", 1)
         .await
@@ -652,7 +582,7 @@ async fn cancelled(scene: &Replica<'_>, fuse: Fuse) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_it_is_cancelled_it_ends_cancelled_and_says_what_is_so() {
     let cluster = Arc::new(place().await);
-    let calls = cancelled(&replica(&cluster, "whole".into()), Fuse::default()).await;
+    let calls = cancelled(&Replica::of(&cluster, "whole".into()), Fuse::default()).await;
     assert!(calls > 15, "{calls}");
     let cases = (1..=calls).flat_map(|call| [(call, false), (call, true)]);
     stream::iter(cases)
@@ -660,7 +590,7 @@ async fn killed_while_it_is_cancelled_it_ends_cancelled_and_says_what_is_so() {
             let cluster = cluster.clone();
             tokio::spawn(async move {
                 let service = format!("killed-{call}-{}", if done { "after" } else { "before" });
-                cancelled(&replica(&cluster, service), Fuse::at(call, done)).await
+                cancelled(&Replica::of(&cluster, service), Fuse::at(call, done)).await
             })
         })
         .buffer_unordered(12)

@@ -271,7 +271,7 @@ impl Run {
     }
 
     /// Adds the last words of the container. Without them the end is told all the same.
-    async fn read_log(&self, verdict: &mut Verdict) {
+    async fn read_log(&mut self, verdict: &mut Verdict) {
         let blamed = |cause: &Cause| Some((cause.pod.clone()?, cause.container.clone()?));
         let place = match &*verdict {
             Verdict::Succeeded { .. } => self.worker(),

@@ -33,5 +33,5 @@ mod verdict;
 pub use follow::{Progress, Run};
 pub use judge::{Settings, World, judge};
 pub use plan::{Base, Env, Plan};
-pub use start::{Cancelled, Launched, cancel, claim, start};
+pub use start::{Cancelled, Launched, cancel, claim, find, start};
 pub use verdict::{Stage, Verdict};

@@ -119,6 +119,24 @@ pub async fn start(cluster: &Cluster, plan: &Plan, stamp: &Stamp) -> Result<Laun
     Err(Error::Busy { what })
 }
 
+/// Finds the Job that an earlier worker of the same operation made, and puts it into the hands of this one. Makes none.
+///
+/// # Errors
+/// As [`start`].
+pub async fn find(cluster: &Cluster, plan: &Plan, stamp: &Stamp) -> Result<Option<Launched>, Error> {
+    let (what, name) = (plan.what(), plan.name());
+    let api = jobs(cluster, &plan.namespace);
+    for _ in 0..ATTEMPTS {
+        let Some(job) = cluster.call(&what, api.get_opt(&name)).await? else {
+            return Ok(None);
+        };
+        if let Some(job) = stamped(cluster, &api, &what, &name, stamp, job).await? {
+            return Ok(Some(Launched::of(plan, &job, true)));
+        }
+    }
+    Err(Error::Busy { what })
+}
+
 /// Puts a Job into the hands of this worker: from here on an earlier one is refused. Makes none.
 ///
 /// # Errors

@@ -1,6 +1,9 @@
 //! Purpose: how a gate is configured, checked when it is read.
 
+mod several;
 mod written;
+
+pub use several::Gates;
 
 use super::{
     bound::{Bound, BoundError},

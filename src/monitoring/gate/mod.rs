@@ -27,7 +27,7 @@ mod outcome;
 mod probe;
 
 pub use bound::{Bound, BoundError, Comparison};
-pub use config::{Baseline, GateConfig, GateConfigError, OnNoData, Reduce};
+pub use config::{Baseline, GateConfig, GateConfigError, Gates, OnNoData, Reduce};
 pub use fill::{FillError, Vars};
 pub use machine::{Answer, Failure, Gate, Verdict};
 pub use outcome::{Fault, NoData, Outcome, Unclear};

@@ -7,7 +7,8 @@ use super::{
 };
 use otus_core::{Registration, Setup, StartError, services::Resources};
 use otus_kubernetes::Clusters;
-use otus_monitoring::{Prometheus, step::Rules};
+use otus_monitoring::{Prometheus, gate::Gates, step::Rules};
+use otus_responder_deploy as deploy;
 use otus_slack::{Entrance, SlackError};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -92,6 +93,33 @@ pub(super) fn responders(settings: &Settings, tree: &mut Json, reading: &mut Rea
                     command.id()
                 );
                 reading.faults.push(Fault::new(Place::Whole, &path, message));
+            }
+        }
+    }
+}
+
+/// Lets the deploys read what services say about them, so that its faults are told with their lines.
+pub(super) fn deploys(settings: &mut Settings, tree: &mut Json, reading: &mut Reading<'_>) {
+    let Some(services) = tree.get_mut("services").and_then(Json::as_object_mut) else {
+        return;
+    };
+    for (name, service) in &mut settings.services {
+        let Some(written) = services.get_mut(name).and_then(Json::as_object_mut) else {
+            continue;
+        };
+        if let (Some(read), Some(before)) = (&mut service.before, written.get_mut("before")) {
+            let root: Path = vec!["services".into(), name.clone(), "before".into()];
+            reading.read::<deploy::Before>(&root, before);
+            *read = before.as_object().cloned().unwrap_or_default();
+        }
+        if let Some(gates) = written.get_mut("gates") {
+            let root: Path = vec!["services".into(), name.clone(), "gates".into()];
+            let right = reading.read::<Gates>(&root, gates);
+            service.gates = gates.as_object().cloned().unwrap_or_default();
+            if settings.prometheus.url.is_none() && right.is_some_and(|gates| !gates.is_empty()) {
+                let message = "gates ask Prometheus, and none is configured: set url below [prometheus], or take the gates out";
+                let place = reading.places.get(&root);
+                reading.faults.push(Fault::new(place, &root, message));
             }
         }
     }

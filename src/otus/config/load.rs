@@ -101,6 +101,7 @@ pub fn load(origin: &Origin) -> Loaded {
         faults: &mut faults,
     };
     let mut settings = settings(&mut tree, &mut reading);
+    super::check::deploys(&mut settings, &mut tree, &mut reading);
     super::check::responders(&settings, &mut tree, &mut reading);
     settings.responders = tree["responders"].as_object().cloned().unwrap_or_default();
     for (key, message) in settings.catalog().faults() {

@@ -35,14 +35,18 @@ pub(super) struct Complaint {
 impl Reading<'_> {
     /// Reads a section into its type.
     pub(super) fn section<T: DeserializeOwned + Default>(&mut self, section: &str, value: &mut Json) -> T {
-        self.until_right(&[section.to_owned()], value, |value| {
+        self.read(&[section.to_owned()], value).unwrap_or_default()
+    }
+
+    /// Reads what stands in a place into its type; nothing, when that cannot be.
+    pub(super) fn read<T: DeserializeOwned>(&mut self, root: &[String], value: &mut Json) -> Option<T> {
+        self.until_right(root, value, |value| {
             serde_path_to_error::deserialize::<_, T>(value.clone()).map_err(|error| Complaint {
                 path: steps(error.path()),
                 message: error.into_inner().to_string(),
                 last: false,
             })
         })
-        .unwrap_or_default()
     }
 
     /// Tries until nothing is wrong; nothing, when that cannot be reached.

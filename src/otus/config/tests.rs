@@ -187,6 +187,49 @@ fn a_policy_that_cannot_be_right_is_told_with_its_line() {
 }
 
 #[test]
+fn what_runs_before_a_deploy_is_told_with_its_line() {
+    let loaded = with_file(
+        "[services.api.before]\ncommand = []\n[services.web.before]\ncommand = [\"up\"]\ndeadlin = \"1m\"\n\
+         [services.job.before]\ncommand = [\"up\"]\nenv = { DB = { secret = \"db\" } }\n",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    Otus cannot start with this configuration, for 3 reasons:
+      otus.toml:2: services.api.before.command: a command is expected, word by word: ["bin/migrate", "up"]
+      otus.toml:5: services.web.before.deadlin: there is no such key; did you mean deadline?
+      otus.toml:8: services.job.before.env.DB: a text is expected, or { secret = "its name", key = "…" }, or { config_map = "its name", key = "…" }
+    "#);
+}
+
+#[test]
+fn gates_are_told_with_their_line() {
+    let loaded = with_file(
+        "[services.api.gates.errors]\nquery = \"up\"\nbelow = 1\ninterval = \"0s\"\n\
+         [services.web.gates.errors]\nquery = \"up\"\nbelow = 1\n\
+         [services.job.gates.errors]\nqery = \"up\"\nbelow = \"1\"\n\
+         [responders.deploy.gates.load]\nquery = \"up{a=\\\"{{nme}}\\\"}\"\nbelow = 1\n",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    Otus cannot start with this configuration, for 6 reasons:
+      otus.toml:1: services.api.gates.errors: the gate `errors`: interval has to be at least 1s
+      otus.toml:5: services.web.gates: gates ask Prometheus, and none is configured: set url below [prometheus], or take the gates out
+      otus.toml:8: services.job.gates.errors: the key query is missing here
+      otus.toml:9: services.job.gates.errors.qery: there is no such key; did you mean query?
+      otus.toml:10: services.job.gates.errors.below: a number is expected, and this is "1"
+      otus.toml:11: responders.deploy.gates.load: the gate `load`: {{nme}} is not known; there are {{service}}, {{env}}, {{version}} and {{since}}
+    "#);
+    let loaded = with_file("[responders.deploy.gates.load]\nquery = \"up\"\nbelow = 1\n");
+    insta::assert_snapshot!(told(&loaded), @"
+    Otus cannot start with this configuration:
+      otus.toml:1: responders.deploy.gates: gates ask Prometheus, and none is configured: set url below [prometheus], or take the gates out
+    ");
+    let loaded = with_file(
+        "[prometheus]\nurl = \"http://127.0.0.1:9090\"\n[services.web.gates.errors]\nquery = \"up\"\nbelow = 1\n\
+         [responders.deploy.gates.load]\nquery = \"up\"\nabove = 1\n",
+    );
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+}
+
+#[test]
 fn the_demo_is_right() {
     let loaded = load(&Origin {
         program: vec![("the demo", DEMO.to_owned())],
@@ -489,6 +532,7 @@ versions = ["v1", "v2"]
 
 
     [responders.deploy]
+
 
     [responders.graphs]
 

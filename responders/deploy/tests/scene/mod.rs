@@ -2,16 +2,20 @@
 
 #![allow(dead_code, reason = "not every test needs everything")]
 
+pub(crate) mod replica;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use otus::MemoryStore;
-use otus::operations::Timing;
+use otus::operations::{Operation, OperationFilter, Timing};
 use otus::prelude::*;
 use otus::room::{PATIENCE, RoomBuilder, What};
 use otus::store::{Deploy, DeployFilter, DeployState, Store};
 use otus_emulators::kubernetes::{Cluster, Options};
+use otus_emulators::prometheus::{Prometheus as Emulated, Story};
 use otus_kubernetes::{Clusters, Config};
+use otus_monitoring::{Prometheus, PrometheusConfig};
 use otus_responder_deploy::{Deploys, Settings};
 use serde_json::json;
 
@@ -59,7 +63,11 @@ pub(crate) struct Scene {
     pub(crate) cluster: Cluster,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) settings: Settings,
+    /// What the catalog has besides.
+    pub(crate) more: String,
     pub(crate) room: Room,
+    /// Whom gates ask.
+    pub(crate) prometheus: Option<Emulated>,
 }
 
 /// A robot that looks often.
@@ -73,13 +81,47 @@ pub(crate) const SOON: Timing = Timing {
     settle: Duration::ZERO,
 };
 
-pub(crate) fn open(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings) -> Room {
-    furnished(cluster, store, settings).open()
+/// One that does not look by itself.
+pub(crate) const QUIET: Timing = Timing {
+    poll: Duration::from_secs(3600),
+    sweep: Duration::from_secs(3600),
+    ..SOON
+};
+
+/// What runs before a deploy of the service.
+pub(crate) const BEFORE: &str = r#"
+[services.api.before]
+command = ["bin/migrate"]
+args = ["up"]
+env = { STEP = "1" }
+deadline = "1h"
+"#;
+
+pub(crate) async fn newest(store: &Arc<MemoryStore>) -> Option<Operation> {
+    let all = store.operations(&OperationFilter::default()).await.unwrap();
+    all.into_iter().next()
 }
 
-fn furnished(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings) -> RoomBuilder {
+/// The newest operation once it is so.
+pub(crate) async fn until(store: &Arc<MemoryStore>, what: impl Fn(&Operation) -> bool) -> Operation {
+    let search = async {
+        loop {
+            match newest(store).await {
+                Some(operation) if what(&operation) => return operation,
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, search).await.unwrap()
+}
+
+pub(crate) fn open(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings) -> Room {
+    furnished(cluster, store, settings, "").open()
+}
+
+fn furnished(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings, more: &str) -> RoomBuilder {
     Room::builder()
-        .catalog(CATALOG)
+        .catalog(&format!("{CATALOG}{more}"))
         .timing(SOON)
         .resource(Clusters::at(&cluster.url(), Config::default()).unwrap())
         .store(store.clone())
@@ -91,7 +133,7 @@ impl Scene {
     /// A room with these rules, and a cluster where v1 of the service runs in both environments.
     pub(crate) async fn ruled(policy: &str) -> Self {
         let mut scene = Scene::quick().await;
-        scene.room = furnished(&scene.cluster, &scene.store, scene.settings)
+        scene.room = furnished(&scene.cluster, &scene.store, scene.settings.clone(), "")
             .role("sre", &["bob"])
             .policy(policy)
             .open();
@@ -113,13 +155,32 @@ impl Scene {
                 .unwrap();
         }
         let store = Arc::new(MemoryStore::new());
-        let room = open(&cluster, &store, settings);
+        let room = open(&cluster, &store, settings.clone());
         Scene {
             cluster,
             store,
             settings,
+            more: String::new(),
             room,
+            prometheus: None,
         }
+    }
+
+    /// A room whose catalog has something besides.
+    pub(crate) async fn with(more: &str) -> Self {
+        let mut scene = Scene::quick().await;
+        scene.more = more.to_owned();
+        scene.room = scene.successor();
+        scene
+    }
+
+    /// Somebody else deletes a Job.
+    pub(crate) async fn delete_job(&self, name: &str) {
+        use k8s_openapi::api::batch::v1::Job;
+        let client = kube::Client::try_from(kube::Config::new(self.cluster.url().parse().unwrap())).unwrap();
+        let api: kube::Api<Job> = kube::Api::namespaced(client, "staging");
+        let params = kube::api::DeleteParams::background();
+        api.delete(name, &params).await.unwrap();
     }
 
     pub(crate) async fn quick() -> Self {
@@ -136,11 +197,39 @@ impl Scene {
         self.room.answer().await.plain()
     }
 
+    /// A room with a gate, and an emulated Prometheus that knows the services.
+    pub(crate) async fn gated(gate: &str) -> Self {
+        let mut scene = Scene::quick().await;
+        let past = jiff::SignedDuration::from_mins(20);
+        let story = Story::with_past(7, &["api"], &["staging"], jiff::Timestamp::now(), past);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        scene.prometheus = Some(Emulated::start(story, listener).unwrap());
+        let unless = |key: &str, line: &str| match gate.contains(key) {
+            true => String::new(),
+            false => format!("{line}\n"),
+        };
+        scene.more = format!(
+            "[services.api.gates.load]\ninterval = \"1s\"\n{}{}{gate}\n",
+            unless("initial_delay", "initial_delay = \"0s\""),
+            unless("count =", "count = 2"),
+        );
+        scene.room = scene.successor();
+        scene
+    }
+
     /// Another robot on the same store, in the same chat.
     pub(crate) fn successor(&self) -> Room {
-        furnished(&self.cluster, &self.store, self.settings)
-            .chat(self.room.chat().clone())
-            .open()
+        let mut builder = furnished(&self.cluster, &self.store, self.settings.clone(), &self.more);
+        if let Some(prometheus) = &self.prometheus {
+            let config = PrometheusConfig {
+                url: Some(prometheus.url()),
+                ..PrometheusConfig::default()
+            };
+            builder = builder
+                .role("deployer", &["ann", "bob"])
+                .resource(Prometheus::new(&config).unwrap());
+        }
+        builder.chat(self.room.chat().clone()).open()
     }
 
     /// Somebody presses a button of the newest card that has it.

@@ -100,6 +100,20 @@ impl Operations {
         Ok(changed)
     }
 
+    /// The operation, for who wants something of it that only its own action understands, while it is under way. Whoever may stop
+    /// it may that, too.
+    ///
+    /// # Errors
+    /// A [`UserError`](crate::UserError) when they may not, or it is over.
+    pub async fn steered(&self, cx: &Context, id: &str) -> Result<Operation> {
+        let operation = self.named(id).await?;
+        if operation.state.is_over() {
+            return Err(texts::refusal(&transitions::Refusal::Over, &operation).into());
+        }
+        self.may_touch(&operation, cx.author(), &cx.message().channel).await?;
+        Ok(operation)
+    }
+
     /// Wants a running one to wait at its next safe point.
     ///
     /// # Errors

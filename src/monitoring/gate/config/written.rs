@@ -14,7 +14,8 @@ use std::time::Duration;
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
-    name: String,
+    #[serde(default)]
+    name: Option<String>,
     query: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     below: Option<f64>,
@@ -42,13 +43,14 @@ pub(super) struct Written {
     baseline: Option<Baseline>,
 }
 
-impl TryFrom<Written> for GateConfig {
-    type Error = GateConfigError;
-
-    fn try_from(written: Written) -> Result<Self, GateConfigError> {
+impl Written {
+    /// With this name, unless it says one itself.
+    pub(super) fn named(self, name: &str) -> Result<GateConfig, GateConfigError> {
+        let name = self.name.clone().unwrap_or_else(|| name.to_owned());
+        let written = self;
         let limited = |comparison, limit| {
             Bound::new(comparison, limit).ok_or_else(|| GateConfigError::Value {
-                name: written.name.clone(),
+                name: name.clone(),
                 key: "the bound",
                 why: "has to be a finite number",
             })
@@ -57,13 +59,13 @@ impl TryFrom<Written> for GateConfig {
             (Some(limit), None, None) => limited(Comparison::Below, limit)?,
             (None, Some(limit), None) => limited(Comparison::Above, limit)?,
             (None, None, Some(text)) => text.parse().map_err(|why| GateConfigError::Bound {
-                name: written.name.clone(),
+                name: name.clone(),
                 why,
             })?,
-            _ => return Err(GateConfigError::OneBound { name: written.name }),
+            _ => return Err(GateConfigError::OneBound { name }),
         };
-        Self {
-            name: written.name,
+        GateConfig {
+            name,
             query: written.query,
             bound,
             interval: written.interval,
@@ -80,10 +82,18 @@ impl TryFrom<Written> for GateConfig {
     }
 }
 
+impl TryFrom<Written> for GateConfig {
+    type Error = GateConfigError;
+
+    fn try_from(written: Written) -> Result<Self, GateConfigError> {
+        written.named("")
+    }
+}
+
 impl From<GateConfig> for Written {
     fn from(config: GateConfig) -> Self {
         Self {
-            name: config.name,
+            name: Some(config.name),
             query: config.query,
             below: None,
             above: None,
