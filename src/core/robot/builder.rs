@@ -15,6 +15,7 @@ use crate::{
     services::{Resources, Services},
     store::Store,
     suggest,
+    web::Route,
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -174,6 +175,11 @@ impl Builder {
         self
     }
 
+    /// Whether a responder listens to something over HTTP, so that [`Robot::serve`] is of use.
+    pub fn listens(&self) -> bool {
+        self.built.iter().any(|built| !built.routes.is_empty())
+    }
+
     /// Makes the robot.
     ///
     /// # Errors
@@ -191,6 +197,7 @@ impl Builder {
         let mut handlers: Vec<Handler> = Vec::new();
         let mut hooks: Vec<(&'static str, Hook)> = Vec::new();
         let mut actions: Vec<Arc<dyn Action>> = Vec::new();
+        let mut routes: Vec<Route> = Vec::new();
         for built in self.built {
             handlers.extend(built.handlers);
             for action in built.actions {
@@ -202,6 +209,15 @@ impl Builder {
                     });
                 }
                 actions.push(action);
+            }
+            for route in built.routes {
+                if let Some(message) = route.fault(&routes) {
+                    faults.push(StartError::Missing {
+                        responder: built.spec.name.into(),
+                        message,
+                    });
+                }
+                routes.push(route);
             }
             hooks.push((built.spec.name, built.start));
         }
@@ -269,6 +285,7 @@ impl Builder {
             failures: (config.failures, config.failures_within.unsigned_abs()),
             notices: config.notices,
             hooks: Mutex::new(hooks),
+            routes,
             started: AtomicBool::new(false),
         }));
         let ear = Arc::downgrade(&robot.0);
