@@ -1,0 +1,114 @@
+//! What people read about webhooks.
+
+use crate::place::{SECRET, alone, built, settings};
+use jiff::{SignedDuration, Timestamp};
+use otus::{
+    MemoryStore, Room, Store,
+    store::{Delivery, Settled},
+    web::Request,
+};
+use serde_json::json;
+use std::sync::Arc;
+
+async fn keep(store: &dyn Store, id: &str, minutes_ago: i64, settled: Option<Settled>) {
+    let now = store.now().await.unwrap();
+    let delivery = Delivery {
+        id: id.into(),
+        source: id.split(':').next().unwrap().into(),
+        received: now - SignedDuration::from_mins(minutes_ago),
+        body: json!([]),
+    };
+    assert!(store.deliver(&delivery).await.unwrap());
+    if let Some(settled) = settled {
+        let due = store.undelivered(now, 100).await.unwrap();
+        let kept = due.into_iter().find(|kept| kept.delivery.id == id).unwrap();
+        assert!(store.take_delivery(&kept, now, Timestamp::MAX).await.unwrap());
+        assert!(store.settle_delivery(id, 1, &settled, now).await.unwrap());
+    }
+}
+
+fn failed(why: &str) -> Option<Settled> {
+    Some(Settled::Failed { reason: why.into() })
+}
+
+async fn says(room: &mut Room, line: &str) -> String {
+    room.say("ann", &format!("@otus {line}")).await;
+    room.answer().await.plain()
+}
+
+#[tokio::test]
+async fn without_hooks_it_says_how_to_have_some() {
+    let mut room = alone(&serde_json::from_value(json!({})).unwrap()).open();
+    room.robot().start();
+    insta::assert_snapshot!(says(&mut room, "hooks").await, @"");
+    let answer = room
+        .robot()
+        .serve(Request::new("POST", "/hooks/github", "{}"))
+        .await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn hooks_that_do_well_are_listed() {
+    let store = Arc::new(MemoryStore::new());
+    let mut room = alone(&settings(json!({}))).store(store.clone()).open();
+    keep(&*store, "github:1", 125, Some(Settled::Processed)).await;
+    keep(&*store, "github:2", 3, None).await;
+    insta::assert_snapshot!(says(&mut room, "hooks").await, @"");
+    insta::assert_snapshot!(says(&mut room, "hooks failed").await, @"");
+}
+
+#[tokio::test]
+async fn what_failed_was_refused_or_is_no_longer_configured_is_told() {
+    let store = Arc::new(MemoryStore::new());
+    let mut room = alone(&settings(json!({}))).store(store.clone()).open();
+    keep(&*store, "github:1", 3, failed("releases: there is no room")).await;
+    keep(
+        &*store,
+        "old:1",
+        60 * 50,
+        failed("releases: it does not listen any more"),
+    )
+    .await;
+    keep(&*store, "reconciled:1", 7, Some(Settled::Processed)).await;
+    for _ in 0..2 {
+        let forged = Request::new("POST", "/hooks/github", "{}")
+            .header("X-GitHub-Event", "push")
+            .header("X-GitHub-Delivery", "3")
+            .header("X-Hub-Signature-256", "sha256=00");
+        assert_eq!(room.robot().serve(forged).await.status, 401);
+    }
+    insta::assert_snapshot!(says(&mut room, "hooks").await, @"");
+    insta::assert_snapshot!(says(&mut room, "hooks failed").await, @"");
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_by_who_may() {
+    let store = Arc::new(MemoryStore::new());
+    let mut room = alone(&settings(json!({})))
+        .role("deployer", &["ann"])
+        .store(store.clone())
+        .open();
+    keep(&*store, "github:1", 3, failed("no")).await;
+    room.say("bob", "@otus hook retry github:1").await;
+    let refused = room.answer().await.plain();
+    assert!(refused.contains("deployer"), "{refused}");
+    assert_eq!(store.inbox().await.unwrap()[0].failed, 1);
+    insta::assert_snapshot!(says(&mut room, "hook retry github:2").await, @"");
+    insta::assert_snapshot!(says(&mut room, "hook retry github:1").await, @"");
+    assert_eq!(store.inbox().await.unwrap()[0].waiting, 1);
+    room.robot().start();
+    while store.inbox().await.unwrap()[0].waiting > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.inbox().await.unwrap()[0].failed, 0);
+}
+
+#[test]
+fn a_hook_that_would_not_be_safe_stops_the_start() {
+    assert!(built(json!({ "hooks": { "github": { "scheme": "github", "secrets": [SECRET] } } })).is_ok());
+    let fault = built(json!({ "hooks": { "github": { "scheme": "github", "secrets": ["short"] } } }));
+    let fault = fault.err().unwrap();
+    assert!(fault.starts_with("hooks.github cannot be used:"), "{fault}");
+    assert!(!fault.contains("short\""), "{fault}");
+}
