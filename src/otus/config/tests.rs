@@ -50,6 +50,10 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let schedules: otus_responder_schedules::Settings =
         serde_json::from_value(loaded.tree["responders"]["schedules"].clone()).unwrap();
     assert_eq!(schedules, otus_responder_schedules::Settings::default());
+    let pipeline: otus_responder_pipeline::Settings =
+        serde_json::from_value(loaded.tree["responders"]["pipeline"].clone()).unwrap();
+    let expected = otus_responder_pipeline::Settings::default();
+    assert_eq!(format!("{pipeline:?}"), format!("{expected:?}"));
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -78,6 +82,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "slack",
         "kubernetes",
         "prometheus",
+        "github",
         "store",
         "http",
         "log",
@@ -93,7 +98,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
-    for responder in ["deploy", "graphs", "schedules"] {
+    for responder in ["deploy", "graphs", "pipeline", "schedules"] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
     }
@@ -144,11 +149,13 @@ fn read_alone(section: &str, text: &str) -> String {
         "slack.pace" => wrong::<otus_slack::Pace>(here),
         "kubernetes" => wrong::<otus_kubernetes::Config>(here),
         "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
+        "github" => wrong::<otus_ci::github::GitHubConfig>(here),
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
+        "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }
@@ -409,6 +416,32 @@ fn what_is_missing_to_run_is_told_at_once() {
       slack.app_token: is not set: the app-level token, xapp-…, with the scope connections:write. Set app_token or app_token_file below [slack] in config/local.toml, or the environment variable OTUS__SLACK__APP_TOKEN; README.md says where to get it
       a test: slack.sockets: must be between 1 and 10
     ");
+}
+
+#[test]
+fn faults_of_webhooks_and_of_github_are_told_where_they_are() {
+    insta::assert_snapshot!(told(&with_file(r#"
+[github]
+token = "ghp_secret"
+app_id = 12
+
+[responders.pipeline]
+attempts = 0
+"#)), @"");
+    let loaded = with_file(
+        r#"
+[responders.pipeline]
+reconcil = "5m"
+[responders.pipeline.hooks.github]
+scheme = "gitlab"
+secrets = ["0123456789abcdef"]
+[responders.pipeline.hooks.builds]
+scheme = "generic"
+secrets = ["hush"]
+"#,
+    );
+    insta::assert_snapshot!(told(&loaded), @"");
+    assert!(!loaded.to_toml().contains("0123456789abcdef"));
 }
 
 #[test]

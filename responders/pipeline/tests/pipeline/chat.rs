@@ -40,7 +40,10 @@ async fn says(room: &mut Room, line: &str) -> String {
 async fn without_hooks_it_says_how_to_have_some() {
     let mut room = alone(&serde_json::from_value(json!({})).unwrap()).open();
     room.robot().start();
-    insta::assert_snapshot!(says(&mut room, "hooks").await, @"");
+    insta::assert_snapshot!(says(&mut room, "hooks").await, @"
+    There are no webhooks
+    Whoever runs me can add one below `[responders.pipeline.hooks.<name>]` in my configuration.
+    ");
     let answer = room
         .robot()
         .serve(Request::new("POST", "/hooks/github", "{}"))
@@ -54,8 +57,12 @@ async fn hooks_that_do_well_are_listed() {
     let mut room = alone(&settings(json!({}))).store(store.clone()).open();
     keep(&*store, "github:1", 125, Some(Settled::Processed)).await;
     keep(&*store, "github:2", 3, None).await;
-    insta::assert_snapshot!(says(&mut room, "hooks").await, @"");
-    insta::assert_snapshot!(says(&mut room, "hooks failed").await, @"");
+    insta::assert_snapshot!(says(&mut room, "hooks").await, @"
+    ✅ Webhooks are doing well
+    *builds* at `/hooks/ci/builds`: nothing came in the last 7 days
+    *github* at `/hooks/github`: last 3 min ago · 1 waiting
+    ");
+    insta::assert_snapshot!(says(&mut room, "hooks failed").await, @"✅ Every webhook was processed, or waits to be");
 }
 
 #[tokio::test]
@@ -75,11 +82,26 @@ async fn what_failed_was_refused_or_is_no_longer_configured_is_told() {
         let forged = Request::new("POST", "/hooks/github", "{}")
             .header("X-GitHub-Event", "push")
             .header("X-GitHub-Delivery", "3")
-            .header("X-Hub-Signature-256", "sha256=00");
+            .header("X-Hub-Signature-256", format!("sha256={}", "0".repeat(64)));
         assert_eq!(room.robot().serve(forged).await.status, 401);
     }
-    insta::assert_snapshot!(says(&mut room, "hooks").await, @"");
-    insta::assert_snapshot!(says(&mut room, "hooks failed").await, @"");
+    insta::assert_snapshot!(says(&mut room, "hooks").await, @"
+    ❌ 2 webhooks could not be processed
+    *builds* at `/hooks/ci/builds`: nothing came in the last 7 days
+    *github* at `/hooks/github`: last 3 min ago · 1 failed
+    refused twice since I started; the last time: the signature does not match the body; the sender's secret and the configured one may differ
+    *found without a webhook*: last 7 min ago
+    *old*, which is not configured any more: last 2 d ago · 1 failed
+    [What failed]
+    ");
+    insta::assert_snapshot!(says(&mut room, "hooks failed").await, @"
+    ❌ 2 webhooks could not be processed
+    `github:1` came 3 min ago, tried once
+    releases: there is no room
+    `old:1` came 2 d ago, tried once
+    releases: it does not listen any more
+    They are kept for 7 days. Try one again with: hook retry <id>
+    ");
 }
 
 #[tokio::test]
@@ -94,8 +116,11 @@ async fn what_failed_is_tried_again_by_who_may() {
     let refused = room.answer().await.plain();
     assert!(refused.contains("deployer"), "{refused}");
     assert_eq!(store.inbox().await.unwrap()[0].failed, 1);
-    insta::assert_snapshot!(says(&mut room, "hook retry github:2").await, @"");
-    insta::assert_snapshot!(says(&mut room, "hook retry github:1").await, @"");
+    insta::assert_snapshot!(says(&mut room, "hook retry github:2").await, @"
+    No webhook `github:2` is among those that failed: it is processed, waits, or is forgotten. `hooks failed` lists those that failed.
+    [hooks failed]
+    ");
+    insta::assert_snapshot!(says(&mut room, "hook retry github:1").await, @"`github:1` is processed once more.");
     assert_eq!(store.inbox().await.unwrap()[0].waiting, 1);
     room.robot().start();
     while store.inbox().await.unwrap()[0].waiting > 0 {
