@@ -427,7 +427,10 @@ app_id = 12
 
 [responders.pipeline]
 attempts = 0
-"#)), @"");
+"#)), @"
+    Otus cannot start with this configuration:
+      otus.toml:2: github has both a token and an App; keep one
+    ");
     let loaded = with_file(
         r#"
 [responders.pipeline]
@@ -440,7 +443,11 @@ scheme = "generic"
 secrets = ["hush"]
 "#,
     );
-    insta::assert_snapshot!(told(&loaded), @"");
+    insta::assert_snapshot!(told(&loaded), @"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:3: responders.pipeline.reconcil: there is no such key; did you mean reconcile?
+      otus.toml:7: responders.pipeline.hooks.builds: hooks.builds cannot be used: the secret number 1 of the hook `builds` cannot be used: it is shorter than 16 bytes
+    ");
     assert!(!loaded.to_toml().contains("0123456789abcdef"));
 }
 
@@ -514,6 +521,8 @@ versions = ["v1", "v2"]
     [prometheus.headers]
     X-Scope-OrgID = "••••"  # otus.toml:6
 
+    [github]
+
     [store]
 
     [http]
@@ -525,6 +534,9 @@ versions = ["v1", "v2"]
 
     [responders.graphs]
 
+
+
+    [responders.pipeline]
 
 
 

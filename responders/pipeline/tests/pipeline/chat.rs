@@ -4,7 +4,7 @@ use crate::place::{SECRET, alone, built, settings};
 use jiff::{SignedDuration, Timestamp};
 use otus::{
     MemoryStore, Room, Store,
-    store::{Delivery, Settled},
+    store::{Delivery, DeliveryFilter, Settled},
     web::Request,
 };
 use serde_json::json;
@@ -127,6 +127,38 @@ async fn what_failed_is_tried_again_by_who_may() {
         tokio::task::yield_now().await;
     }
     assert_eq!(store.inbox().await.unwrap()[0].failed, 0);
+}
+
+#[tokio::test]
+async fn what_ended_more_than_a_week_ago_is_forgotten() {
+    let store = Arc::new(MemoryStore::new());
+    let long_ago = store.now().await.unwrap() - SignedDuration::from_hours(7 * 24 + 1);
+    for (id, settled) in [("github:1", true), ("github:2", false)] {
+        let delivery = Delivery {
+            id: id.into(),
+            source: "github".into(),
+            received: long_ago,
+            body: json!([]),
+        };
+        store.deliver(&delivery).await.unwrap();
+        let kept = store.undelivered(long_ago, 1).await.unwrap().remove(0);
+        let until = if settled { long_ago } else { Timestamp::MAX };
+        assert!(store.take_delivery(&kept, long_ago, until).await.unwrap());
+        let processed = Settled::Processed;
+        assert!(!settled || store.settle_delivery(id, 1, &processed, long_ago).await.unwrap());
+    }
+    keep(&*store, "github:3", 0, failed("no")).await;
+    let room = alone(&settings(json!({}))).store(store.clone()).open();
+    room.robot().start();
+    let ids = async || {
+        let kept = store.deliveries(&DeliveryFilter::default()).await.unwrap();
+        let ids: Vec<_> = kept.into_iter().map(|kept| kept.delivery.id).collect();
+        ids.join(" ")
+    };
+    while ids().await.contains("github:1") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ids().await, "github:3 github:2", "what waits is not forgotten");
 }
 
 #[test]
