@@ -233,9 +233,8 @@ impl Replica {
     /// Waits until this many events were heard.
     pub(crate) async fn heard(&mut self, count: usize) -> Vec<CiEvent> {
         let waiting = self.heard.wait_for(|all| all.len() >= count);
-        match timeout(PATIENCE, waiting).await {
-            Ok(all) => return all.unwrap().clone(),
-            Err(_) => {}
+        if let Ok(all) = timeout(PATIENCE, waiting).await {
+            return all.unwrap().clone();
         }
         panic!("only this was heard: {:#?}", self.heard.borrow().clone())
     }
