@@ -1,5 +1,5 @@
 //! Purpose: what continuous integrations say, taken in, processed once, and handed to whoever listens to the
-//! [`Feed`](otus_ci::Feed); and what of it got lost, found.
+//! [`Feed`]; and what of it got lost, found.
 //!
 //! A webhook is verified, kept in the store, and acknowledged; a background task processes what is kept. Without hooks in the
 //! configuration nothing of this runs.
