@@ -4,6 +4,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod feed;
 pub mod github;
 pub mod hooks;
 pub mod registry;
+
+pub use feed::{Feed, Heard, Subscription, Unheard};

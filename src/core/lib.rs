@@ -36,6 +36,7 @@ pub mod secrets;
 pub mod services;
 pub mod store;
 pub mod suggest;
+pub mod web;
 pub mod words;
 
 pub use args::Known;

@@ -6,6 +6,7 @@ use crate::{
     error::{Result, StartError},
     operations::Action,
     services::{Resources, Services},
+    web::Route,
 };
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,11 @@ pub trait Responder: Send + Sync + 'static {
 
     /// What it can do to the world, for its commands with `effect = "operation"`.
     fn actions(self: Arc<Self>) -> Vec<Arc<dyn Action>> {
+        Vec::new()
+    }
+
+    /// What it listens to over HTTP.
+    fn routes(self: Arc<Self>) -> Vec<Route> {
         Vec::new()
     }
 
@@ -265,6 +271,8 @@ pub struct Built {
     pub handlers: Vec<Handler>,
     /// What it can do to the world.
     pub actions: Vec<Arc<dyn Action>>,
+    /// What it listens to over HTTP.
+    pub routes: Vec<Route>,
     /// Its start hook.
     pub start: Box<dyn FnOnce(Services) -> BoxFuture<'static, Result> + Send>,
 }
@@ -277,6 +285,7 @@ impl Built {
             spec: R::SPEC,
             handlers: responder.clone().handlers(),
             actions: responder.clone().actions(),
+            routes: responder.clone().routes(),
             start: Box::new(move |services| responder.start(services)),
         }
     }

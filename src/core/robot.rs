@@ -23,8 +23,14 @@ mod texts;
 mod trail;
 
 use crate::{
-    address::Names, isolation::Gates, message::Message, receipt::Receipt, responder::Handler, router::Router,
+    address::Names,
+    isolation::Gates,
+    message::Message,
+    receipt::Receipt,
+    responder::Handler,
+    router::Router,
     services::Services,
+    web::{self, Answer, Request, Route},
 };
 use answers::Answers;
 pub use builder::{Builder, RobotConfig};
@@ -64,6 +70,8 @@ struct Inner {
     /// Where it is told, beside the channel it failed in.
     notices: Option<String>,
     hooks: Mutex<Vec<(&'static str, Hook)>>,
+    /// What responders listen to over HTTP.
+    routes: Vec<Route>,
     started: AtomicBool,
     born: Instant,
 }
@@ -96,6 +104,11 @@ impl Robot {
         self.0
             .tasks
             .spawn(async move { robot.live(id, message, receipt).await }.instrument(span));
+    }
+
+    /// Answers what came in over HTTP, by whichever responder listens to it; always, and within [`web::DEADLINE`].
+    pub async fn serve(&self, request: Request) -> Answer {
+        web::serve(&self.0.routes, self.services().clone(), request).await
     }
 
     /// Takes up what processes that died left, from now on, and runs the start hooks of the responders, each in a task of its own;

@@ -1,6 +1,7 @@
 //! What the robot remembers, as a trait: event claims, operations with their journal, the audit trail, deploys, and small
 //! key-value spaces. [`MemoryStore`] keeps it in memory for tests; the real ones are elsewhere.
 
+mod inbox;
 mod memory;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     operations::{Operation, OperationFilter, Saved, Step},
 };
 use async_trait::async_trait;
+pub use inbox::{Delivery, DeliveryFilter, DeliveryState, InboxSource, Kept, Settled};
 use jiff::Timestamp;
 pub use memory::MemoryStore;
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,40 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deploys that match, newest first.
     async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError>;
+
+    /// Keeps what came in from outside, to be worked on. `true` when it is to be worked on now: it is new, or was given up before
+    /// and begins anew. `false` when it waits or is processed already.
+    async fn deliver(&self, delivery: &Delivery) -> Result<bool, StoreError>;
+
+    /// What waits, is due, and is nobody's at this moment; what came first is first.
+    async fn undelivered(&self, now: Timestamp, limit: u32) -> Result<Vec<Kept>, StoreError>;
+
+    /// Takes one of them until a moment, for whoever asks first: [`Kept::generation`] and [`Kept::attempts`] are one more
+    /// afterwards. `false` when another was quicker.
+    async fn take_delivery(&self, kept: &Kept, now: Timestamp, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Says what became of one that was taken, by the generation of the taking. `false`, and nothing is written, when
+    /// another took it since, or it waits no longer.
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        generation: u64,
+        settled: &Settled,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Lets one that was given up be worked on again. `false` when there is none of this id that was given up.
+    async fn retry_delivery(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Deliveries that match, newest first.
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Kept>, StoreError>;
+
+    /// How each source is doing, by name.
+    async fn inbox(&self) -> Result<Vec<InboxSource>, StoreError>;
+
+    /// Forgets some of what was processed or given up before this moment; what waits is never forgotten. `false` when there
+    /// was none.
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError>;
 
     /// All values of a space, by key.
     async fn entries(&self, space: &str) -> Result<Vec<Value>, StoreError>;

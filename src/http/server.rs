@@ -25,6 +25,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub struct Server {
     listener: TcpListener,
     routes: Router,
+    large: Vec<(Router, usize)>,
     sources: Vec<Source>,
     metrics: Option<metrics::Handle>,
     body_limit: usize,
@@ -46,6 +47,7 @@ impl Server {
         Self {
             listener,
             routes: Router::new(),
+            large: Vec::new(),
             sources: Vec::new(),
             metrics: None,
             body_limit: 1024 * 1024,
@@ -71,6 +73,16 @@ impl Server {
         self
     }
 
+    /// Serves these routes too, with a limit of their own for the bodies of their requests, in bytes.
+    ///
+    /// # Panics
+    /// As [`routes`](Self::routes).
+    #[must_use]
+    pub fn routes_up_to(mut self, routes: Router, bytes: usize) -> Self {
+        self.large.push((routes, bytes));
+        self
+    }
+
     /// `/readyz` asks this, too. It is called for each request, at the same time as the others, and should answer within
     /// three seconds from what is known, rather than try something costly.
     #[must_use]
@@ -90,7 +102,7 @@ impl Server {
         self
     }
 
-    /// No request's body is larger than this; the default is a mebibyte.
+    /// No request's body is larger than this, where no route says otherwise; the default is a mebibyte.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
@@ -112,15 +124,22 @@ impl Server {
         let Self {
             listener,
             routes,
+            large,
             sources,
             metrics,
             body_limit,
             drain,
         } = self;
         let upkeep = metrics.clone();
-        let app = app(routes, sources.into(), metrics, stop.clone())
-            .layer(DefaultBodyLimit::disable())
-            .layer(RequestBodyLimitLayer::new(body_limit));
+        let limited = |routes: Router, bytes| {
+            routes
+                .layer(DefaultBodyLimit::disable())
+                .layer(RequestBodyLimitLayer::new(bytes))
+        };
+        let app = limited(app(routes, sources.into(), metrics, stop.clone()), body_limit);
+        let app = large
+            .into_iter()
+            .fold(app, |app, (routes, bytes)| app.merge(limited(routes, bytes)));
         let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let mut serving = tokio::spawn(serving.into_future());
         let mut ticks = tokio::time::interval(UPKEEP);

@@ -23,6 +23,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
         .map(|(at, handler)| run(handler, at, ty));
     let start = responder.start.as_ref().map(|start| start_hook(start, ty));
     let actions = responder.actions.as_ref().map(|actions| acts(actions, ty));
+    let routes = responder.routes.as_ref().map(|routes| listens(routes, ty));
     let build = build(responder, ty);
     quote! {
         const _: () = {
@@ -45,6 +46,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
 
                 #start
                 #actions
+                #routes
             }
 
             #build
@@ -199,6 +201,15 @@ fn acts(actions: &Ident, ty: &Type) -> TokenStream {
         fn actions(
             self: ::otus::__private::Arc<Self>,
         ) -> ::std::vec::Vec<::otus::__private::Arc<dyn ::otus::operations::Action>> {
+            #call
+        }
+    }
+}
+
+fn listens(routes: &Ident, ty: &Type) -> TokenStream {
+    let call = quote_spanned!(located_at(routes.span())=> <#ty>::#routes(&self));
+    quote! {
+        fn routes(self: ::otus::__private::Arc<Self>) -> ::std::vec::Vec<::otus::web::Route> {
             #call
         }
     }

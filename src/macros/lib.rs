@@ -200,6 +200,11 @@ use syn::{ItemImpl, parse_macro_input};
 /// # }
 /// ```
 ///
+/// ## `#[routes]`
+///
+/// `fn(&self) -> Vec<Route>`, at most one: what the responder listens to over HTTP, below `/hooks/`, asked once when the robot
+/// is made. `otus::web` has an example.
+///
 /// # Parameters
 ///
 /// A handler is `async fn(&self, cx: Context, …) -> Result`. Each further parameter is named like a group of the pattern

@@ -17,6 +17,7 @@ pub(crate) struct Responder {
     pub(crate) handlers: Vec<Handler>,
     pub(crate) start: Option<Ident>,
     pub(crate) actions: Option<Ident>,
+    pub(crate) routes: Option<Ident>,
 }
 
 /// What a method's attribute makes of it.
@@ -24,6 +25,7 @@ enum Role {
     Answers(Kind, Attribute),
     Starts(Attribute),
     Acts(Attribute),
+    Listens(Attribute),
 }
 
 /// Reads an `impl` and takes this crate's attributes off its methods.
@@ -42,16 +44,17 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
     }
     let mut handlers: Vec<Handler> = Vec::new();
     let mut names: Vec<String> = Vec::new();
-    let (mut start, mut actions): (Option<Ident>, Option<Ident>) = (None, None);
+    let (mut start, mut actions, mut routes): (Option<Ident>, Option<Ident>, Option<Ident>) =
+        (None, None, None);
     let mut attributed = false;
     item.items.retain_mut(|item| {
         let ImplItem::Fn(method) = item else { return true };
         let mut roles = roles(method);
         attributed |= !roles.is_empty();
-        if let Some(Role::Answers(_, second) | Role::Starts(second) | Role::Acts(second)) = roles.get(1) {
+        if let Some(Role::Answers(_, second) | Role::Starts(second) | Role::Acts(second) | Role::Listens(second)) = roles.get(1) {
             errors.at(
                 second,
-                "one method has one of `#[respond]`, `#[hear]`, `#[start]` and `#[actions]`, once",
+                "one method has one of `#[respond]`, `#[hear]`, `#[start]`, `#[actions]` and `#[routes]`, once",
             );
         }
         match (!roles.is_empty()).then(|| roles.swap_remove(0)) {
@@ -74,6 +77,16 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
                     );
                 } else if acts_well(method, &attribute, errors) {
                     actions = Some(method.sig.ident.clone());
+                }
+            }
+            Some(Role::Listens(attribute)) => {
+                if let Some(first) = &routes {
+                    errors.at(
+                        &attribute,
+                        format!("a responder says once what it listens to, and `{first}` does already"),
+                    );
+                } else if listens_well(method, &attribute, errors) {
+                    routes = Some(method.sig.ident.clone());
                 }
             }
             Some(Role::Answers(kind, attribute)) => {
@@ -104,6 +117,7 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
         handlers,
         start,
         actions,
+        routes,
     }
 }
 
@@ -120,6 +134,8 @@ fn roles(method: &mut ImplItemFn) -> Vec<Role> {
             roles.push(Role::Starts(attribute.clone()));
         } else if path.is_ident("actions") {
             roles.push(Role::Acts(attribute.clone()));
+        } else if path.is_ident("routes") {
+            roles.push(Role::Listens(attribute.clone()));
         } else {
             return true;
         }
@@ -153,19 +169,31 @@ fn starts_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) 
 }
 
 fn acts_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> bool {
+    let taken = "`#[actions]` takes nothing: it is asked once, when the robot is made";
+    let form = "what a responder can do is said by `fn actions(&self) -> Vec<Arc<dyn Action>>`";
+    tells_well(method, attribute, (taken, form), errors)
+}
+
+fn listens_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> bool {
+    let taken = "`#[routes]` takes nothing: it is asked once, when the robot is made";
+    let form = "what a responder listens to over HTTP is said by `fn routes(&self) -> Vec<Route>`";
+    tells_well(method, attribute, (taken, form), errors)
+}
+
+/// A method that says something about the responder, and takes nothing for it.
+fn tells_well(
+    method: &ImplItemFn,
+    attribute: &Attribute,
+    (taken, form): (&str, &str),
+    errors: &mut Errors,
+) -> bool {
     let mut right = true;
     if attribute.meta.require_path_only().is_err() {
-        errors.at(
-            attribute,
-            "`#[actions]` takes nothing: it is asked once, when the robot is made",
-        );
+        errors.at(attribute, taken);
         right = false;
     }
     if method.sig.asyncness.is_some() || method.sig.inputs.len() != 1 || method.sig.receiver().is_none() {
-        errors.at(
-            &method.sig,
-            "what a responder can do is said by `fn actions(&self) -> Vec<Arc<dyn Action>>`",
-        );
+        errors.at(&method.sig, form);
         right = false;
     }
     right

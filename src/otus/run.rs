@@ -1,8 +1,11 @@
 //! Running the robot: everything put together, connected, and stopped in order.
 
-use crate::config::{self, Fault, Faults, Settings};
+use crate::{
+    config::{self, Fault, Faults, Settings},
+    hooks,
+};
 use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse, routing::any};
-use otus_core::Robot;
+use otus_core::{Robot, web};
 use otus_http::{Check, Server, metrics};
 use otus_slack::{Entrance, Slack, SlackError};
 use otus_store::{OpenError, Opened};
@@ -96,9 +99,21 @@ impl Instance {
         // Health is told from the first moment, and Slack's routes answer as soon as there is somebody to hear.
         let serving_stop = CancellationToken::new();
         let front = Arc::new(Front::default());
+        let builder = Robot::builder(settings.robot)
+            .catalog(catalog)
+            .roles(settings.roles)
+            .policy(settings.policy)
+            .resources(resources)
+            .registered(settings.responders);
+        let hooks = if builder.listens() {
+            hooks::routes(Arc::clone(&front.robot))
+        } else {
+            Router::new()
+        };
         let serving = Server::new(listener)
             .metrics(counted)
             .routes(front.routes(settings.slack.events))
+            .routes_up_to(hooks, web::MAX_BODY)
             .readiness(readiness(Arc::clone(&front), Arc::clone(&store)))
             .drain(STOP_SERVING)
             .run(serving_stop.clone());
@@ -109,21 +124,14 @@ impl Instance {
             () = cancel.cancelled() => Err(RunError::Stopped),
         };
         let made = connected.and_then(|slack| {
-            let robot = Robot::builder(settings.robot)
-                .catalog(catalog)
-                .roles(settings.roles)
-                .policy(settings.policy)
-                .resources(resources)
-                .registered(settings.responders)
-                .build(slack.chat(), store.clone())
-                .map_err(|faults| {
-                    Faults(
-                        faults
-                            .into_iter()
-                            .map(|fault| Fault::whole(fault.to_string()))
-                            .collect(),
-                    )
-                })?;
+            let robot = builder.build(slack.chat(), store.clone()).map_err(|faults| {
+                Faults(
+                    faults
+                        .into_iter()
+                        .map(|fault| Fault::whole(fault.to_string()))
+                        .collect(),
+                )
+            })?;
             Ok((slack, robot))
         });
         let (slack, robot) = match made {
@@ -310,14 +318,16 @@ async fn interrupted() {
 #[derive(Default)]
 struct Front {
     slack: OnceLock<Slack>,
+    robot: Arc<OnceLock<Robot>>,
     routes: OnceLock<Router>,
 }
 
 impl Front {
     fn open(&self, slack: &Slack, robot: &Robot, intake: &CancellationToken) {
-        // Called once, so neither is set already.
+        // Called once, so none is set already.
         let _ = self.routes.set(slack.router(robot.clone(), intake));
         let _ = self.slack.set(slack.clone());
+        let _ = self.robot.set(robot.clone());
     }
 
     fn routes(self: &Arc<Self>, events: Entrance) -> Router {

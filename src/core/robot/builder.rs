@@ -15,6 +15,7 @@ use crate::{
     services::{Resources, Services},
     store::Store,
     suggest,
+    web::Route,
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -177,6 +178,11 @@ impl Builder {
         self
     }
 
+    /// Whether a responder listens to something over HTTP, so that [`Robot::serve`] is of use.
+    pub fn listens(&self) -> bool {
+        self.built.iter().any(|built| !built.routes.is_empty())
+    }
+
     /// Makes the robot.
     ///
     /// # Errors
@@ -194,6 +200,7 @@ impl Builder {
         let mut handlers: Vec<Handler> = Vec::new();
         let mut hooks: Vec<(&'static str, Hook)> = Vec::new();
         let mut actions: Vec<Arc<dyn Action>> = Vec::new();
+        let mut routes: Vec<Route> = Vec::new();
         for built in self.built {
             handlers.extend(built.handlers);
             for action in built.actions {
@@ -205,6 +212,15 @@ impl Builder {
                     });
                 }
                 actions.push(action);
+            }
+            for route in built.routes {
+                if let Some(message) = route.fault(&routes) {
+                    faults.push(StartError::Missing {
+                        responder: built.spec.name.into(),
+                        message,
+                    });
+                }
+                routes.push(route);
             }
             hooks.push((built.spec.name, built.start));
         }
@@ -276,6 +292,7 @@ impl Builder {
             failures: (config.failures, config.failures_within.unsigned_abs()),
             notices: config.notices,
             hooks: Mutex::new(hooks),
+            routes,
             started: AtomicBool::new(false),
             born: tokio::time::Instant::now(),
         }));

@@ -8,7 +8,10 @@ use crate::{
     ids::{ChannelId, UserId},
     message::{EventKey, Message},
     operations::{Operation, OperationFilter, Saved, Step},
-    store::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Store, StoreError, Value},
+    store::{
+        Accepted, Adopted, ClaimStage, Delivery, DeliveryFilter, Deploy, DeployFilter, InboxSource, Kept,
+        Orphan, Settled, Store, StoreError, Value,
+    },
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -262,6 +265,44 @@ impl<T: Store + ?Sized> Store for Fused<T> {
 
     async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError> {
         through!(self.deploys(filter))
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        through!(self.deliver(delivery))
+    }
+
+    async fn undelivered(&self, now: Timestamp, limit: u32) -> Result<Vec<Kept>, StoreError> {
+        through!(self.undelivered(now, limit))
+    }
+
+    async fn take_delivery(&self, kept: &Kept, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        through!(self.take_delivery(kept, now, until))
+    }
+
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        generation: u64,
+        settled: &Settled,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        through!(self.settle_delivery(id, generation, settled, now))
+    }
+
+    async fn retry_delivery(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        through!(self.retry_delivery(id, now))
+    }
+
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Kept>, StoreError> {
+        through!(self.deliveries(filter))
+    }
+
+    async fn inbox(&self) -> Result<Vec<InboxSource>, StoreError> {
+        through!(self.inbox())
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
+        through!(self.forget_deliveries(before))
     }
 
     async fn entries(&self, space: &str) -> Result<Vec<Value>, StoreError> {

@@ -1,6 +1,11 @@
 //! The memory of a test: gone with the process.
 
-use super::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Store, StoreError, Value};
+mod inbox;
+
+use super::{
+    Accepted, Adopted, ClaimStage, Delivery, DeliveryFilter, Deploy, DeployFilter, InboxSource, Kept, Orphan,
+    Settled, Store, StoreError, Value,
+};
 use crate::{
     audit::{AuditFilter, Entry, Recorded, Tip},
     message::{EventKey, Message},
@@ -25,6 +30,7 @@ struct State {
     /// Which process this is, of those that had the memory one after the other.
     process: u32,
     deploys: Vec<Deploy>,
+    inbox: inbox::Inbox,
     operations: BTreeMap<String, Operation>,
     steps: BTreeMap<(String, u32), Step>,
     audit: Vec<Recorded>,
@@ -338,6 +344,44 @@ impl Store for MemoryStore {
         found.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));
         found.truncate(limit(filter.limit));
         Ok(found)
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        Ok(self.state().inbox.deliver(delivery))
+    }
+
+    async fn undelivered(&self, now: Timestamp, most: u32) -> Result<Vec<Kept>, StoreError> {
+        Ok(self.state().inbox.due(now, limit(most)))
+    }
+
+    async fn take_delivery(&self, kept: &Kept, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.state().inbox.take(kept, now, until))
+    }
+
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        generation: u64,
+        settled: &Settled,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.state().inbox.settle(id, generation, settled, now))
+    }
+
+    async fn retry_delivery(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.state().inbox.retry(id, now))
+    }
+
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Kept>, StoreError> {
+        Ok(self.state().inbox.find(filter, limit(filter.limit)))
+    }
+
+    async fn inbox(&self) -> Result<Vec<InboxSource>, StoreError> {
+        Ok(self.state().inbox.sources())
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.state().inbox.forget(before))
     }
 
     async fn entries(&self, space: &str) -> Result<Vec<Value>, StoreError> {

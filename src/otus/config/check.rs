@@ -5,6 +5,7 @@ use super::{
     place::{Path, Places},
     read::{Complaint, Reading, no_such, walk},
 };
+use otus_ci::{Feed, github::GitHub};
 use otus_core::{Registration, Setup, StartError, services::Resources};
 use otus_kubernetes::Clusters;
 use otus_monitoring::{Prometheus, gate::Gates, step::Rules};
@@ -26,6 +27,12 @@ pub fn resources(settings: &Settings) -> Result<Resources, Fault> {
         resources.insert(prometheus);
         resources.insert(Rules::of(&settings.prometheus));
     }
+    if settings.uses_github() {
+        let github = GitHub::new(&settings.github)
+            .map_err(|error| Fault::new(Place::Whole, &["github".into()], error.to_string()))?;
+        resources.insert(github);
+    }
+    resources.insert(Feed::default());
     Ok(resources)
 }
 

@@ -150,6 +150,7 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
         slack: section!("slack"),
         kubernetes: section!("kubernetes"),
         prometheus: section!("prometheus"),
+        github: section!("github"),
         store: section!("store"),
         http: section!("http"),
         log: section!("log"),

@@ -1,5 +1,6 @@
 //! The configuration as types.
 
+use otus_ci::github::GitHubConfig;
 use otus_core::{
     RobotConfig,
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
@@ -23,6 +24,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "slack",
     "kubernetes",
     "prometheus",
+    "github",
     "store",
     "http",
     "log",
@@ -48,6 +50,8 @@ pub struct Settings {
     pub kubernetes: otus_kubernetes::Config,
     /// `[prometheus]`
     pub prometheus: PrometheusConfig,
+    /// `[github]`
+    pub github: GitHubConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[http]`
@@ -70,6 +74,7 @@ impl Default for Settings {
             slack: SlackConfig::default(),
             kubernetes: otus_kubernetes::Config::default(),
             prometheus: PrometheusConfig::default(),
+            github: GitHubConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),
@@ -79,6 +84,21 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether it is said as whom to ask GitHub.
+    #[must_use]
+    pub fn uses_github(&self) -> bool {
+        let GitHubConfig {
+            token,
+            token_file,
+            app_id,
+            installation_id,
+            private_key_file,
+            ..
+        } = &self.github;
+        let app = app_id.is_some() || installation_id.is_some() || private_key_file.is_some();
+        token.is_some() || token_file.is_some() || app
+    }
+
     /// What there is to operate on.
     #[must_use]
     pub fn catalog(&self) -> Catalog {

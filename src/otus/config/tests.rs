@@ -50,6 +50,10 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let schedules: otus_responder_schedules::Settings =
         serde_json::from_value(loaded.tree["responders"]["schedules"].clone()).unwrap();
     assert_eq!(schedules, otus_responder_schedules::Settings::default());
+    let pipeline: otus_responder_pipeline::Settings =
+        serde_json::from_value(loaded.tree["responders"]["pipeline"].clone()).unwrap();
+    let expected = otus_responder_pipeline::Settings::default();
+    assert_eq!(format!("{pipeline:?}"), format!("{expected:?}"));
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -78,6 +82,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "slack",
         "kubernetes",
         "prometheus",
+        "github",
         "store",
         "http",
         "log",
@@ -93,7 +98,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
-    for responder in ["deploy", "graphs", "schedules"] {
+    for responder in ["deploy", "graphs", "pipeline", "schedules"] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
     }
@@ -144,11 +149,13 @@ fn read_alone(section: &str, text: &str) -> String {
         "slack.pace" => wrong::<otus_slack::Pace>(here),
         "kubernetes" => wrong::<otus_kubernetes::Config>(here),
         "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
+        "github" => wrong::<otus_ci::github::GitHubConfig>(here),
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
+        "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }
@@ -455,6 +462,39 @@ fn what_is_missing_to_run_is_told_at_once() {
 }
 
 #[test]
+fn faults_of_webhooks_and_of_github_are_told_where_they_are() {
+    insta::assert_snapshot!(told(&with_file(r#"
+[github]
+token = "ghp_secret"
+app_id = 12
+
+[responders.pipeline]
+attempts = 0
+"#)), @"
+    Otus cannot start with this configuration:
+      otus.toml:2: github has both a token and an App; keep one
+    ");
+    let loaded = with_file(
+        r#"
+[responders.pipeline]
+reconcil = "5m"
+[responders.pipeline.hooks.github]
+scheme = "gitlab"
+secrets = ["0123456789abcdef"]
+[responders.pipeline.hooks.builds]
+scheme = "generic"
+secrets = ["hush"]
+"#,
+    );
+    insta::assert_snapshot!(told(&loaded), @"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:3: responders.pipeline.reconcil: there is no such key; did you mean reconcile?
+      otus.toml:7: responders.pipeline.hooks.builds: hooks.builds cannot be used: the secret number 1 of the hook `builds` cannot be used: it is shorter than 16 bytes
+    ");
+    assert!(!loaded.to_toml().contains("0123456789abcdef"));
+}
+
+#[test]
 fn what_came_together_is_shown_without_secrets() {
     let loaded = with(
         r#"
@@ -524,6 +564,8 @@ versions = ["v1", "v2"]
     [prometheus.headers]
     X-Scope-OrgID = "••••"  # otus.toml:6
 
+    [github]
+
     [store]
 
     [http]
@@ -536,6 +578,9 @@ versions = ["v1", "v2"]
 
     [responders.graphs]
 
+
+
+    [responders.pipeline]
 
 
 

@@ -15,7 +15,7 @@ use std::{str::FromStr as _, time::Duration};
 use tokio::time::timeout;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [Step; 2] = [
+const MIGRATIONS: [Step; 3] = [
     (
         1,
         "everything",
@@ -25,6 +25,11 @@ const MIGRATIONS: [Step; 2] = [
         2,
         "messages with claims",
         include_str!("../migrations/postgres/0002_messages_with_claims.sql"),
+    ),
+    (
+        3,
+        "deliveries",
+        include_str!("../migrations/postgres/0003_deliveries.sql"),
     ),
 ];
 

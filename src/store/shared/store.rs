@@ -3,7 +3,9 @@
 use super::{
     Engine, Row, Select, Write, Written, audit,
     claims::{self, Wanted},
-    deploys, memories, operations,
+    deploys,
+    inbox::{self, Post},
+    memories, operations,
 };
 use crate::Opened;
 use async_trait::async_trait;
@@ -12,7 +14,10 @@ use otus_core::{
     EventKey, Message, Store, StoreError,
     audit::{AuditFilter, Entry, Recorded, Tip},
     operations::{Operation, OperationFilter, Saved, Step},
-    store::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Value},
+    store::{
+        Accepted, Adopted, ClaimStage, Delivery, DeliveryFilter, Deploy, DeployFilter, InboxSource, Kept,
+        Orphan, Settled, Value,
+    },
 };
 
 /// How often a save is tried again when somebody had its target, and has it no longer when one looks who.
@@ -37,6 +42,11 @@ async fn one<T>(
 ) -> Result<Option<T>, StoreError> {
     let row = engine.select(question).await?.into_iter().next();
     row.map(read).transpose()
+}
+
+/// Whether there was anything to change.
+async fn post(engine: &impl Engine, post: Post<'_>) -> Result<bool, StoreError> {
+    Ok(engine.write(&Write::Inbox(post)).await? == Written::Yes)
 }
 
 #[async_trait]
@@ -162,6 +172,56 @@ impl<E: Engine> Store for Database<E> {
 
     async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError> {
         all(&self.0, &deploys::find(filter)?, deploys::read).await
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        post(&self.0, Post::Deliver(delivery)).await
+    }
+
+    async fn undelivered(&self, now: Timestamp, limit: u32) -> Result<Vec<Kept>, StoreError> {
+        all(&self.0, &inbox::due(now, limit)?, inbox::read).await
+    }
+
+    async fn take_delivery(&self, kept: &Kept, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        let take = Post::Take {
+            id: &kept.delivery.id,
+            generation: kept.generation,
+            now,
+            until,
+        };
+        post(&self.0, take).await
+    }
+
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        generation: u64,
+        settled: &Settled,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let settle = Post::Settle {
+            id,
+            generation,
+            settled,
+            now,
+        };
+        post(&self.0, settle).await
+    }
+
+    async fn retry_delivery(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        post(&self.0, Post::Retry { id, now }).await
+    }
+
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Kept>, StoreError> {
+        all(&self.0, &inbox::find(filter), inbox::read).await
+    }
+
+    async fn inbox(&self) -> Result<Vec<InboxSource>, StoreError> {
+        all(&self.0, &inbox::sources(), inbox::read_source).await
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
+        post(&self.0, Post::Forget(before)).await
     }
 
     async fn entries(&self, space: &str) -> Result<Vec<Value>, StoreError> {

@@ -19,7 +19,7 @@ use std::{
 const APPLICATION_ID: i64 = 1_333_032_307;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [Step; 3] = [
+const MIGRATIONS: [Step; 4] = [
     (
         1,
         "claims, deploys, memories",
@@ -34,6 +34,11 @@ const MIGRATIONS: [Step; 3] = [
         3,
         "messages with claims",
         include_str!("../migrations/sqlite/0003_messages_with_claims.sql"),
+    ),
+    (
+        4,
+        "deliveries",
+        include_str!("../migrations/sqlite/0004_deliveries.sql"),
     ),
 ];
 

@@ -6,7 +6,10 @@ use otus::{
     EventKey, MemoryStore, Message, Store, StoreError,
     audit::{AuditFilter, Entry, Recorded, Tip},
     operations::{Operation, OperationFilter, Saved, Step},
-    store::{Accepted, Adopted, ClaimStage, Deploy, DeployFilter, Orphan, Value},
+    store::{
+        Accepted, Adopted, ClaimStage, Delivery, DeliveryFilter, Deploy, DeployFilter, InboxSource, Kept,
+        Orphan, Settled, Value,
+    },
 };
 use std::sync::{
     Mutex,
@@ -117,6 +120,36 @@ impl Store for Clock {
     }
     async fn deploys(&self, filter: &DeployFilter) -> Result<Vec<Deploy>, StoreError> {
         self.inner.deploys(filter).await
+    }
+    async fn deliver(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        self.inner.deliver(delivery).await
+    }
+    async fn undelivered(&self, now: Timestamp, limit: u32) -> Result<Vec<Kept>, StoreError> {
+        self.inner.undelivered(now, limit).await
+    }
+    async fn take_delivery(&self, kept: &Kept, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        self.inner.take_delivery(kept, now, until).await
+    }
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        generation: u64,
+        settled: &Settled,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.settle_delivery(id, generation, settled, now).await
+    }
+    async fn retry_delivery(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.inner.retry_delivery(id, now).await
+    }
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Kept>, StoreError> {
+        self.inner.deliveries(filter).await
+    }
+    async fn inbox(&self) -> Result<Vec<InboxSource>, StoreError> {
+        self.inner.inbox().await
+    }
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
+        self.inner.forget_deliveries(before).await
     }
     async fn entries(&self, space: &str) -> Result<Vec<Value>, StoreError> {
         self.there()?;

@@ -7,7 +7,10 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use otus_ci::github::{Error, Hook};
+use otus_ci::{
+    github::{DeploymentState, DeploymentUpdate, Error, Hook, NewDeployment},
+    hooks::{self, CiEvent, HookConfig, Scheme},
+};
 use otus_emulators::github::{Conclusion, Merge, StatusState, Verdict, sign};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -111,6 +114,100 @@ async fn each_thing_that_happens_sends_its_events() {
         (&got[11].2["pull_request"]["merged"], &got[13].2["deleted"]),
         (&true.into(), &true.into())
     );
+}
+
+/// What a delivery says, in a word for each event; or why it is of no use.
+fn read(sent: &otus_emulators::github::Delivered) -> Vec<String> {
+    let secret = "a secret of sixteen bytes or more";
+    let config = HookConfig {
+        scheme: Scheme::Github,
+        secrets: vec![secret.into()],
+    };
+    let body = sent.payload.to_string().into_bytes();
+    let signature = sign(secret, &body);
+    let headers = hooks::Headers::from_iter([
+        ("X-GitHub-Event", sent.event.as_bytes()),
+        ("X-GitHub-Delivery", sent.guid.as_bytes()),
+        ("X-Hub-Signature-256", signature.as_bytes()),
+    ]);
+    let request = hooks::Request {
+        headers: &headers,
+        body: &body,
+        now: jiff::Timestamp::now(),
+    };
+    let delivery = match hooks::Hook::new("github", &config).unwrap().read(&request) {
+        Ok(delivery) => delivery,
+        Err(refusal) => panic!("{}: {refusal}", sent.event),
+    };
+    assert_eq!(delivery.id, format!("github:{}", sent.guid));
+    let word = |event: &CiEvent| match event {
+        CiEvent::Pushed(pushed) => format!("{} at {:?}", pushed.branch, pushed.after.is_some()),
+        CiEvent::Checked(checked) => format!("{} {:?} {:?}", checked.name, checked.kind, checked.state),
+        CiEvent::PullChanged(pull) => format!("#{} {:?}", pull.number, pull.action),
+        CiEvent::Reviewed(review) => format!("#{} {:?}", review.number, review.state),
+        CiEvent::Deployed(deployed) => format!("{} {:?}", deployed.environment, deployed.state),
+        other => panic!("{other:?}"),
+    };
+    delivery.events.iter().map(word).collect()
+}
+
+#[tokio::test]
+async fn every_kind_of_event_that_is_sent_can_be_read() {
+    let place = Place::new().await;
+    place.api.hook("http://127.0.0.1:1/", "", &[]).unwrap();
+    let sha = place.api.commit("feature", "A change").unwrap();
+    let number = place.api.open_pull("A change", "ann", "feature", "main").unwrap();
+    place.api.set_draft(number, true).unwrap();
+    place.api.set_draft(number, false).unwrap();
+    place.api.status(&sha, "lint", StatusState::Pending).unwrap();
+    place.api.check(&sha, "build", Conclusion::Failure).unwrap();
+    place.api.commit("feature", "Another").unwrap();
+    place.api.review(number, "bob", Verdict::Approved).unwrap();
+    place.api.merge(number, "bob", Merge::Squash).unwrap();
+    place.api.delete_branch("feature").unwrap();
+    let new = NewDeployment {
+        reference: "main".into(),
+        environment: "production".into(),
+        description: String::new(),
+        production_environment: true,
+        transient_environment: false,
+        payload: [].into(),
+    };
+    let deployment = place.client.create_deployment(&place.repo, &new).await.unwrap();
+    let update = DeploymentUpdate {
+        state: DeploymentState::Success,
+        description: String::new(),
+        log_url: None,
+        environment_url: None,
+        auto_inactive: true,
+    };
+    place
+        .client
+        .update_deployment(&place.repo, deployment.id, &update)
+        .await
+        .unwrap();
+    place.github.settled().await;
+    let sent = place.github.deliveries();
+    let words: Vec<_> = sent.iter().flat_map(read).collect();
+    for (word, why) in [
+        ("feature at true", "pushed"),
+        ("feature at false", "deleted"),
+        ("main at true", "merged"),
+        ("#1 Opened", "opened"),
+        ("#1 ConvertedToDraft", "a draft"),
+        ("#1 ReadyForReview", "no draft"),
+        ("#1 Synchronized", "pushed again"),
+        ("#1 Closed", "merged"),
+        ("#1 Approved", "reviewed"),
+        ("lint Job Pending", "a status"),
+        ("build Job Failure", "a check run"),
+        ("production Success", "deployed"),
+    ] {
+        assert!(words.iter().any(|had| had == word), "{why}: {words:#?}");
+    }
+    let suites = words.iter().filter(|word| word.contains("Suite")).count();
+    let workflows = words.iter().filter(|word| word.contains("Workflow")).count();
+    assert!(suites > 0 && workflows > 0, "{words:#?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,17 @@
+-- What came in from outside, and is worked on after it was acknowledged. Times are nanoseconds since 1970.
+CREATE TABLE deliveries (
+    id         TEXT PRIMARY KEY NOT NULL,
+    source     TEXT NOT NULL,
+    received   INTEGER NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('waiting', 'processed', 'failed')),
+    attempts   INTEGER NOT NULL, -- since it came, or was begun anew
+    generation INTEGER NOT NULL, -- rises whenever it is taken or begun anew: who settles it says by this that it is still theirs
+    free       INTEGER NOT NULL, -- somebody's until then, or to be tried again then
+    ended      INTEGER,
+    reason     TEXT, -- why it did not work
+    body       TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE INDEX deliveries_waiting ON deliveries (received, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_ended ON deliveries (ended) WHERE ended IS NOT NULL;
+CREATE INDEX deliveries_by_state ON deliveries (state, received, id);
+CREATE INDEX deliveries_by_source ON deliveries (source, received, id);
