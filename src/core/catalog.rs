@@ -25,6 +25,10 @@ pub struct ServiceEntry {
     pub aliases: Vec<String>,
     /// Its image without a tag: `registry.example.com/shop/api`. Default: the image that runs now.
     pub image: Option<String>,
+    /// Its source on GitHub: `acme/api`.
+    pub repository: Option<String>,
+    /// The branch that goes out. Default: `main`.
+    pub branch: Option<String>,
     /// Its Deployment's name, or kind and name: `statefulset/db`, `daemonset/agent`. Default: the service's name.
     pub workload: Option<String>,
     /// The container to change. Default: the one named like the service, else the only one.

@@ -32,4 +32,5 @@ use otus_responder_deploy as _;
 use otus_responder_graphs as _;
 use otus_responder_operations as _;
 use otus_responder_policy as _;
+use otus_responder_releases as _;
 use otus_responder_schedules as _;
