@@ -25,12 +25,20 @@ pub(crate) enum Standing {
         now: Option<String>,
     },
     /// It is not there yet.
-    NotYet {
-        now: Option<String>,
-        latest: Option<Box<Operation>>,
-    },
+    NotYet { now: Option<String>, latest: Latest },
     /// It cannot be told, and why.
     Unknown(String),
+}
+
+/// What was decided last about an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Latest {
+    /// Nothing that is on record.
+    Nothing,
+    /// An operation was asked for.
+    Asked(Box<Operation>),
+    /// The operation is not on record any more, and its deploy is.
+    Deployed(Box<Deploy>),
 }
 
 /// One line of the answer.
@@ -58,11 +66,17 @@ pub(crate) async fn find(cx: &Context, what: &str, service: Option<Service>) -> 
     let mut places = Vec::new();
     let mut pulls = Vec::new();
     let mut troubles = Vec::new();
+    // Whether some services could not be asked at all is news only when nothing is found elsewhere.
+    let mut without = Vec::new();
     for service in asked {
         let source = source(services, &service);
         let wanted = match wanted(source, what, &mut pulls).await {
             Ok(Some(wanted)) => wanted,
             Ok(None) => continue,
+            Err(why) if service.repository.is_none() && !named => {
+                without.push((service.name.clone(), why));
+                continue;
+            }
             Err(why) => {
                 troubles.push((service.name.clone(), why));
                 continue;
@@ -85,6 +99,7 @@ pub(crate) async fn find(cx: &Context, what: &str, service: Option<Service>) -> 
     }
     let open: Option<&Pull> = pulls.iter().find(|pull| pull.merged_at.is_none());
     if places.is_empty() && open.is_none() {
+        troubles.extend(without);
         return Err(UserError::new(texts::nowhere(what, &troubles)).into());
     }
     cx.reply(texts::whereabouts(what, &pulls, &places, &troubles))
@@ -141,9 +156,12 @@ async fn standing(services: &Services, spot: &Spot, seen: &Seen, wanted: &Wanted
         .iter()
         .chain(seen.reference().iter())
         .any(|name| is_named(name, &wanted.names));
-    if runs {
+    let since = || {
         let since = seen.running.as_ref().ok().and_then(|running| running.since);
-        return Ok(Standing::Runs(since.or_else(|| seen.release()?.ended)));
+        since.or_else(|| seen.release()?.ended)
+    };
+    if runs {
+        return Ok(Standing::Runs(since()));
     }
     let mut why = None;
     if let (Some(sha), Ok(source)) = (&wanted.sha, &wanted.source) {
@@ -151,7 +169,10 @@ async fn standing(services: &Services, spot: &Spot, seen: &Seen, wanted: &Wanted
             None => why = Some(texts::no_commit(now.as_deref().unwrap_or("?"))),
             Some(running) => match source.compare(sha, &running).await {
                 Ok(comparison) => {
-                    if matches!(comparison.relation, Relation::Ahead | Relation::Identical) {
+                    if comparison.relation == Relation::Identical {
+                        return Ok(Standing::Runs(since()));
+                    }
+                    if comparison.relation == Relation::Ahead {
                         return Ok(Standing::Within(now.unwrap_or(running)));
                     }
                 }
@@ -181,10 +202,12 @@ async fn standing(services: &Services, spot: &Spot, seen: &Seen, wanted: &Wanted
         ..OperationFilter::default()
     };
     let latest = services.store().operations(&filter).await?.into_iter().next();
-    Ok(Standing::NotYet {
-        now,
-        latest: latest.map(Box::new),
-    })
+    let latest = match (latest, seen.deploys.first()) {
+        (Some(operation), _) => Latest::Asked(Box::new(operation)),
+        (None, Some(deploy)) => Latest::Deployed(Box::new(deploy.clone())),
+        (None, None) => Latest::Nothing,
+    };
+    Ok(Standing::NotYet { now, latest })
 }
 
 fn was(deploy: &Deploy, wanted: &Wanted) -> bool {

@@ -116,14 +116,14 @@ fn line(commit: &Commit, pull: Option<&Pull>) -> String {
         Some(url) => link(url, commit.short()),
         None => code(commit.short()),
     };
-    let pull = pull
-        .map(|pull| format!(" ({})", numbered(pull)))
-        .unwrap_or_default();
-    format!(
-        "• {sha} {}{pull} · {}",
-        inert(commit.subject(), 90),
-        author(commit)
-    )
+    let Some(pull) = pull else {
+        return format!("• {sha} {} · {}", inert(commit.subject(), 90), author(commit));
+    };
+    // A squashed commit's subject ends with the number already.
+    let end = format!("(#{})", pull.number);
+    let subject = commit.subject().trim_end().trim_end_matches(end.as_str());
+    let subject = inert(subject, 90);
+    format!("• {sha} {subject} ({}) · {}", numbered(pull), author(commit))
 }
 
 /// A pull request by its number.

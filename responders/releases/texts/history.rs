@@ -23,7 +23,7 @@ pub(crate) fn no_moment(text: &str) -> String {
 }
 
 /// How a deploy ended, by a symbol and in words.
-fn outcome(deploy: &Deploy) -> (&'static str, &'static str) {
+pub(super) fn outcome(deploy: &Deploy) -> (&'static str, &'static str) {
     match deploy.state {
         DeployState::Running => ("⏳", "under way"),
         DeployState::Succeeded if deploy.details.get("adopted").is_some() => ("📝", "adopted"),
@@ -96,7 +96,10 @@ pub(crate) fn releases(
     let card = lines
         .chunks(LINES)
         .fold(card, |card, lines| card.text(lines.join("\n")));
-    let card = card.footer("`why <id>` tells how it came to one of them.");
+    let card = match found.iter().all(|deploy| around.links.contains_key(&deploy.id)) {
+        true => card,
+        false => card.footer("`why <id>` tells how it came to one of them."),
+    };
     match older {
         Some(command) => card.button(Button::new("Older", command)),
         None => card,

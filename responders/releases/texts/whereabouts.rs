@@ -2,12 +2,12 @@
 
 use otus::markup::{bold, code};
 use otus::operations::{Operation, State};
-use otus::store::DeployState;
+use otus::store::{Deploy, DeployState};
 use otus::{Card, Tone};
 use otus_ci::github::Pull;
 
-use super::numbered;
-use crate::find::{Place, Standing};
+use super::{numbered, outcome};
+use crate::find::{Latest, Place, Standing};
 use crate::words::{inert, list, moment, short};
 
 /// A number that is none.
@@ -109,13 +109,24 @@ fn line(place: &Place) -> String {
         }
         Standing::NotYet { now, latest } => {
             let why = match latest {
-                Some(latest) => decision(latest),
-                None => "nobody has asked for a deploy there".to_owned(),
+                Latest::Asked(operation) => decision(operation),
+                Latest::Deployed(deploy) => last_deploy(deploy),
+                Latest::Nothing => "nobody has asked for a deploy there".to_owned(),
             };
             format!("⚪ {environment} has it not yet: {}; {why}.", runs(now))
         }
         Standing::Unknown(why) => format!("❔ {environment} cannot be told: {}.", why.trim_end_matches('.')),
     }
+}
+
+/// What was deployed there last.
+fn last_deploy(deploy: &Deploy) -> String {
+    format!(
+        "the last deploy there was {}, {} ({})",
+        code(&short(&deploy.version)),
+        moment(deploy.began),
+        outcome(deploy).1
+    )
 }
 
 /// What was decided last about a deploy there.

@@ -12,7 +12,7 @@ use std::{str::FromStr as _, time::Duration};
 use tokio::time::timeout;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "everything",
@@ -22,6 +22,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         2,
         "messages with claims",
         include_str!("../migrations/postgres/0002_messages_with_claims.sql"),
+    ),
+    (
+        4,
+        "lists of a service",
+        include_str!("../migrations/postgres/0004_lists_of_a_service.sql"),
     ),
 ];
 

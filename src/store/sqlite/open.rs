@@ -16,7 +16,7 @@ use std::{
 const APPLICATION_ID: i64 = 1_333_032_307;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "claims, deploys, memories",
@@ -31,6 +31,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         3,
         "messages with claims",
         include_str!("../migrations/sqlite/0003_messages_with_claims.sql"),
+    ),
+    (
+        5,
+        "lists of a service",
+        include_str!("../migrations/sqlite/0005_lists_of_a_service.sql"),
     ),
 ];
 

@@ -173,30 +173,26 @@ pub(crate) fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
 }
 
-/// Without what differs from run to run: moments, shas, ports.
+/// Without what differs from run to run: moments, shas, addresses, ids.
 pub(crate) fn still(text: &str) -> String {
-    let mut out = String::new();
-    for (index, line) in text.lines().enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        let words: Vec<String> = line.split(' ').map(still_word).collect();
-        out.push_str(&words.join(" ").replace("(day) (time) UTC", "(moment)"));
-    }
-    out
+    settled(text, "(moment)", "(sha)", "(id)")
 }
 
-fn still_word(word: &str) -> String {
-    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit() || "-:".contains(c));
-    if word.contains("http://127.0.0.1") {
-        let at = word.find("(http").unwrap_or(0);
-        return format!("{}(url)", &word[..at]);
-    }
-    match bare.len() {
-        10 if digits(bare) && bare.contains('-') => word.replace(bare, "(day)"),
-        5 if digits(bare) && bare.contains(':') => word.replace(bare, "(time)"),
-        7 | 40 if bare.chars().all(|c| c.is_ascii_hexdigit()) => word.replace(bare, "(sha)"),
-        _ => word.to_owned(),
-    }
+/// With this in place of what differs from run to run; a link is its label.
+pub(crate) fn settled(text: &str, moment: &str, sha: &str, id: &str) -> String {
+    let patterns = [
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", moment),
+        (r" \(https?://[^)]*\)", ""),
+        (r"\b([0-9a-f]{40}|[0-9a-f]{7})\b", sha),
+        (r"\b[0-9a-f]{10}\b", id),
+        (r"\b\d+ s\b", "0 s"),
+    ];
+    patterns
+        .into_iter()
+        .fold(text.to_owned(), |text, (pattern, instead)| {
+            regex::Regex::new(pattern)
+                .unwrap()
+                .replace_all(&text, instead)
+                .into_owned()
+        })
 }
