@@ -37,6 +37,12 @@ pub trait Chat: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Where a person finds a message: an address to follow; none where the chat has no addresses.
+    async fn link(&self, message: &MessageRef) -> Result<Option<String>, ChatError> {
+        let _ = message;
+        Ok(None)
+    }
+
     /// The name of a channel, without `#`.
     async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {
         Err(ChatError::Missing(format!("a name of the channel {channel}")))

@@ -272,6 +272,8 @@ pub struct DeployFilter {
     pub state: Option<DeployState>,
     /// Begun at or after this moment.
     pub since: Option<Timestamp>,
+    /// Begun before this moment: for the next page.
+    pub before: Option<Timestamp>,
     /// At most so many; 0 means 100.
     pub limit: u32,
 }

@@ -34,4 +34,5 @@ use otus_responder_graphs as _;
 use otus_responder_operations as _;
 use otus_responder_pipeline as _;
 use otus_responder_policy as _;
+use otus_responder_releases as _;
 use otus_responder_schedules as _;

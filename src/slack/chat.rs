@@ -7,7 +7,7 @@ use otus_core::{
     chat::Hook,
     markup,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use slack_morphism::prelude::SlackBlock;
 use url::Url;
@@ -317,6 +317,19 @@ impl Chat for SlackChat {
 
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {
         Ok(self.look_for(place, key).await?)
+    }
+
+    async fn link(&self, message: &MessageRef) -> Result<Option<String>, ChatError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            permalink: String,
+        }
+        let parameters = [
+            ("channel", message.channel.as_str()),
+            ("message_ts", message.id.as_str()),
+        ];
+        let answer: Answer = self.web.get("chat.getPermalink", &parameters).await?;
+        Ok(Some(answer.permalink))
     }
 
     async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {

@@ -239,6 +239,13 @@ impl Chat for RoomChat {
         self.keep(place, What::File(file)).map(drop)
     }
 
+    async fn link(&self, message: &MessageRef) -> Result<Option<String>, ChatError> {
+        Ok(Some(format!(
+            "https://chat.test/{}/{}",
+            message.channel, message.id
+        )))
+    }
+
     async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {
         let state = self.state();
         if let Some(error) = &state.broken {

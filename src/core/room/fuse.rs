@@ -174,6 +174,10 @@ impl<T: Chat + ?Sized> Chat for Fused<T> {
         through!(self.find(place, key))
     }
 
+    async fn link(&self, message: &MessageRef) -> Result<Option<String>, ChatError> {
+        through!(self.link(message))
+    }
+
     async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {
         through!(self.channel_name(channel))
     }

@@ -45,6 +45,10 @@ impl Chat for Guarded {
         self.0.find(place, key).await
     }
 
+    async fn link(&self, message: &MessageRef) -> Result<Option<String>, ChatError> {
+        self.0.link(message).await
+    }
+
     async fn channel_name(&self, channel: &ChannelId) -> Result<String, ChatError> {
         self.0.channel_name(channel).await
     }

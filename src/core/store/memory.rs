@@ -339,6 +339,7 @@ impl Store for MemoryStore {
             })
             .filter(|deploy| filter.state.is_none_or(|wanted| wanted == deploy.state))
             .filter(|deploy| filter.since.is_none_or(|since| deploy.began >= since))
+            .filter(|deploy| filter.before.is_none_or(|before| deploy.began < before))
             .cloned()
             .collect();
         found.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));

@@ -584,6 +584,7 @@ versions = ["v1", "v2"]
 
 
 
+
     [responders.schedules]
     "#);
     let json = loaded.to_json();

@@ -132,3 +132,19 @@ async fn a_channel_has_a_name_that_is_asked_for_once() {
     );
     station.end().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_message_has_an_address() {
+    let station = Station::start().await;
+    let chat = station.slack.chat();
+    let place = station.channel("general");
+    let one = post(&station, &place, "words".into()).await;
+    let address = chat.link(&one).await.unwrap().unwrap();
+    let end = format!("/archives/{}/p{}", one.channel, one.id.as_str().replace('.', ""));
+    assert!(address.ends_with(&end), "{address}");
+    let gone = MessageRef {
+        id: "1700000000.000099".into(),
+        ..one
+    };
+    assert!(matches!(chat.link(&gone).await, Err(ChatError::Missing(_))));
+}

@@ -73,6 +73,36 @@ async fn lists(store: &dyn Store, rows: u32) {
         .await
     };
     ask("deploys of a service to production", of, Vec::len).await;
+    let page = async |index| {
+        deploys(DeployFilter {
+            service: service(index),
+            before: Some(since),
+            limit: 10,
+            ..any()
+        })
+        .await
+    };
+    ask("a page of a service's older deploys", page, Vec::len).await;
+    let last = async |index| {
+        deploys(DeployFilter {
+            service: service(index),
+            environment: Some("production".into()),
+            limit: 1,
+            ..any()
+        })
+        .await
+    };
+    ask("the last deploy of a service to production", last, Vec::len).await;
+    let month = async |_| {
+        deploys(DeployFilter {
+            environment: Some("production".into()),
+            since: Timestamp::from_second(1_700_000_000 + i64::from(rows) - 5_000).ok(),
+            limit: 5_000,
+            ..any()
+        })
+        .await
+    };
+    ask("5,000 seconds of production, for statistics", month, Vec::len).await;
     let failed = async |_| {
         deploys(DeployFilter {
             state: Some(DeployState::Failed),

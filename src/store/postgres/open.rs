@@ -15,7 +15,7 @@ use std::{str::FromStr as _, time::Duration};
 use tokio::time::timeout;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [Step; 3] = [
+const MIGRATIONS: [Step; 4] = [
     (
         1,
         "everything",
@@ -30,6 +30,11 @@ const MIGRATIONS: [Step; 3] = [
         3,
         "deliveries",
         include_str!("../migrations/postgres/0003_deliveries.sql"),
+    ),
+    (
+        4,
+        "lists of a service",
+        include_str!("../migrations/postgres/0004_lists_of_a_service.sql"),
     ),
 ];
 

@@ -53,6 +53,7 @@ pub(crate) fn find(filter: &DeployFilter) -> Result<Select, StoreError> {
     select.and_if("environment =", filter.environment.as_ref());
     select.and_if("state =", filter.state.map(state_name));
     select.and_if("began >=", filter.since.map(nanoseconds).transpose()?);
+    select.and_if("began <", filter.before.map(nanoseconds).transpose()?);
     Ok(select.ordered("began DESC, id DESC", filter.limit))
 }
 

@@ -19,7 +19,7 @@ use std::{
 const APPLICATION_ID: i64 = 1_333_032_307;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [Step; 4] = [
+const MIGRATIONS: [Step; 5] = [
     (
         1,
         "claims, deploys, memories",
@@ -39,6 +39,11 @@ const MIGRATIONS: [Step; 4] = [
         4,
         "deliveries",
         include_str!("../migrations/sqlite/0004_deliveries.sql"),
+    ),
+    (
+        5,
+        "lists of a service",
+        include_str!("../migrations/sqlite/0005_lists_of_a_service.sql"),
     ),
 ];
 

@@ -110,7 +110,8 @@ impl Operations {
         if operation.state.is_over() {
             return Err(texts::refusal(&transitions::Refusal::Over, &operation).into());
         }
-        self.may_touch(&operation, cx.author(), &cx.message().channel).await?;
+        self.may_touch(&operation, cx.author(), &cx.message().channel)
+            .await?;
         Ok(operation)
     }
 

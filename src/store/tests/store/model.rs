@@ -239,11 +239,13 @@ fn deploy_state() -> impl Strategy<Value = DeployState> {
 
 fn deploys() -> impl Strategy<Value = Command> {
     let (service, state) = (prop::option::of(0..3usize), prop::option::of(deploy_state()));
-    (service, state, prop::option::of(0..6i64), 0..4u32).prop_map(|(service, state, since, limit)| {
+    let moment = || prop::option::of(0..6i64);
+    (service, state, moment(), moment(), 0..4u32).prop_map(|(service, state, since, before, limit)| {
         Command::Deploys(DeployFilter {
             service: service.map(|index| SERVICES[index].into()),
             state,
             since: since.map(at),
+            before: before.map(at),
             limit,
             ..DeployFilter::default()
         })

@@ -110,6 +110,14 @@ pub(crate) async fn deploys_are_found(store: AnyStore) {
         (DeployFilter { since, ..all() }, "D11 D10 D09 D08"),
         (
             DeployFilter {
+                before: since,
+                limit: 3,
+                ..all()
+            },
+            "D07 D06 D05",
+        ),
+        (
+            DeployFilter {
                 service: Some("web".into()),
                 environment: Some("production".into()),
                 since,
