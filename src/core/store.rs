@@ -34,8 +34,8 @@ pub trait Store: Send + Sync + 'static {
     /// What dead processes accepted and did not come to the end of.
     async fn orphans(&self) -> Result<Vec<Orphan>, StoreError>;
 
-    /// Takes an [orphan](Store::orphans)'s claim over, at whatever stage it is; nothing when it is no orphan any more. One process
-    /// gets it.
+    /// Takes an [orphan](Store::orphans)'s claim over, at whatever stage it is; nothing when it is no orphan any more, or when
+    /// somebody has the same words by another event. One process gets it.
     async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError>;
 
     /// Makes sure that a claim is still this process's.

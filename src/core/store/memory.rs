@@ -165,25 +165,32 @@ impl Store for MemoryStore {
     async fn adopt(&self, key: &EventKey) -> Result<Option<Adopted>, StoreError> {
         let mut state = self.state();
         let process = state.process;
+        let held = names(key).filter_map(|name| Some((name, state.claims.get(name)?.clone())));
+        let held: Vec<(&String, Claim)> = held.collect();
+        // Somebody has the same words by another event.
+        let elsewhere = held.iter().any(|(_, claim)| !state.is_orphan(claim));
         let mut adopted = None;
-        for name in names(key) {
-            let Some(claim) = state
-                .claims
-                .get(name)
-                .cloned()
-                .filter(|claim| state.is_orphan(claim))
-            else {
+        for (name, claim) in held {
+            if !state.is_orphan(&claim) {
                 continue;
-            };
+            }
             let deaths = claim.deaths + 1;
-            adopted = Some(Adopted {
-                stage: claim.stage,
-                deaths,
-            });
-            let claim = Claim {
-                process,
-                deaths,
-                ..claim
+            let claim = if elsewhere {
+                Claim {
+                    stage: ClaimStage::Done,
+                    kept: None,
+                    ..claim
+                }
+            } else {
+                adopted = Some(Adopted {
+                    stage: claim.stage,
+                    deaths,
+                });
+                Claim {
+                    process,
+                    deaths,
+                    ..claim
+                }
             };
             state.claims.insert(name.clone(), claim);
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::shared::{
     Arg, Failure, Row, Select,
-    claims::{Batch, Held, Wanted, as_adopted, names},
+    claims::{Batch, Held, Wanted, names},
 };
 use async_trait::async_trait;
 use otus_core::{
@@ -294,19 +294,6 @@ impl Take<'_> {
         .fetch_all(connection)
         .await?)
     }
-
-    /// The rows of names that somebody has, locked.
-    async fn lock(&self, connection: &mut PgConnection, names: &[String]) -> Result<Vec<Found>, Failure> {
-        Ok(sqlx::query_as(
-            "SELECT name, run, stage, at, body, deaths, EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
-             CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2) \
-             FROM claims WHERE name = ANY ($1) ORDER BY name FOR UPDATE",
-        )
-        .bind(names)
-        .bind(DEAD_AFTER_MS)
-        .fetch_all(connection)
-        .await?)
-    }
 }
 
 #[async_trait]
@@ -329,7 +316,7 @@ impl Change for Take<'_> {
                 break;
             }
             let asked: Vec<String> = open.iter().cloned().collect();
-            for (name, run, stage, at, body, deaths, lives) in self.lock(connection, &asked).await? {
+            for (name, run, stage, at, body, deaths, lives) in lock(connection, &asked).await? {
                 open.remove(&name);
                 let own_doubt = run == self.run && self.doubtful.contains(&name);
                 let alive = (lives || run == self.run) && !own_doubt;
@@ -346,10 +333,7 @@ impl Change for Take<'_> {
                 );
             }
         }
-        let now: i64 =
-            sqlx::query_scalar("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
-                .fetch_one(&mut *connection)
-                .await?;
+        let now = now(connection).await?;
         let mut batch = Batch::new(held);
         let taken: Vec<Accepted> = self
             .all
@@ -374,6 +358,25 @@ impl Change for Take<'_> {
         write(connection, &batch, taken_over).await?;
         Ok((taken, true))
     }
+}
+
+/// The rows of names that somebody has, locked, in the order of the names.
+async fn lock(connection: &mut PgConnection, names: &[String]) -> Result<Vec<Found>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT name, run, stage, at, body, deaths, EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
+         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2) \
+         FROM claims WHERE name = ANY ($1) ORDER BY name FOR UPDATE",
+    )
+    .bind(names)
+    .bind(DEAD_AFTER_MS)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The server's clock, in milliseconds.
+async fn now(connection: &mut PgConnection) -> Result<i64, Failure> {
+    let now = sqlx::query_scalar("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)");
+    Ok(now.fetch_one(connection).await?)
 }
 
 /// Writes rows that are there already as they are to be.
@@ -412,25 +415,26 @@ impl Change for Adopt<'_> {
     type Answer = Option<Adopted>;
 
     async fn perform(&self, connection: &mut PgConnection) -> Result<(Option<Adopted>, bool), Failure> {
-        let names: Vec<&String> = names(self.key).collect();
-        // Locked in the order of the names, like everywhere.
-        let taken: Vec<(i64, i64)> = sqlx::query_as(
-            "UPDATE claims SET run = $2, deaths = deaths + 1, \
-             at = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) \
-             WHERE name IN (SELECT name FROM claims WHERE name = ANY ($1) AND stage < 2 AND run <> $2 \
-             AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = claims.run AND runs.seen > \
-             CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $3) ORDER BY name FOR UPDATE) \
-             RETURNING stage, deaths",
-        )
-        .bind(names)
-        .bind(self.run)
-        .bind(DEAD_AFTER_MS)
-        .fetch_all(connection)
-        .await?;
-        let adopted = taken.into_iter().max();
-        Ok((
-            adopted.map(|(stage, deaths)| as_adopted(stage, deaths)),
-            adopted.is_some(),
-        ))
+        let all: Vec<String> = names(self.key).cloned().collect();
+        let mut held = HashMap::new();
+        for (name, run, stage, at, body, deaths, lives) in lock(connection, &all).await? {
+            let alive = lives || run == self.run;
+            held.insert(
+                name,
+                Held {
+                    run,
+                    stage,
+                    at,
+                    body,
+                    deaths,
+                    alive,
+                },
+            );
+        }
+        let now = now(connection).await?;
+        let mut batch = Batch::new(held);
+        let adopted = batch.adopt(self.key, self.run, now);
+        write(connection, &batch, all.iter()).await?;
+        Ok((adopted, !batch.changed().is_empty()))
     }
 }

@@ -127,28 +127,40 @@ impl Batch {
         accepted
     }
 
-    /// Takes over what a dead run did not come to the end of.
+    /// Takes over what a dead run did not come to the end of. Where somebody has the same words by another event, what was left of
+    /// this one is done with.
     pub(crate) fn adopt(&mut self, key: &EventKey, run: i64, now: i64) -> Option<Adopted> {
-        let mut adopted = None;
+        let left = |held: &Held| !held.alive && held.stage < ClaimStage::Done as i64;
+        let held = || names(key).filter_map(|name| self.held.get(name));
+        let elsewhere = held().any(|held| !left(held));
+        let adopted = held()
+            .filter(|held| left(held))
+            .map(|held| (held.stage, held.deaths + 1))
+            .max();
         for name in names(key) {
-            let left = self.held.get(name).cloned();
-            let Some(held) = left.filter(|held| !held.alive && held.stage < ClaimStage::Done as i64) else {
+            let Some(held) = self.held.get(name).cloned().filter(left) else {
                 continue;
             };
-            let deaths = held.deaths + 1;
-            adopted = adopted.max(Some((held.stage, deaths)));
-            self.set(
-                name,
-                Some(Held {
+            let claim = if elsewhere {
+                Held {
+                    stage: ClaimStage::Done as i64,
+                    body: None,
+                    ..held
+                }
+            } else {
+                Held {
                     run,
                     at: now,
-                    deaths,
+                    deaths: held.deaths + 1,
                     alive: true,
                     ..held
-                }),
-            );
+                }
+            };
+            self.set(name, Some(claim));
         }
-        adopted.map(|(stage, deaths)| as_adopted(stage, deaths))
+        adopted
+            .filter(|_| !elsewhere)
+            .map(|(stage, deaths)| as_adopted(stage, deaths))
     }
 
     /// Moves this run's claim on, never back.

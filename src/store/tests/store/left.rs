@@ -49,7 +49,14 @@ async fn left(store: &dyn Store, wanted: usize) -> Vec<Orphan> {
 
 /// What the first of two processes leaves.
 async fn leave(store: &dyn Store) {
-    for id in ["claimed", "begun", "done", "given back", "twice"] {
+    for id in [
+        "claimed",
+        "begun",
+        "done",
+        "given back",
+        "twice",
+        "by its other event",
+    ] {
         assert_eq!(store.accept(&message(id)).await.unwrap(), Accepted::First, "{id}");
         assert_eq!(store.accept(&message(id)).await.unwrap(), Accepted::Held, "{id}");
         store.hold(&message(id).event).await.unwrap();
@@ -80,13 +87,13 @@ async fn leave(store: &dyn Store) {
 
 /// What the second does with it; it leaves one of them again.
 async fn take_up(store: &dyn Store) {
-    let found = left(store, 3).await;
+    let found = left(store, 4).await;
     let ids: Vec<_> = found
         .iter()
         .map(|orphan| orphan.message.event.id.as_str())
         .collect();
-    assert_eq!(ids, ["begun", "claimed", "twice"]);
-    let (orphan, told) = (&found[1], message("claimed"));
+    assert_eq!(ids, ["begun", "by its other event", "claimed", "twice"]);
+    let (orphan, told) = (&found[2], message("claimed"));
     assert_eq!(orphan.message.event, told.event);
     assert_eq!(orphan.message.content, told.content);
     assert_eq!(orphan.message.thread, told.thread);
@@ -104,7 +111,18 @@ async fn take_up(store: &dyn Store) {
     // Brought again, it is taken over as well.
     assert_eq!(store.accept(&message("claimed")).await.unwrap(), Accepted::Again);
     assert_eq!(store.adopt(&message("claimed").event).await.unwrap(), None);
-    for id in ["begun", "claimed", "twice", "done"] {
+    // The second of two events that tell of one message comes first: the words have somebody, whatever was left of the first.
+    let other = Message {
+        event: key("the other event", Some("by its other event/words")),
+        ..message("by its other event")
+    };
+    assert_eq!(store.accept(&other).await.unwrap(), Accepted::Again);
+    assert_eq!(
+        store.adopt(&message("by its other event").event).await.unwrap(),
+        None
+    );
+    store.advance(&other.event, ClaimStage::Done).await.unwrap();
+    for id in ["begun", "claimed", "twice", "done", "by its other event"] {
         assert_eq!(store.accept(&message(id)).await.unwrap(), Accepted::Held, "{id}");
     }
     for id in ["begun", "claimed"] {
