@@ -59,6 +59,7 @@ const SOON: Timing = Timing {
     queue: Duration::from_millis(50),
     rest: Duration::from_secs(5),
     think: Duration::from_secs(5),
+    settle: Duration::ZERO,
 };
 
 impl Scene {
