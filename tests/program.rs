@@ -381,6 +381,7 @@ async fn a_check_tries_everything() {
     ✓ api in production: registry.test/shop/api:1.0 (container app)
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
+    – GitHub: github has neither a token nor an App, so nobody asks it
 
     All 11 checks are good.
     ");
@@ -439,6 +440,7 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
     ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
+    – GitHub: github has neither a token nor an App, so nobody asks it
 
     3 things are wrong.
     "#);
