@@ -34,7 +34,8 @@ fn plan(ground: &Ground, image: &str) -> Plan {
         env: BTreeMap::from([("STEP".to_owned(), Env::Value("1".into()))]),
         service_account: None,
         limits: BTreeMap::new(),
-        deadline: Duration::from_secs(600),
+        // The emulated cluster lives fast: long enough for a machine that does not.
+        deadline: Duration::from_secs(1_000_000),
         keep: Duration::from_secs(86_400),
         base: Base::Workload(Box::new(ground.workload())),
     }
