@@ -286,32 +286,74 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
 }
 
 /// Is cancelled by the first SIGTERM or SIGINT; the second ends the process at once.
+///
+/// It listens once this returns, so whoever is told afterwards that the program is ready may stop it at once.
 pub fn signals() -> CancellationToken {
     let stop = CancellationToken::new();
     let asked = stop.clone();
+    let mut interrupts = Interrupts::listen();
     tokio::spawn(async move {
-        interrupted().await;
+        interrupts.next().await;
         asked.cancel();
-        interrupted().await;
+        interrupts.next().await;
         tracing::warn!("stopped at once, by a second signal");
         std::process::exit(130);
     });
     stop
 }
 
-async fn interrupted() {
-    #[cfg(unix)]
-    {
+/// The signals that ask a program to end. One that cannot be listened to keeps its ordinary effect: it ends the process.
+#[cfg(unix)]
+struct Interrupts {
+    terminate: Option<tokio::signal::unix::Signal>,
+    interrupt: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Interrupts {
+    fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+        let listen = |kind: SignalKind| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, signal = kind.as_raw_value(), "a signal cannot be listened to"))
+                .ok()
+        };
+        Self {
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+
+    async fn next(&mut self) {
+        tokio::select! {
+            () = heard(&mut self.terminate) => {}
+            () = heard(&mut self.interrupt) => {}
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) if signal.recv().await.is_some() => {}
+        _ => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// What HTTP shows before and after there is a robot.
