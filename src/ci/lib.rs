@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+pub mod github;
 pub mod hooks;
 pub mod registry;
-pub mod github;
+pub mod version;
