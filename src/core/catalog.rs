@@ -33,6 +33,14 @@ pub struct ServiceEntry {
     pub environments: Option<Vec<String>>,
     /// Its known versions, oldest first. When there are any, no other can be deployed.
     pub versions: Vec<String>,
+    /// Its repository, `owner/name`: then what is deployed is a commit of it that CI has passed. Default: tags by hand.
+    pub repository: Option<String>,
+    /// The branch that goes out. Default: the repository's default branch.
+    pub branch: Option<String>,
+    /// The checks that have to be good. Default: those the branch's rules demand, else all there are.
+    pub checks: Vec<String>,
+    /// The tag of a commit's image, with `{sha}` or `{short}` in it. Default: `{sha}`.
+    pub image_tag: Option<String>,
     /// What differs in one environment: `[services.<name>.in.<environment>]`.
     #[serde(rename = "in")]
     pub placements: BTreeMap<String, PlacementEntry>,
@@ -66,6 +74,21 @@ pub struct EnvironmentEntry {
     pub cluster: Option<String>,
     /// The namespace. Default: the environment's name.
     pub namespace: Option<String>,
+    /// What becomes of a deploy of a commit that does not hold all that runs here.
+    pub backwards: Backwards,
+}
+
+/// What becomes of a deploy that goes back in time, or sideways: to a commit that was not built on the one that runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backwards {
+    /// Whoever wants it has to say so.
+    #[default]
+    Ask,
+    /// It is refused.
+    Refuse,
+    /// It is done, with a warning.
+    Allow,
 }
 
 /// Where exactly one service runs in one environment.

@@ -1,5 +1,7 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
+mod versions;
+
 use crate::{
     cli::print,
     config::{Loaded, Settings, demands},
@@ -80,6 +82,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         sheet.take("store", bounded(store(&settings.store)).await);
         slack(&mut sheet, loaded).await;
         clusters(&mut sheet, settings).await;
+        versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
     } else {
         sheet.note(

@@ -83,7 +83,7 @@ impl Instance {
         let began = Instant::now();
         let counted = metrics::install();
         let catalog = settings.catalog();
-        let resources = config::resources(&settings).map_err(|fault| Faults(vec![fault]))?;
+        let resources = config::resources(&settings).map_err(Faults)?;
         let address = settings.http.listen;
         let in_use = |why: std::io::Error| RunError::Listen {
             address,

@@ -28,6 +28,8 @@ pub struct Way {
     pub loses: usize,
     /// Who wrote what comes with it, each once, in order of appearance; of as many commits as were read.
     pub authors: Vec<String>,
+    /// The pull requests their messages name, in the same order.
+    pub pulls: Vec<u64>,
     /// Where a person can look.
     pub url: Option<String>,
 }
@@ -41,6 +43,7 @@ impl Way {
             brings: 0,
             loses: 0,
             authors: Vec::new(),
+            pulls: Vec::new(),
             url: None,
         }
     }
@@ -55,10 +58,12 @@ impl Way {
 impl From<Comparison> for Way {
     fn from(between: Comparison) -> Self {
         let mut authors: Vec<String> = Vec::new();
+        let mut pulls: Vec<u64> = Vec::new();
         for commit in &between.commits {
             if !commit.author.is_empty() && !authors.contains(&commit.author) {
                 authors.push(commit.author.clone());
             }
+            pulls.extend(pull(commit.subject()).filter(|number| !pulls.contains(number)));
         }
         Self {
             direction: match between.relation {
@@ -70,7 +75,36 @@ impl From<Comparison> for Way {
             brings: between.ahead_by,
             loses: between.behind_by,
             authors,
+            pulls,
             url: between.url,
+        }
+    }
+}
+
+/// The pull request that GitHub writes into the first line when it squashes or merges one.
+fn pull(subject: &str) -> Option<u64> {
+    let digits = match subject.strip_prefix("Merge pull request #") {
+        Some(rest) => rest.split(' ').next()?,
+        None => subject.trim_end().strip_suffix(')')?.rsplit_once("(#")?.1,
+    };
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pull;
+
+    #[test]
+    fn pull_requests_are_read_where_github_writes_them() {
+        for (subject, wanted) in [
+            ("Answer faster (#12)", Some(12)),
+            ("Merge pull request #7 from acme/faster", Some(7)),
+            ("Revert \"Answer faster (#12)\" (#13)", Some(13)),
+            ("See (#12) for more", None),
+            ("Count (#x)", None),
+            ("", None),
+        ] {
+            assert_eq!(pull(subject), wanted, "{subject}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration as types.
 
+use otus_ci::{github::GitHubConfig, registry::RegistryConfig};
 use otus_core::{
     RobotConfig,
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
@@ -22,6 +23,8 @@ pub(super) const SECTIONS: &[&str] = &[
     "services",
     "slack",
     "kubernetes",
+    "github",
+    "registries",
     "prometheus",
     "store",
     "http",
@@ -46,6 +49,10 @@ pub struct Settings {
     pub slack: SlackConfig,
     /// `[kubernetes]`
     pub kubernetes: otus_kubernetes::Config,
+    /// `[github]`
+    pub github: GitHubConfig,
+    /// `[registries.*]`, by the registry's host.
+    pub registries: BTreeMap<String, RegistryConfig>,
     /// `[prometheus]`
     pub prometheus: PrometheusConfig,
     /// `[store]`
@@ -69,6 +76,8 @@ impl Default for Settings {
             services: BTreeMap::new(),
             slack: SlackConfig::default(),
             kubernetes: otus_kubernetes::Config::default(),
+            github: GitHubConfig::default(),
+            registries: BTreeMap::new(),
             prometheus: PrometheusConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
