@@ -19,6 +19,7 @@ use otus_kubernetes::{
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::again::Stopped;
 use crate::card::Face;
 use crate::plan::Planned;
 use crate::record::row;
@@ -48,6 +49,10 @@ enum Made {
         ready: i32,
         total: i32,
     },
+    /// Something else went out meanwhile, and this would go back.
+    Older { runs: String },
+    /// It was rejected here meanwhile, or what GitHub would have said about it could not be asked.
+    Refused(String),
     /// Somebody else set the image.
     Conflict(Conflict),
     /// Somebody cancelled it in time.
@@ -166,6 +171,7 @@ impl Job {
                 self.deploy.previous = Some(previous);
                 self.adopted = adopted;
                 self.record().await;
+                self.reject().await?;
                 self.follow(&cluster, applied).await
             }
             Ok(Made::Live {
@@ -179,6 +185,8 @@ impl Job {
                 ready,
                 total,
             }),
+            Ok(Made::Older { runs }) => Ok(State::Older { runs }),
+            Ok(Made::Refused(why)) => Ok(State::Refused(why)),
             Ok(Made::Conflict(conflict)) => Ok(State::Drifted(conflict)),
             Ok(Made::Untouched) => Ok(State::Untouched),
             Err(error) => match sorted(error)? {
@@ -222,6 +230,12 @@ impl Job {
         }
         if !self.is_cleared().await? {
             return Ok(Made::Untouched);
+        }
+        if let Some(stopped) = self.stands(cluster).await? {
+            return Ok(match stopped {
+                Stopped::Older { runs } => Made::Older { runs },
+                Stopped::Refused(why) => Made::Refused(why),
+            });
         }
         self.show(&State::Applying).await;
         let change = Change {

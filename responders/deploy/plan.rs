@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::choose;
+use crate::commits::{self, Commit, Picked};
 use crate::texts;
 
 /// What is asked of the engine: everything a person left open is decided.
@@ -23,6 +24,9 @@ pub(crate) struct Wanted {
     pub(crate) like: Option<String>,
     /// Whether to take the image over from whoever set it since.
     pub(crate) force: bool,
+    /// The commit, of a service with a repository.
+    #[serde(default)]
+    pub(crate) picked: Option<Picked>,
 }
 
 /// What applying needs, and what must not have moved until then: [`Plan::details`].
@@ -42,6 +46,9 @@ pub(crate) struct Planned {
     pub(crate) goes_on: bool,
     /// Whether to take the image over from whoever set it since.
     pub(crate) force: bool,
+    /// The commit, of a service with a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit: Option<Commit>,
 }
 
 /// Plans a deploy.
@@ -60,28 +67,46 @@ pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
         .parse()
         .map_err(|error| UserError::new(texts::bad_version(&wanted.version, &format!("{error}"))))?;
     let like = wanted.like.as_deref().unwrap_or(&running.image);
-    let image = choose::image(&service, like, &version)?;
+    let image = match &wanted.picked {
+        Some(picked) => picked.image(&service.name)?,
+        None => choose::image(&service, like, &version)?,
+    };
     let settled = running.image == image.to_string() && running.settled;
     let goes_on = running.is_paused_by(cluster.manager());
     let target = Target::new(&service.name, &environment.name);
     let failed = failed_before(services, &target, &image.to_string()).await?;
+    let checked = match &wanted.picked {
+        Some(picked) => {
+            Some(commits::check(services, &service, &environment, &running, &wanted, picked).await?)
+        }
+        None => None,
+    };
+    let (commit, more) = checked.unzip();
+    let more = more.unwrap_or_default();
     let planned = Planned {
         uid: running.uid.clone(),
-        version: image
-            .version()
-            .map_or_else(|| "latest".to_owned(), |version| version.to_string()),
+        version: match &commit {
+            Some(commit) => commit.version.name().to_owned(),
+            None => image
+                .version()
+                .map_or_else(|| "latest".to_owned(), |version| version.to_string()),
+        },
         image: image.to_string(),
         previous: running.image.clone(),
         goes_on,
         force: wanted.force,
+        commit,
         workload,
     };
-    let warnings = texts::warnings(&running, &planned, failed);
+    let mut warnings = texts::warnings(&running, &planned, failed);
+    warnings.extend(more.warnings);
+    let mut notes = more.notes;
+    notes.extend(texts::notes(&running, &planned));
     Ok(Plan {
         title: texts::deploy(&service.name, &planned.version, &environment.name),
-        changes: changes(&running, &image, goes_on),
+        changes: changes(&running, &image, &planned),
         warnings,
-        notes: texts::notes(&running, &planned),
+        notes,
         nothing_to_do: settled && !running.paused,
         details: serde_json::to_value(&planned)?,
         exclusive: true,
@@ -89,17 +114,20 @@ pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
     })
 }
 
-fn changes(running: &Running, image: &Image, goes_on: bool) -> Vec<Change> {
+fn changes(running: &Running, image: &Image, planned: &Planned) -> Vec<Change> {
     let mut changes = Vec::new();
     if running.image != image.to_string() {
-        let (from, to) = texts::from_to(&running.image, &image.to_string());
+        let (what, (from, to)) = match &planned.commit {
+            Some(commit) => ("version", texts::versions(&commit.from, commit.version.name())),
+            None => ("image", texts::from_to(&running.image, &image.to_string())),
+        };
         changes.push(Change {
-            what: "image".into(),
+            what: what.into(),
             from: Some(from),
             to: Some(to),
         });
     }
-    if goes_on {
+    if planned.goes_on {
         changes.push(Change {
             what: "rollout".into(),
             from: Some("paused by me".into()),
@@ -110,7 +138,11 @@ fn changes(running: &Running, image: &Image, goes_on: bool) -> Vec<Change> {
 }
 
 /// When this image failed here, if that is the last that is known of it.
-async fn failed_before(services: &Services, target: &Target, image: &str) -> Result<Option<jiff::Timestamp>> {
+pub(crate) async fn failed_before(
+    services: &Services,
+    target: &Target,
+    image: &str,
+) -> Result<Option<jiff::Timestamp>> {
     let filter = DeployFilter {
         service: target.service.clone(),
         environment: target.environment.clone(),

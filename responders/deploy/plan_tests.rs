@@ -50,6 +50,7 @@ fn planned(image: &str) -> Planned {
         previous: "r.test/shop/api:v1".into(),
         goes_on: false,
         force: false,
+        commit: None,
     }
 }
 
