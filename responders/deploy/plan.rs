@@ -62,14 +62,19 @@ pub(crate) async fn plan(services: &Services, ask: &Value) -> Result<Plan> {
     };
     let (cluster, workload) = locate(services, &service, &environment).await?;
     let running = read(&cluster, &workload, &environment).await?;
-    let version: Version = wanted
-        .version
-        .parse()
-        .map_err(|error| UserError::new(texts::bad_version(&wanted.version, &format!("{error}"))))?;
-    let like = wanted.like.as_deref().unwrap_or(&running.image);
     let image = match &wanted.picked {
         Some(picked) => picked.image(&service.name)?,
-        None => choose::image(&service, like, &version)?,
+        None => {
+            let version: Version = wanted
+                .version
+                .parse()
+                .map_err(|error| UserError::new(texts::bad_version(&wanted.version, &format!("{error}"))))?;
+            choose::image(
+                &service,
+                wanted.like.as_deref().unwrap_or(&running.image),
+                &version,
+            )?
+        }
     };
     let settled = running.image == image.to_string() && running.settled;
     let goes_on = running.is_paused_by(cluster.manager());

@@ -215,15 +215,15 @@ async fn the_latest_green_goes_out_by_its_digest_and_newer_ones_are_named() {
         place.api.check(&shas[1], name, Conclusion::Success).unwrap();
     }
     place.push(&shas[1], &shas[1]).await;
-    place.api.tag("v2", &shas[1]).unwrap();
-    let planned = place.say("@otus deploy api@v2 --plan").await;
+    place.api.tag("release/2", &shas[1]).unwrap();
+    let planned = place.say("@otus deploy api@release/2 --plan").await;
     // The hash is of moments, too.
     let planned = regex::Regex::new(r"Plan `\w+`")
         .unwrap()
         .replace(&planned, "Plan (hash)");
     insta::assert_snapshot!(planned, @"
-    Deploy *api* `v2` to *staging*
-    version: `06f01a3` → `v2`
+    Deploy *api* `release/2` to *staging*
+    version: `06f01a3` → `release/2`
     “Two” by bob, `3326f1b`: 4 commits (https://github.example.com/acme/api/compare/06f01a3a501a0a18399ee454c2fc41881ea88a79...3326f1bd7cc3bfecace2297fa1586264c7da05f9) by ann and bob.
     2 of 2 pods ready.
     Nothing has changed yet. It may be applied.
@@ -231,9 +231,9 @@ async fn the_latest_green_goes_out_by_its_digest_and_newer_ones_are_named() {
     [Apply] [Cancel]
     asked by @ann (time)
     ");
-    place.live("@otus deploy api@v2").await;
+    place.live("@otus deploy api@release/2").await;
     let deploy = place.ended().await;
-    assert_eq!(deploy.version, "v2");
+    assert_eq!(deploy.version, "release/2");
     assert_eq!(deploy.details["pulls"], serde_json::json!([13]));
 }
 
