@@ -1,6 +1,6 @@
 //! Whether GitHub and the registries tell what can be deployed.
 
-use super::{Mark, Sheet, bounded};
+use super::{Mark, Sheet, bounded, counted};
 use crate::config::Settings;
 use otus_ci::{
     github::{self, GitHub},
@@ -70,9 +70,9 @@ async fn repository(
             github.required_checks(&repo, &branch).await.map_err(told)?;
         }
         let found = format!(
-            "{written} can be read; {branch} is at {}, with {} checks",
+            "{written} can be read; {branch} is at {}, with {}",
             head.short(),
-            checks.states.len()
+            counted(checks.states.len(), "check")
         );
         Ok((head.sha, found))
     })
