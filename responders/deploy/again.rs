@@ -44,9 +44,12 @@ impl Job {
             let why = texts::is_rejected(commit.version.name(), &rejected);
             return Ok(Some(Stopped::Refused(why)));
         }
-        let running = self
-            .patiently(TRIES, || self.planned.workload.read(cluster))
-            .await??;
+        let read = self.patiently(TRIES, || self.planned.workload.read(cluster));
+        let running = match read.await? {
+            Ok(running) => running,
+            // Nothing was changed yet, so there is no doubt about that.
+            Err(error) => return Ok(Some(Stopped::Refused(error.to_string()))),
+        };
         // What an image was built from never changes: only another one has to be looked at.
         if running.image == self.planned.previous || running.image == self.planned.image {
             return Ok(None);
