@@ -5,8 +5,10 @@
 mod support;
 
 use otus_emulators::{
+    github::{Conclusion, GitHub},
     kubernetes::{self, Cluster, Denial},
     prometheus::{Prometheus, Story},
+    real::RealRegistry,
     slack::{Options, Workspace},
 };
 use serde_json::{Value, json};
@@ -379,6 +381,7 @@ async fn a_check_tries_everything() {
     ✓ cluster default: Kubernetes v1.36.0-emulated
     ✓ cluster default, namespace shop: everything Otus needs is allowed
     ✓ api in production: registry.test/shop/api:1.0 (container app)
+    – GitHub: [github] says nothing about who to be there, so tags are deployed by hand
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
     – GitHub: github has neither a token nor an App, so nobody asks it
@@ -437,12 +440,67 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
             verbs: ["list"]
     ✓ api in production: registry.test/shop/api:1.0 (container app)
     ✗ web in production: there is no deployment web in the namespace shop of the cluster default. Set workload or environments below [services.web], or namespace below [environments.production]
+    – GitHub: [github] says nothing about who to be there, so tags are deployed by hand
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
     ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
     – GitHub: github has neither a token nor an App, so nobody asks it
 
     3 things are wrong.
+    "#);
+    assert_eq!(code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_tries_repositories_and_their_images() {
+    let surroundings = surroundings().await;
+    let github = GitHub::start().await.unwrap();
+    let api = github.repository("acme/api").unwrap();
+    let sha = api.commit("main", "Answer faster").unwrap();
+    api.check(&sha, "build", Conclusion::Success).unwrap();
+    let open = RealRegistry::start().await.unwrap();
+    open.push("shop/api", &sha, &[]).await.unwrap();
+    let closed = RealRegistry::start_with_login("otus", "hush").await.unwrap();
+    let mut more = format!(
+        "[github]\napi_url = '{}'\ntoken = '{}'\n",
+        github.url(),
+        github.token()
+    );
+    for registry in [&open, &closed] {
+        more.push_str(&format!(
+            "[registries.'{}']\nplain_http = true\n",
+            registry.host()
+        ));
+    }
+    for (name, registry, repository) in [
+        ("closed", &closed, "acme/api"),
+        ("good", &open, "acme/api"),
+        ("lost", &open, "acme/lost"),
+    ] {
+        let image = format!("{}/shop/api", registry.host());
+        more.push_str(&format!(
+            "[services.{name}]\nworkload = 'api'\nimage = '{image}'\nrepository = '{repository}'\n"
+        ));
+    }
+    let (code, printed) = surroundings.check(&more);
+    let about: Vec<&str> = printed
+        .lines()
+        .filter(|line| {
+            ["repository of", "images of", "GitHub"]
+                .iter()
+                .any(|what| line.contains(what))
+        })
+        .collect();
+    let about = about
+        .join("\n")
+        .replace(open.host(), "open.test")
+        .replace(closed.host(), "closed.test");
+    insta::assert_snapshot!(about, @r#"
+    ✓ repository of closed: acme/api can be read; main is at d67e732, with 1 check
+    ✗ images of closed: closed.test wants credentials for shop/api, and none are configured for it; set user and password, password_file or password_command, or docker_config (or is the name wrong? Some registries hide what is not there). What is said about it stands below [registries."closed.test"]
+    ✓ repository of good: acme/api can be read; main is at d67e732, with 1 check
+    ✓ images of good: open.test/shop/api:d67e732915c7076b72b3ba3ea1e2b080d84851cb is there
+    ✗ repository of lost: GitHub knows no repository acme/lost, or the token may not see it. Check services.lost.repository = "acme/lost", and let the token read that repository: contents, metadata, checks, commit statuses
     "#);
     assert_eq!(code, Some(1));
 }

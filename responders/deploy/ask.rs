@@ -9,6 +9,7 @@ use otus_kubernetes::Image;
 use crate::KIND;
 use crate::card::command;
 use crate::choose::{self, Choice};
+use crate::commits;
 use crate::plan::{Wanted, locate, read};
 use crate::texts;
 
@@ -18,6 +19,8 @@ pub(crate) struct Ask {
     pub(crate) environment: Option<Environment>,
     pub(crate) version: Option<String>,
     pub(crate) force: bool,
+    /// Whether it may go back in time.
+    pub(crate) back: bool,
 }
 
 impl Ask {
@@ -43,6 +46,9 @@ pub(crate) async fn deploy(cx: Context, ask: Ask) -> Result {
     let services = cx.services().clone();
     let ask = ask.with_environment_for_version(services.catalog());
     let environment = choose::environment(services.catalog(), &ask.service, ask.environment.clone())?;
+    if let Some(wanted) = commits::wanted(&services, &ask, &environment, cx.options()).await? {
+        return cx.propose(KIND, wanted).await;
+    }
     let line = |version: &str| command(&ask.service.name, version, &environment.name);
     let named = ask.version.as_deref();
     let choice = match choose::version(services.catalog(), &ask.service, &environment, named, line) {
@@ -63,6 +69,7 @@ pub(crate) async fn deploy(cx: Context, ask: Ask) -> Result {
         version,
         like,
         force: ask.force,
+        picked: None,
     };
     cx.propose(KIND, wanted).await
 }

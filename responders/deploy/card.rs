@@ -205,6 +205,12 @@ impl Face<'_> {
                     _ => card.button(Button::new(texts::go_on(&deploy.version), self.command())),
                 }
             }
+            State::Older { runs } => {
+                let back = format!("{} --back", self.command());
+                ended(Tone::Warning, texts::not_deployed(deploy))
+                    .text(texts::older(runs))
+                    .button(Button::new(texts::go_back(), back).danger(texts::go_back_question(runs)))
+            }
             State::Outdated(other) => {
                 ended(Tone::Warning, texts::overtaken(deploy)).text(texts::outdated(other))
             }
@@ -245,7 +251,11 @@ impl Face<'_> {
 
     fn with_way_forward(&self, card: Card) -> Card {
         let Some(good) = self.good else { return card };
-        let command = command(&self.deploy.service, good, &self.deploy.environment);
+        let version = match self.deploy.details.get("commit") {
+            Some(_) => LAST_GOOD,
+            None => good,
+        };
+        let command = command(&self.deploy.service, version, &self.deploy.environment);
         card.button(Button::new(texts::roll_forward(good), command).primary())
     }
 
@@ -276,6 +286,9 @@ impl Face<'_> {
         }
     }
 }
+
+/// What people say for the last version that ran well where they are.
+pub(crate) const LAST_GOOD: &str = "last-good";
 
 /// The command for a deploy.
 pub(crate) fn command(service: &str, version: &str, environment: &str) -> String {

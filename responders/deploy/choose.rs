@@ -79,7 +79,7 @@ fn parse(text: &str) -> Result<Version, UserError> {
         .map_err(|error| UserError::new(texts::bad_version(text, &format!("{error}"))))
 }
 
-fn before(catalog: &Catalog, service: &Service, environment: &Environment) -> Option<Environment> {
+pub(crate) fn before(catalog: &Catalog, service: &Service, environment: &Environment) -> Option<Environment> {
     let before = catalog.environment(environment.after.as_deref()?)?;
     catalog
         .environments_of(service)

@@ -20,6 +20,7 @@ use otus_kubernetes::{
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::again::Stopped;
 use crate::card::{Asking, Face};
 use crate::gates::Watch;
 use crate::plan::Planned;
@@ -51,6 +52,10 @@ enum Made {
         ready: i32,
         total: i32,
     },
+    /// Something else went out meanwhile, and this would go back.
+    Older { runs: String },
+    /// It was rejected here meanwhile, or what GitHub would have said about it could not be asked.
+    Refused(String),
     /// Somebody else set the image.
     Conflict(Conflict),
     /// Somebody cancelled it in time.
@@ -185,6 +190,7 @@ impl Job {
                 self.deploy.previous = Some(previous);
                 self.adopted = adopted;
                 self.record().await;
+                self.reject().await?;
                 self.follow(&cluster, applied).await
             }
             Ok(Made::Live {
@@ -198,6 +204,8 @@ impl Job {
                 ready,
                 total,
             }),
+            Ok(Made::Older { runs }) => Ok(State::Older { runs }),
+            Ok(Made::Refused(why)) => Ok(State::Refused(why)),
             Ok(Made::Conflict(conflict)) => Ok(State::Drifted(conflict)),
             Ok(Made::Untouched) => Ok(State::Untouched),
             Err(error) => match sorted(error)? {
@@ -241,6 +249,12 @@ impl Job {
         }
         if !self.is_cleared().await? {
             return Ok(Made::Untouched);
+        }
+        if let Some(stopped) = self.stands(cluster).await? {
+            return Ok(match stopped {
+                Stopped::Older { runs } => Made::Older { runs },
+                Stopped::Refused(why) => Made::Refused(why),
+            });
         }
         self.show(&State::Applying).await;
         let change = Change {

@@ -6,15 +6,19 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod again;
 mod ask;
 mod before;
 mod card;
 #[cfg(test)]
 mod card_tests;
 mod choose;
+mod commits;
 mod faults;
 mod follow;
 mod gates;
+mod good;
+mod guard;
 mod job;
 mod look;
 mod plan;
@@ -102,12 +106,18 @@ impl Deploys {
     ///
     /// Without a version: the newest known one, else what runs one environment before. Without an environment: the
     /// first. `--force` takes the image over from whoever changed it since.
+    ///
+    /// Of a service with a repository a version is a commit (a sha, a branch, a tag, `latest green`) that CI has passed;
+    /// `--back` goes to an older one. `last-good` is what ran well here before; it marks what runs now as rejected, which is
+    /// deployed here again only by `--force because <reason>`.
     #[respond(
-        r"^deploy (?<service>[^\s@]+)(?:[@ ](?<version>[^\s@-]\S*))??(?: to (?<environment>\S+))?(?<force>(?: --(?:force|adopt))+)?$",
+        r"^deploy (?<service>[^\s@]+)(?:[@ ](?<version>latest green|[^\s@-]\S*))??(?: to (?<environment>\S+))?(?<flags>(?: --(?:force|adopt|back))+)?$",
         usage = "deploy <service>[@<version>] [to <environment>]",
         example = "deploy api",
         example = "deploy api@v1.4.2 to production",
         example = "deploy api v1.4.2 to production --force",
+        example = "deploy api@latest green to staging",
+        example = "deploy api@last-good to production",
         role = "deployer",
         effect = "operation"
     )]
@@ -117,13 +127,20 @@ impl Deploys {
         service: Service,
         version: Option<String>,
         environment: Option<Environment>,
-        force: Option<String>,
+        flags: Option<String>,
     ) -> Result {
+        let has = |flag: &str| {
+            flags
+                .iter()
+                .flat_map(|flags| flags.split(' '))
+                .any(|said| said == flag)
+        };
         let ask = Ask {
             service,
             environment,
             version,
-            force: force.is_some(),
+            force: has("--force") || has("--adopt"),
+            back: has("--back"),
         };
         ask::deploy(cx, ask).await
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::before::{self, Before};
 use crate::choose;
+use crate::commits::{self, Commit, Picked};
 use crate::gates::{self, Checked};
 use crate::settings::Settings;
 use crate::texts;
@@ -27,6 +28,9 @@ pub(crate) struct Wanted {
     pub(crate) like: Option<String>,
     /// Whether to take the image over from whoever set it since.
     pub(crate) force: bool,
+    /// The commit, of a service with a repository.
+    #[serde(default)]
+    pub(crate) picked: Option<Picked>,
 }
 
 /// What applying needs, and what must not have moved until then: [`Plan::details`].
@@ -52,6 +56,9 @@ pub(crate) struct Planned {
     /// The metrics it must stay within.
     #[serde(default)]
     pub(crate) gates: Gates,
+    /// The commit, of a service with a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit: Option<Commit>,
 }
 
 /// Plans a deploy.
@@ -65,16 +72,32 @@ pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) 
     };
     let (cluster, workload) = locate(services, &service, &environment).await?;
     let running = read(&cluster, &workload, &environment).await?;
-    let version: Version = wanted
-        .version
-        .parse()
-        .map_err(|error| UserError::new(texts::bad_version(&wanted.version, &format!("{error}"))))?;
-    let like = wanted.like.as_deref().unwrap_or(&running.image);
-    let image = choose::image(&service, like, &version)?;
+    let image = match &wanted.picked {
+        Some(picked) => picked.image(&service.name)?,
+        None => {
+            let version: Version = wanted
+                .version
+                .parse()
+                .map_err(|error| UserError::new(texts::bad_version(&wanted.version, &format!("{error}"))))?;
+            choose::image(
+                &service,
+                wanted.like.as_deref().unwrap_or(&running.image),
+                &version,
+            )?
+        }
+    };
     let settled = running.image == image.to_string() && running.settled;
     let goes_on = running.is_paused_by(cluster.manager());
     let target = Target::new(&service.name, &environment.name);
     let failed = failed_before(services, &target, &image.to_string()).await?;
+    let found = match &wanted.picked {
+        Some(picked) => {
+            Some(commits::check(services, &service, &environment, &running, &wanted, picked).await?)
+        }
+        None => None,
+    };
+    let (commit, more) = found.unzip();
+    let more = more.unwrap_or_default();
     let checked = match settled && !running.paused {
         true => Checked::default(),
         false => {
@@ -92,23 +115,31 @@ pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) 
     };
     let planned = Planned {
         uid: running.uid.clone(),
-        version: image
-            .version()
-            .map_or_else(|| "latest".to_owned(), |version| version.to_string()),
+        version: match &commit {
+            Some(commit) => commit.version.name().to_owned(),
+            None => image
+                .version()
+                .map_or_else(|| "latest".to_owned(), |version| version.to_string()),
+        },
         image: image.to_string(),
         previous: running.image.clone(),
         goes_on,
         force: wanted.force,
         before: before::wanted(&service, &running, &image)?,
         gates: checked.gates,
+        commit,
         workload,
     };
-    let warnings = texts::warnings(&running, &planned, failed);
+    let mut warnings = texts::warnings(&running, &planned, failed);
+    warnings.extend(more.warnings);
+    let mut notes = more.notes;
+    notes.extend(texts::notes(&running, &planned));
+    notes.extend(checked.notes);
     Ok(Plan {
         title: texts::deploy(&service.name, &planned.version, &environment.name),
-        changes: before::first(&planned, changes(&running, &image, goes_on)),
+        changes: before::first(&planned, changes(&running, &image, &planned)),
         warnings,
-        notes: [texts::notes(&running, &planned), checked.notes].concat(),
+        notes,
         nothing_to_do: settled && !running.paused,
         details: serde_json::to_value(&planned)?,
         exclusive: true,
@@ -116,17 +147,20 @@ pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) 
     })
 }
 
-fn changes(running: &Running, image: &Image, goes_on: bool) -> Vec<Change> {
+fn changes(running: &Running, image: &Image, planned: &Planned) -> Vec<Change> {
     let mut changes = Vec::new();
     if running.image != image.to_string() {
-        let (from, to) = texts::from_to(&running.image, &image.to_string());
+        let (what, (from, to)) = match &planned.commit {
+            Some(commit) => ("version", texts::versions(&commit.from, commit.version.name())),
+            None => ("image", texts::from_to(&running.image, &image.to_string())),
+        };
         changes.push(Change {
-            what: "image".into(),
+            what: what.into(),
             from: Some(from),
             to: Some(to),
         });
     }
-    if goes_on {
+    if planned.goes_on {
         changes.push(Change {
             what: "rollout".into(),
             from: Some("paused by me".into()),
@@ -137,7 +171,11 @@ fn changes(running: &Running, image: &Image, goes_on: bool) -> Vec<Change> {
 }
 
 /// When this image failed here, if that is the last that is known of it.
-async fn failed_before(services: &Services, target: &Target, image: &str) -> Result<Option<jiff::Timestamp>> {
+pub(crate) async fn failed_before(
+    services: &Services,
+    target: &Target,
+    image: &str,
+) -> Result<Option<jiff::Timestamp>> {
     let filter = DeployFilter {
         service: target.service.clone(),
         environment: target.environment.clone(),

@@ -52,6 +52,7 @@ fn planned(image: &str) -> Planned {
         force: false,
         before: None,
         gates: Default::default(),
+        commit: None,
     }
 }
 

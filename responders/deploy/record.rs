@@ -6,6 +6,7 @@ use otus::store::{Deploy, DeployFilter, DeployState};
 use otus_kubernetes::Image;
 use tokio::time::sleep;
 
+use crate::good;
 use crate::job::{Job, PAUSE, TRIES};
 use crate::plan::Planned;
 use crate::state::State;
@@ -27,6 +28,9 @@ impl Job {
         let (note, card) = (face.note(), face.card());
         self.deploy.note = Some(note.clone());
         self.record().await;
+        if matches!(state, State::Live { .. }) {
+            self.lift().await;
+        }
         tracing::info!(
             deploy = self.deploy.id,
             service = self.deploy.service,
@@ -65,6 +69,10 @@ impl Job {
     async fn last_good(&self) -> Option<String> {
         let deploy = &self.deploy;
         let services = self.run.services();
+        if self.planned.commit.is_some() {
+            let before = good::before(services, &deploy.service, &deploy.environment, &deploy.image).await;
+            return before.ok().flatten().map(|version| version.name().to_owned());
+        }
         let filter = DeployFilter {
             service: Some(deploy.service.clone()),
             environment: Some(deploy.environment.clone()),
@@ -92,6 +100,23 @@ impl Job {
     }
 }
 
+/// What else is remembered of it.
+fn details(planned: &Planned) -> serde_json::Value {
+    let workload = &planned.workload;
+    match &planned.commit {
+        None => serde_json::json!({ "workload": workload }),
+        Some(commit) => serde_json::json!({
+            "workload": workload,
+            "commit": commit.version,
+            "sha": commit.version.sha,
+            "digest": commit.version.digest(),
+            "from": commit.from,
+            "pulls": commit.pulls,
+            "last_good": commit.good,
+        }),
+    }
+}
+
 /// The row of a deploy that has just begun.
 pub(crate) fn row(operation: &Operation, planned: &Planned, began: Timestamp) -> Deploy {
     let target = operation.plan.target.clone();
@@ -108,7 +133,7 @@ pub(crate) fn row(operation: &Operation, planned: &Planned, began: Timestamp) ->
         state: DeployState::Running,
         card: None,
         note: None,
-        details: serde_json::json!({ "workload": planned.workload }),
+        details: details(planned),
         generation: operation.lease.generation,
     }
 }

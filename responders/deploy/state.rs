@@ -128,6 +128,11 @@ pub(crate) enum State {
         /// Pods wanted.
         total: i32,
     },
+    /// Meanwhile something else went out that has commits this has not.
+    Older {
+        /// What runs by now, as people say it.
+        runs: String,
+    },
     /// An operation that was begun later has changed the workload already.
     Outdated(String),
 }
@@ -210,7 +215,7 @@ impl State {
             | State::Watching { .. } => DeployState::Running,
             State::Live { .. } | State::AlreadyLive { .. } => DeployState::Succeeded,
             State::Failed { .. } | State::Gated(_) | State::Gone => DeployState::Failed,
-            State::Superseded { .. } | State::Outdated(_) => DeployState::Superseded,
+            State::Superseded { .. } | State::Outdated(_) | State::Older { .. } => DeployState::Superseded,
             State::LeftPaused { .. }
             | State::Drifted(_)
             | State::Refused(_)
@@ -227,7 +232,7 @@ impl State {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             State::Live { .. } | State::AlreadyLive { .. } => Outcome::Succeeded,
-            State::Superseded { .. } | State::Outdated(_) => Outcome::Superseded,
+            State::Superseded { .. } | State::Outdated(_) | State::Older { .. } => Outcome::Superseded,
             State::Untouched | State::Stopped(_) | State::Halted { .. } => Outcome::Cancelled,
             State::Failed { .. }
             | State::Gated(_)

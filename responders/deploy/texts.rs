@@ -5,6 +5,7 @@ mod look;
 mod planning;
 mod status;
 mod step;
+mod versions;
 
 use std::time::Duration;
 
@@ -18,11 +19,22 @@ pub(crate) use self::look::*;
 pub(crate) use self::planning::*;
 pub(crate) use self::status::*;
 pub(crate) use self::step::*;
+pub(crate) use self::versions::*;
 use crate::state::Halt;
 use crate::words::{bar, count, cut, duration, moment, since};
 
 /// What changes.
 pub(crate) fn plan(deploy: &Deploy) -> String {
+    // Of a commit people know the name; the image has a digest.
+    if let Some(from) = deploy.details.get("from").and_then(serde_json::Value::as_str) {
+        return match deploy.previous.as_deref() {
+            Some(previous) if previous != deploy.image => {
+                let (from, to) = versions(from, &deploy.version);
+                format!("{from} → {to}")
+            }
+            _ => code(&short(&deploy.version)),
+        };
+    }
     match deploy.previous.as_deref().filter(|from| *from != deploy.image) {
         Some(from) => {
             let (from, to) = from_to(from, &deploy.image);

@@ -11,9 +11,6 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Where it is kept, by `owner/name@branch`.
 pub(crate) const SPACE: &str = "pipeline.heads";
 
-/// The branch that goes out when nobody says.
-const BRANCH: &str = "main";
-
 /// How often a note is tried again when somebody else noted something in between.
 const TRIES: usize = 5;
 
@@ -44,7 +41,7 @@ pub(crate) fn watched(catalog: &Catalog) -> (Vec<Watched>, Vec<String>) {
         };
         match repository.parse() {
             Ok(repo) => {
-                let branch = service.branch.clone().unwrap_or_else(|| BRANCH.into());
+                let branch = service.branch().to_owned();
                 let watched = Watched { repo, branch };
                 if !all.contains(&watched) {
                     all.push(watched);

@@ -8,5 +8,6 @@ mod feed;
 pub mod github;
 pub mod hooks;
 pub mod registry;
+pub mod version;
 
 pub use feed::{Feed, Heard, Subscription, Unheard};

@@ -26,7 +26,7 @@ pub struct ServiceEntry {
     pub aliases: Vec<String>,
     /// Its image without a tag: `registry.example.com/shop/api`. Default: the image that runs now.
     pub image: Option<String>,
-    /// Its source on GitHub: `acme/api`.
+    /// Its repository on GitHub, `acme/api`: then what is deployed is a commit of it that CI has passed. Default: tags by hand.
     pub repository: Option<String>,
     /// The branch that goes out. Default: `main`.
     pub branch: Option<String>,
@@ -42,9 +42,24 @@ pub struct ServiceEntry {
     pub before: Option<Map<String, Value>>,
     /// The metrics its deploys must stay within: `[services.<name>.gates.<gate>]`. The same.
     pub gates: Map<String, Value>,
+    /// The checks that have to be good. Default: those the branch's rules demand, else all there are.
+    pub checks: Vec<String>,
+    /// The tag of a commit's image, with `{sha}` or `{short}` in it. Default: `{sha}`.
+    pub image_tag: Option<String>,
     /// What differs in one environment: `[services.<name>.in.<environment>]`.
     #[serde(rename = "in")]
     pub placements: BTreeMap<String, PlacementEntry>,
+}
+
+/// The branch that goes out when nobody says.
+const DEFAULT_BRANCH: &str = "main";
+
+impl ServiceEntry {
+    /// The branch that goes out.
+    #[must_use]
+    pub fn branch(&self) -> &str {
+        self.branch.as_deref().unwrap_or(DEFAULT_BRANCH)
+    }
 }
 
 /// What of a service differs in one environment.
@@ -75,6 +90,21 @@ pub struct EnvironmentEntry {
     pub cluster: Option<String>,
     /// The namespace. Default: the environment's name.
     pub namespace: Option<String>,
+    /// What becomes of a deploy of a commit that does not hold all that runs here.
+    pub backwards: Backwards,
+}
+
+/// What becomes of a deploy that goes back in time, or sideways: to a commit that was not built on the one that runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backwards {
+    /// Whoever wants it has to say so.
+    #[default]
+    Ask,
+    /// It is refused.
+    Refuse,
+    /// It is done, with a warning.
+    Allow,
 }
 
 /// Where exactly one service runs in one environment.

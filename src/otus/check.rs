@@ -1,10 +1,11 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
+mod versions;
+
 use crate::{
     cli::print,
     config::{Loaded, Settings, demands},
 };
-use otus_ci::github::{GitHub, NotARepository};
 use otus_core::catalog::Placement;
 use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Error, Kind, Need, Workload};
 use otus_monitoring::{Prometheus, step::Rules};
@@ -81,8 +82,8 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         sheet.take("store", bounded(store(&settings.store)).await);
         slack(&mut sheet, loaded).await;
         clusters(&mut sheet, settings).await;
+        versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
-        github(&mut sheet, settings).await;
     } else {
         sheet.note(
             Mark::Untried,
@@ -400,36 +401,6 @@ async fn prometheus(sheet: &mut Sheet, settings: &Settings) {
                 .map_err(|error| error.to_string())
         });
         sheet.take(&format!("graph {name}"), asked.await);
-    }
-}
-
-async fn github(sheet: &mut Sheet, settings: &Settings) {
-    if !settings.uses_github() {
-        let how = "github has neither a token nor an App, so nobody asks it";
-        sheet.note(Mark::Untried, "GitHub", how);
-        return;
-    }
-    let client = match GitHub::new(&settings.github) {
-        Ok(client) => client,
-        Err(error) => {
-            sheet.note(Mark::Wrong, "GitHub", &error.to_string());
-            return;
-        }
-    };
-    for (name, service) in &settings.services {
-        let Some(repository) = &service.repository else {
-            continue;
-        };
-        let branch = service.branch.as_deref().unwrap_or("main");
-        let found = bounded(async {
-            let repository = repository
-                .parse()
-                .map_err(|error: NotARepository| error.to_string())?;
-            let head = client.branch_head(&repository, branch).await;
-            head.map(|head| format!("{repository} has {branch} at {}", head.short()))
-                .map_err(|error| error.to_string())
-        });
-        sheet.take(&format!("GitHub for {name}"), found.await);
     }
 }
 

@@ -86,7 +86,7 @@ impl Instance {
         let began = Instant::now();
         let counted = metrics::install();
         let catalog = settings.catalog();
-        let resources = config::resources(&settings).map_err(|fault| Faults(vec![fault]))?;
+        let resources = config::resources(&settings).map_err(Faults)?;
         let address = settings.http.listen;
         let in_use = |why: std::io::Error| RunError::Listen {
             address,
@@ -334,9 +334,12 @@ impl Interrupts {
 
 #[cfg(unix)]
 async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
-    match signal {
-        Some(signal) if signal.recv().await.is_some() => {}
-        _ => std::future::pending().await,
+    let came = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if came.is_none() {
+        std::future::pending::<()>().await;
     }
 }
 

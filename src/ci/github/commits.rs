@@ -107,6 +107,22 @@ impl GitHub {
         self.parse(&answer, &what)
     }
 
+    /// The name of the repository's default branch. That it is answered at all shows that the repository can be read.
+    ///
+    /// # Errors
+    /// Any of [`Error`](super::Error).
+    pub async fn default_branch(&self, repo: &Repository) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Wire {
+            default_branch: String,
+        }
+        let what = format!("repository {repo}");
+        let answer = self
+            .get(&["repos", repo.owner(), repo.name()], &[], &what)
+            .await?;
+        self.parse::<Wire>(&answer, &what).map(|wire| wire.default_branch)
+    }
+
     /// The newest commit of a branch, and of a branch alone: a tag of the same name is not taken for it.
     ///
     /// # Errors

@@ -81,6 +81,12 @@ pub(super) enum Identity {
 }
 
 impl GitHubConfig {
+    /// Whether anybody said who to be on GitHub: without it nothing is asked there.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        !matches!(self.identity(), Err(ConfigError::Nobody))
+    }
+
     pub(super) fn identity(&self) -> Result<Identity, ConfigError> {
         let app = self.app_id.is_some() || self.installation_id.is_some() || self.private_key_file.is_some();
         match (&self.token, &self.token_file) {
@@ -139,6 +145,13 @@ mod tests {
             identity(r#"{"token": "t", "token_file": "/t"}"#),
             Err(ConfigError::Twice)
         ));
+    }
+
+    #[test]
+    fn half_of_it_is_set_too_so_that_the_fault_is_told() {
+        assert!(!read("{}").unwrap().is_set());
+        assert!(read(r#"{"app_id": 1}"#).unwrap().is_set());
+        assert!(read(r#"{"token": "t"}"#).unwrap().is_set());
     }
 
     #[test]

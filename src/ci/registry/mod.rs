@@ -54,3 +54,4 @@ pub use config::{ConfigError, RegistryConfig};
 pub use error::{Error, Missing, Refusal, Result};
 pub use fit::{Fit, fit};
 pub use image::{Image, Tags};
+pub use name::check_name;

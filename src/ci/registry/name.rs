@@ -9,6 +9,14 @@ use std::fmt;
 const LONGEST_NAME: usize = 255;
 const LONGEST_TAG: usize = 128;
 
+/// Whether a text names a repository in a registry: `registry.example.com/team/api`, with the host and without a tag.
+///
+/// # Errors
+/// [`Error::Name`], which says what is wrong with it.
+pub fn check_name(text: &str) -> Result<()> {
+    Repository::parse(text).map(drop)
+}
+
 /// A repository: the registry's host, with its port if it has one, and the path in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Repository {

@@ -5,7 +5,12 @@ use super::{
     place::{Path, Places},
     read::{Complaint, Reading, no_such, walk},
 };
-use otus_ci::{Feed, github::GitHub};
+use otus_ci::{
+    Feed,
+    github::GitHub,
+    registry::Registry,
+    version::{Source, Versions},
+};
 use otus_core::{Registration, Setup, StartError, services::Resources};
 use otus_kubernetes::Clusters;
 use otus_monitoring::{Prometheus, gate::Gates, step::Rules};
@@ -13,38 +18,70 @@ use otus_responder_deploy as deploy;
 use otus_slack::{Entrance, SlackError};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The engines of a configuration. Nothing is connected yet.
 ///
 /// # Errors
-/// What of the configuration they cannot work with.
-pub fn resources(settings: &Settings) -> Result<Resources, Fault> {
+/// All of the configuration that they cannot work with.
+pub fn resources(settings: &Settings) -> Result<Resources, Vec<Fault>> {
+    let (resources, faults) = engines(settings);
+    if faults.is_empty() {
+        return Ok(resources);
+    }
+    let fault = |(path, message): (Path, String)| Fault::new(Place::Whole, &path, message);
+    Err(faults.into_iter().map(fault).collect())
+}
+
+/// The engines that can be made, and what keeps others from it, by section.
+fn engines(settings: &Settings) -> (Resources, Vec<(Path, String)>) {
     let mut resources = Resources::default();
+    let mut faults: Vec<(Path, String)> = Vec::new();
     resources.insert(Clusters::new(settings.kubernetes.clone()));
     if settings.prometheus.url.is_some() {
-        let prometheus = Prometheus::new(&settings.prometheus)
-            .map_err(|error| Fault::new(Place::Whole, &["prometheus".into()], error.to_string()))?;
-        resources.insert(prometheus);
-        resources.insert(Rules::of(&settings.prometheus));
+        match Prometheus::new(&settings.prometheus) {
+            Ok(prometheus) => {
+                resources.insert(prometheus);
+                resources.insert(Rules::of(&settings.prometheus));
+            }
+            Err(error) => faults.push((vec!["prometheus".into()], error.to_string())),
+        }
     }
-    if settings.uses_github() {
-        let github = GitHub::new(&settings.github)
-            .map_err(|error| Fault::new(Place::Whole, &["github".into()], error.to_string()))?;
-        resources.insert(github);
+    for (host, config) in &settings.registries {
+        let alone = BTreeMap::from([(host.clone(), config.clone())]);
+        if let Err(error) = Registry::new(&alone) {
+            let message = error.to_string();
+            // It begins with the host, which the key says already.
+            let message = message.strip_prefix(&format!("{host}: ")).unwrap_or(&message);
+            faults.push((vec!["registries".into(), host.clone()], message.to_owned()));
+        }
+    }
+    if settings.github.is_set() {
+        match GitHub::new(&settings.github) {
+            Ok(github) => {
+                resources.insert(github.clone());
+                // What is wrong with a registry is told above.
+                if let Ok(registry) = Registry::new(&settings.registries) {
+                    resources.insert(Versions::new(github, Arc::new(registry)));
+                }
+            }
+            Err(error) => faults.push((vec!["github".into()], error.to_string())),
+        }
     }
     resources.insert(Feed::default());
-    Ok(resources)
+    (resources, faults)
 }
 
 /// Lets every responder read its section, so that its faults are told with their lines.
 pub(super) fn responders(settings: &Settings, tree: &mut Json, reading: &mut Reading<'_>) {
-    let resources = match resources(settings) {
-        Ok(resources) => resources,
-        Err(fault) => {
+    let (resources, faults) = engines(settings);
+    if !faults.is_empty() {
+        for (path, message) in faults {
+            let fault = Fault::new(reading.places.get(&path), &path, message);
             reading.faults.push(located(reading, fault));
-            return;
         }
-    };
+        return;
+    }
     let catalog = settings.catalog();
     let all = Registration::all();
     let Some(sections) = tree.get_mut("responders").and_then(Json::as_object_mut) else {
@@ -147,6 +184,50 @@ pub(super) fn workloads(settings: &Settings, tree: &Json, places: &Places, fault
                 let path = walk(tree, &key);
                 faults.push(Fault::new(places.get(&path), &path, error.to_string()));
             }
+        }
+    }
+}
+
+/// Finds what cannot be right about where versions come from.
+pub(super) fn versions(settings: &Settings, tree: &Json, places: &Places, faults: &mut Vec<Fault>) {
+    for (name, service) in &settings.services {
+        let mut fault = |key: &str, message: String| {
+            let path = walk(tree, &format!("services.{name}.{key}"));
+            faults.push(Fault::new(places.get(&path), &path, message));
+        };
+        let Some(repository) = &service.repository else {
+            let alone = [
+                ("branch", service.branch.is_some()),
+                ("checks", !service.checks.is_empty()),
+                ("image_tag", service.image_tag.is_some()),
+            ];
+            for (key, _) in alone.into_iter().filter(|(_, set)| *set) {
+                fault(
+                    key,
+                    "it means nothing without repository; set that, too: repository = \"owner/name\"".into(),
+                );
+            }
+            continue;
+        };
+        if !settings.github.is_set() {
+            let message =
+                "[github] says nothing about who to be there; set github.token_file, or take repository out";
+            fault("repository", message.into());
+        }
+        if !service.versions.is_empty() {
+            let message =
+                "with a repository the versions are its commits; keep one of versions and repository";
+            fault("versions", message.into());
+        }
+        // Without an image the repository of the one that runs is asked, which is known only then.
+        let image = service.image.as_deref().unwrap_or("registry.example.com/unknown");
+        let (branch, tag) = (service.branch(), service.image_tag.as_deref());
+        for wrong in Source::read(repository, branch, &service.checks, image, tag)
+            .err()
+            .into_iter()
+            .flatten()
+        {
+            fault(wrong.key, wrong.message);
         }
     }
 }

@@ -109,6 +109,7 @@ pub fn load(origin: &Origin) -> Loaded {
         faults.push(Fault::new(places.get(&path), &path, message));
     }
     super::check::workloads(&settings, &tree, &places, &mut faults);
+    super::check::versions(&settings, &tree, &places, &mut faults);
     super::check::policy(&settings, &tree, &places, &mut faults);
     faults.sort_by(|one, other| one.place.cmp(&other.place));
     Loaded {
@@ -149,8 +150,9 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
         services: section!("services"),
         slack: section!("slack"),
         kubernetes: section!("kubernetes"),
-        prometheus: section!("prometheus"),
         github: section!("github"),
+        registries: section!("registries"),
+        prometheus: section!("prometheus"),
         store: section!("store"),
         http: section!("http"),
         log: section!("log"),

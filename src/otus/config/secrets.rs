@@ -26,6 +26,7 @@ pub(super) fn is_secret(path: &[String]) -> bool {
     path.last().is_some_and(|key| {
         let key = key.to_lowercase();
         !key.ends_with("_file")
+            && !key.ends_with("_lifetime")
             && [
                 "token",
                 "secret",

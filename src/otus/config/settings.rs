@@ -1,6 +1,6 @@
 //! The configuration as types.
 
-use otus_ci::github::GitHubConfig;
+use otus_ci::{github::GitHubConfig, registry::RegistryConfig};
 use otus_core::{
     RobotConfig,
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
@@ -23,8 +23,9 @@ pub(super) const SECTIONS: &[&str] = &[
     "services",
     "slack",
     "kubernetes",
-    "prometheus",
     "github",
+    "registries",
+    "prometheus",
     "store",
     "http",
     "log",
@@ -48,10 +49,12 @@ pub struct Settings {
     pub slack: SlackConfig,
     /// `[kubernetes]`
     pub kubernetes: otus_kubernetes::Config,
-    /// `[prometheus]`
-    pub prometheus: PrometheusConfig,
     /// `[github]`
     pub github: GitHubConfig,
+    /// `[registries.*]`, by the registry's host.
+    pub registries: BTreeMap<String, RegistryConfig>,
+    /// `[prometheus]`
+    pub prometheus: PrometheusConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[http]`
@@ -73,8 +76,9 @@ impl Default for Settings {
             services: BTreeMap::new(),
             slack: SlackConfig::default(),
             kubernetes: otus_kubernetes::Config::default(),
-            prometheus: PrometheusConfig::default(),
             github: GitHubConfig::default(),
+            registries: BTreeMap::new(),
+            prometheus: PrometheusConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),
@@ -84,21 +88,6 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether it is said as whom to ask GitHub.
-    #[must_use]
-    pub fn uses_github(&self) -> bool {
-        let GitHubConfig {
-            token,
-            token_file,
-            app_id,
-            installation_id,
-            private_key_file,
-            ..
-        } = &self.github;
-        let app = app_id.is_some() || installation_id.is_some() || private_key_file.is_some();
-        token.is_some() || token_file.is_some() || app
-    }
-
     /// What there is to operate on.
     #[must_use]
     pub fn catalog(&self) -> Catalog {

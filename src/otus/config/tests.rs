@@ -81,6 +81,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "policy",
         "slack",
         "kubernetes",
+        "github",
         "prometheus",
         "github",
         "store",
@@ -148,8 +149,8 @@ fn read_alone(section: &str, text: &str) -> String {
         "slack.liveness" => wrong::<otus_slack::Liveness>(here),
         "slack.pace" => wrong::<otus_slack::Pace>(here),
         "kubernetes" => wrong::<otus_kubernetes::Config>(here),
-        "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
         "github" => wrong::<otus_ci::github::GitHubConfig>(here),
+        "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
@@ -169,11 +170,77 @@ fn the_examples_in_the_built_in_file_are_right() {
         .collect::<Vec<_>>()
         .join("\n");
     let loaded = with_file(&examples);
-    let expected = "prometheus has both a user name or password and a bearer token; keep one kind";
-    let [fault] = loaded.faults.0.as_slice() else {
-        panic!("{}", told(&loaded));
-    };
-    assert_eq!(fault.message, expected);
+    let messages: Vec<_> = loaded
+        .faults
+        .0
+        .iter()
+        .map(|fault| fault.message.as_str())
+        .collect();
+    let expected = [
+        "github has both a token and an App; keep one",
+        "prometheus has both a user name or password and a bearer token; keep one kind",
+    ];
+    assert_eq!(messages, expected, "{}", told(&loaded));
+}
+
+#[test]
+fn where_versions_come_from_is_read_and_its_faults_are_told() {
+    let right = r#"
+[github]
+token = "ghp_x"
+[registries."registry.example.com"]
+user = "otus"
+password_file = "/etc/otus/registry-password"
+password_lifetime = "2h"
+[environments.production]
+backwards = "refuse"
+[services.api]
+image = "registry.example.com/shop/api"
+repository = "acme/api"
+branch = "main"
+checks = ["build"]
+image_tag = "sha-{sha}"
+"#;
+    let loaded = with_file(right);
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    assert!(
+        resources(&loaded.settings)
+            .unwrap()
+            .get::<otus_ci::version::Versions>()
+            .is_some()
+    );
+    assert!(
+        resources(&Settings::default())
+            .unwrap()
+            .get::<otus_ci::version::Versions>()
+            .is_none(),
+        "nothing is there that nobody configured"
+    );
+    insta::assert_snapshot!(told(&with_file(
+        r#"
+[registries."registry.example.com"]
+user = "otus"
+[environments.production]
+backwards = "never"
+[services.api]
+image = "api"
+repository = "api"
+image_tag = "latest"
+versions = ["v1"]
+[services.web]
+checks = ["build"]
+"#
+    )), @r#"
+    Otus cannot start with this configuration, for 8 reasons:
+      otus.toml:2: registries."registry.example.com": there is a user, but no password; set password, password_file or password_command
+      otus.toml:5: environments.production.backwards: "never" is not known here; there are: ask, refuse, allow
+      otus.toml:7: services.api.image: `api` is not the name of a repository: it must begin with the registry's host, as in `registry.example.com/team/api`
+      otus.toml:8: services.api.repository: [github] says nothing about who to be there; set github.token_file, or take repository out
+      otus.toml:8: services.api.repository: `api` is not a repository; write it as owner/name, for example acme/api
+      otus.toml:9: services.api.image_tag: `latest` is not the tag of a commit's image: it needs {sha} or {short}, once; write for example "{sha}", "{short}" or "sha-{sha}"
+      otus.toml:10: services.api.versions: with a repository the versions are its commits; keep one of versions and repository
+      otus.toml:12: services.web.checks: it means nothing without repository; set that, too: repository = "owner/name"
+    "#);
 }
 
 #[test]
@@ -557,6 +624,8 @@ versions = ["v1", "v2"]
 
     [kubernetes]
 
+
+    [github]
 
     [prometheus]
     url = "http://••••@metrics:9090/p"  # otus.toml:5
