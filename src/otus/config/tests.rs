@@ -633,8 +633,6 @@ versions = ["v1", "v2"]
     [prometheus.headers]
     X-Scope-OrgID = "••••"  # otus.toml:6
 
-    [github]
-
     [store]
 
     [http]
