@@ -47,6 +47,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let deploy: otus_responder_deploy::Settings =
         serde_json::from_value(loaded.tree["responders"]["deploy"].clone()).unwrap();
     assert_eq!(deploy, otus_responder_deploy::Settings::default());
+    let auto: otus_responder_deploy::AutoSettings =
+        serde_json::from_value(loaded.tree["responders"]["autodeploy"].clone()).unwrap();
+    assert_eq!(auto, otus_responder_deploy::AutoSettings::default());
     let schedules: otus_responder_schedules::Settings =
         serde_json::from_value(loaded.tree["responders"]["schedules"].clone()).unwrap();
     assert_eq!(schedules, otus_responder_schedules::Settings::default());
@@ -99,7 +102,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
-    for responder in ["deploy", "graphs", "pipeline", "schedules"] {
+    for responder in ["deploy", "autodeploy", "graphs", "pipeline", "schedules"] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
     }
@@ -155,6 +158,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
+        "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
         "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
@@ -241,6 +245,46 @@ checks = ["build"]
       otus.toml:10: services.api.versions: with a repository the versions are its commits; keep one of versions and repository
       otus.toml:12: services.web.checks: it means nothing without repository; set that, too: repository = "owner/name"
     "#);
+}
+
+#[test]
+fn what_goes_out_by_itself_is_read_and_its_faults_are_told() {
+    let right = r#"
+[roles]
+deployer = ["*", "robot:auto-deploy"]
+[github]
+token = "ghp_x"
+[environments.staging]
+auto = true
+[environments.production]
+after = "staging"
+auto = true
+bake = "1h"
+[services.api]
+image = "registry.example.com/shop/api"
+repository = "acme/api"
+[services.api.in.production]
+auto = false
+[responders.autodeploy]
+channel = "C012AB3CD"
+look = "1m"
+"#;
+    let loaded = with_file(right);
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    let autos = loaded.settings.catalog().autos();
+    assert_eq!(autos.len(), 1);
+    let unnamed = with_file(
+        &right
+            .replace(", \"robot:auto-deploy\"", "")
+            .replace("\nchannel", "\nchanel"),
+    );
+    insta::assert_snapshot!(told(&unnamed), @"");
+    let nowhere = with_file(
+        &right
+            .replace("channel = \"C012AB3CD\"", "")
+            .replace("after = \"staging\"", ""),
+    );
+    insta::assert_snapshot!(told(&nowhere), @"");
 }
 
 #[test]
@@ -641,6 +685,10 @@ versions = ["v1", "v2"]
 
     [log]
 
+
+    [responders.autodeploy]
+
+    [responders.autodeploy.channels]
 
     [responders.deploy]
 
