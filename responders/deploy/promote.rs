@@ -18,7 +18,14 @@ pub(crate) async fn promote(cx: Context, service: Service, environment: Option<E
         return Err(UserError::new(nothing_before(&service.name, &environment.name)).into());
     };
     let running = commits::running(cx.services(), &service, &before).await?;
-    let name = commits::name_of(&running, None);
+    let sha = match commits::origin(cx.services(), &service, &running.image)? {
+        Some(origin) => commits::known(cx.services(), &service, &origin, &running.image).await?,
+        None => None,
+    };
+    let name = match &sha {
+        Some(sha) => sha.chars().take(7).collect(),
+        None => commits::name_of(&running, None),
+    };
     let target = Target::new(&service.name, &before.name);
     let filter = DeployFilter {
         service: target.service,

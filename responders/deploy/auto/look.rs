@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use otus::operations::{OperationFilter, State};
 use otus::store::{Deploy, DeployFilter, DeployState};
 use otus::{Auto, Environment, Result, Services, UserError};
 use otus_ci::version::{Direction, Error, Found, NotReady, Refusal, Resolved, Said, Skipped};
@@ -13,13 +14,14 @@ use otus_kubernetes::Running;
 use tokio::sync::Notify;
 
 use super::decide::{Facts, Tried, decide};
-use super::decision::Decision;
+use super::decision::{Decision, Way};
 use super::go;
 use super::kept::{self, Commit, Standing, Story};
 use super::lane::Lane;
 use super::ripe::ripe;
 use super::settings::Settings;
 use super::texts;
+use crate::KIND;
 use crate::commits::{self, Origin, commit_of};
 use crate::good;
 use crate::plan::failed_before;
@@ -137,7 +139,7 @@ pub(crate) async fn look(hand: &Hand, lane: &Lane, standing: &Standing, now: Tim
         }
         looked.by(after(now, hand.settings.pace.soon));
     } else {
-        supersede(&known, &mut looked);
+        supersede(services, &known, &mut looked).await?;
     }
     kept::tell(services, lane, &known, &looked.decided, now).await?;
     let keep = SignedDuration::try_from(hand.settings.keep).unwrap_or(SignedDuration::MAX);
@@ -310,7 +312,8 @@ async fn ripened(
         environment: Some(before.name.clone()),
         ..DeployFilter::default()
     };
-    let deploys = services.store().deploys(&filter).await?;
+    let mut deploys = services.store().deploys(&filter).await?;
+    on_time(services, lane, before, &mut deploys).await?;
     let rejected = good::all(services, &lane.service.name, &before.name).await?;
     let rejected: BTreeSet<String> = rejected.into_iter().map(|rejected| rejected.image).collect();
     let ripe = ripe(&deploys, &rejected, bake, now);
@@ -382,6 +385,27 @@ async fn ripened(
     Ok(None)
 }
 
+/// Puts the ends of the newest deploys on the store's clock, which all replicas share.
+async fn on_time(
+    services: &Services,
+    lane: &Lane,
+    environment: &Environment,
+    deploys: &mut [Deploy],
+) -> Result {
+    let filter = OperationFilter {
+        service: Some(lane.service.name.clone()),
+        environment: Some(environment.name.clone()),
+        kind: Some(KIND.to_owned()),
+        ..OperationFilter::default()
+    };
+    for operation in services.store().operations(&filter).await? {
+        if let Some(deploy) = deploys.iter_mut().find(|deploy| deploy.id == operation.id) {
+            deploy.ended = operation.ended.or(deploy.ended);
+        }
+    }
+    Ok(())
+}
+
 /// What is known of a version, what is in its way, and, if nothing is, that it goes.
 async fn weigh(
     hand: &Hand,
@@ -439,25 +463,39 @@ async fn weigh(
     }
 }
 
-/// What was looked at before and is not any more has lost its place to what is.
-fn supersede(known: &[Story], looked: &mut Looked) {
+/// What was looked at before and is not any more has come to its end, or has lost its place to what is.
+async fn supersede(services: &Services, known: &[Story], looked: &mut Looked) -> Result {
     let Some((newest, _)) = looked.decided.last().cloned() else {
-        return;
+        return Ok(());
     };
     for story in known {
-        let open = story
-            .decisions
-            .last()
-            .is_some_and(|last| last.decision.way() != super::decision::Way::Over);
+        let Some(last) = story.decisions.last().map(|last| &last.decision) else {
+            continue;
+        };
         let seen = looked
             .decided
             .iter()
             .any(|(commit, _)| commit.sha == story.commit.sha);
-        if open && !seen {
-            let by = newest.name.clone();
-            looked.say(story.commit.clone(), Decision::Superseded { by });
+        if seen || last.way() == Way::Over {
+            continue;
         }
+        let ended = match last {
+            Decision::Going { operation, .. } => services.store().operation(operation).await?,
+            _ => None,
+        };
+        let decision = match ended.map(|ended| (ended.state, ended.id, ended.ended.unwrap_or(ended.asked))) {
+            Some((State::Succeeded, _, _)) => Decision::Here,
+            Some((State::Failed, operation, at)) => Decision::Failed {
+                operation: Some(operation),
+                at,
+            },
+            _ => Decision::Superseded {
+                by: newest.name.clone(),
+            },
+        };
+        looked.say(story.commit.clone(), decision);
     }
+    Ok(())
 }
 
 /// A version, as it is remembered.

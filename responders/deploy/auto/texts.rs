@@ -21,16 +21,20 @@ const TOLD: usize = 6;
 
 /// Why the robot deploys it: the reason on the card and in the record.
 pub(crate) fn because_green(version: &Resolved) -> String {
-    format!("auto-deploy of {} by {}", version.name(), version.author)
+    format!(
+        "it is green: auto-deploy of {} by {}",
+        version.name(),
+        version.author
+    )
 }
 
 /// The same of what comes from the environment before.
 pub(crate) fn because_ripe(version: &Resolved, before: &str, bake: SignedDuration) -> String {
     format!(
-        "auto-deploy of {} by {}, after {} in {before}",
+        "it ran well in {before} for {}: auto-deploy of {} by {}",
+        length(bake),
         version.name(),
-        version.author,
-        length(bake)
+        version.author
     )
 }
 
@@ -80,7 +84,7 @@ pub(crate) fn sentence(decision: &Decision) -> String {
         ),
         Decision::NotReady { why } => format!("It is not ready: {}.", not_ready(why)),
         Decision::ImageLate { tag, since } => format!(
-            "It was green {}, and there is still no image tagged {}.",
+            "It is green since {}, and there is still no image tagged {}.",
             moment(*since),
             code(tag)
         ),
@@ -683,6 +687,36 @@ mod tests {
                 plain(&format!("{calls}{} → {}", sentence(decision), change(decision)))
             })
             .collect();
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(told.join("\n"), @"
+        It runs there. → There is nothing to wait for.
+        Its deploy `3f9c2ab01d` is under way. → Its end, on its card.
+        Its deploy `3f9c2ab01d` waits for approval. → An approval, on its card.
+        `c992a90` runs there, which is it or was built on it. → There is nothing to wait for.
+        told: `c992a90` runs there, which has commits that it has not: it would go sideways. → A green commit that has both; or deploy it by hand.
+        told: Which commit `old` there was built from is not known, so I cannot tell whether it would go forward. → Deploy it by hand, once.
+        It is not ready: `test` failed. → The check run again and good, or a newer green commit.
+        It is not ready: `build` and `test` still run. → The checks' end.
+        It is not ready: it is green, but there is no image tagged `06f01a3` yet. → Its image.
+        told: It is not ready: the image tagged `06f01a3` says that it was built from `c992a90`. → An image that says it was built from this commit.
+        told: It is green since 2027-01-15 08:00 UTC, and there is still no image tagged `06f01a3`. → Its image: has the build finished, and does it push under this tag?
+        told: `c992a90` was rejected there by @U1, 2027-01-15 08:00 UTC because it failed there; it is that one or came before it. → A newer green commit; or deploy it by hand.
+        told: Somebody went away from `c992a90` there, which is it or was built on it. → A newer green commit; or deploy it by hand.
+        The newer `c992a90` goes instead. → Nothing: it comes with the newer one.
+        It was deployed there and failed, 2027-01-15 08:00 UTC (`3f9c2ab01d`). → A newer green commit; or deploy it by hand.
+        Its deploy `3f9c2ab01d` was denied: U2 denied it. → A newer one; or deploy it by hand.
+        Its deploy `3f9c2ab01d` was not approved in time: Nobody agreed in time. → A newer one; or deploy it by hand.
+        Its deploy `3f9c2ab01d` changed nothing: unreachable. → It is tried once more 2027-01-15 08:00 UTC.
+        told: Ann has paused what goes there by itself, 2027-01-15 08:00 UTC: the fair. → Somebody who says `autodeploy resume`.
+        told: api is locked by Ann: a migration. → That it ends, 2027-01-15 08:00 UTC; then the newest goes.
+        told: auto-deploy may not: it asks for the role `deployer`, which who asked does not have. → The configuration: `robot:auto-deploy` in the role, and what the rules say.
+        told: It takes a confirmation by who asks, and nobody asked: careful: who asked has to confirm it. → Somebody who deploys it by hand; or a rule that asks for approvals instead.
+        `deploy api` (`3f9c2ab01d`) is under way there. → Its end; then the newest goes.
+        `deploy api` by Ann (`3f9c2ab01d`) waits there, and goes first. → Its end; then the newest goes.
+        told: I cannot look at api. → It is tried again by itself.
+        GitHub cannot be reached. → It is tried again by itself.
+        It runs well in *staging*, and goes on from there 2027-01-15 08:00 UTC. → Time, if nothing fails there.
+        told: It ran well in *staging*, but `c992a90` failed there meanwhile, 2027-01-15 08:00 UTC. → A newer one that runs well there; or promote it by hand.
+        It ran well in *staging*, where `c992a90` runs by now, without it. → A newer one that runs well there; or deploy it by hand.
+        ");
     }
 }

@@ -58,7 +58,13 @@ async fn a_green_build_goes_out_by_itself_and_says_so() {
     world.decided("staging", &world.first, "here").await;
     let (sha, image) = world.released("Answer faster");
     world.runs("staging", &image).await;
-    insta::assert_snapshot!(world.shown("is live in").await, @"");
+    insta::assert_snapshot!(world.shown("is live in").await, @"
+    ✅ *api* `eac5bb9` is live in *staging*
+    `6bcd2a5` → `eac5bb9`
+    All 2 pods run it.
+    I took the image over from `kubectl-client-side-apply`; everything else stays as it was.
+    asked by auto-deploy (time) · `c3f6edd951`
+    ");
     let deploys = world.deploys().await;
     assert_eq!(deploys.len(), 1);
     assert_eq!(
@@ -66,7 +72,11 @@ async fn a_green_build_goes_out_by_itself_and_says_so() {
         (ROBOT, image.as_str())
     );
     world.decided("staging", &sha, "here").await;
-    insta::assert_snapshot!(world.say(&mut robot, "ann", "@otus autodeploys").await, @"");
+    insta::assert_snapshot!(world.say(&mut robot, "ann", "@otus autodeploys").await, @"
+    What goes out by itself
+    *api* in *staging*: what is green on `main`.
+    `eac5bb9` “Answer faster”: It runs there.
+    ");
     let why = world
         .say(
             &mut robot,
@@ -74,9 +84,15 @@ async fn a_green_build_goes_out_by_itself_and_says_so() {
             &format!("@otus why is {} not in staging?", short(&sha)),
         )
         .await;
-    insta::assert_snapshot!(why, @"");
+    insta::assert_snapshot!(why, @"
+    Why *api* `eac5bb9` in *staging*
+    “Answer faster”
+    (moment): Its deploy `c3f6edd951` is under way.
+    (moment): It runs there.
+    What would change it: There is nothing to wait for.
+    ");
     // Production is nobody's but people's.
-    insta::assert_snapshot!(world.say(&mut robot, "ann", "@otus why api in production").await, @"");
+    insta::assert_snapshot!(world.say(&mut robot, "ann", "@otus why api in production").await, @"Nothing of *api* in *production* goes out by itself: it is deployed by hand. `autodeploys` lists what does.");
     world.close(vec![robot]).await;
 }
 
@@ -133,7 +149,11 @@ async fn what_is_red_waits_until_it_is_green() {
             }
         }
     };
-    insta::assert_snapshot!(red.await, @"");
+    insta::assert_snapshot!(red.await, @"
+    Why *api* in *staging*
+    `d8480a2` “Break it”: It is not ready: `test` failed.
+    What would change it: The check run again and good, or a newer green commit.
+    ");
     assert!(
         world.image("staging").contains(&world.first[..32]),
         "nothing was changed"
@@ -165,10 +185,18 @@ async fn an_image_is_waited_for_and_one_that_does_not_come_is_told() {
     world.green(&sha);
     world.decided("staging", &sha, "image_late").await;
     assert_eq!(world.rules("staging", &sha).await.first().unwrap(), "not_ready");
-    insta::assert_snapshot!(world.shown("does not go out").await, @"");
+    insta::assert_snapshot!(world.shown("does not go out").await, @"
+    ⚠️ *api* `2056daa` does not go out to *staging* by itself
+    It is green since (moment), and there is still no image tagged `2056daadec84a4c6b220db69607b9a8ff6c14562`.
+    What would change it: Its image: has the build finished, and does it push under this tag?
+    ");
     let digest = world.shelf.push(&sha, &sha);
     world.runs("staging", &format!("{IMAGE}@{digest}")).await;
-    insta::assert_snapshot!(world.shown("by itself again").await, @"");
+    insta::assert_snapshot!(world.shown("by itself again").await, @"
+    *api* goes out to *staging* by itself again
+    `2056daa` had not: It is green since (moment), and there is still no image tagged `2056daadec84a4c6b220db69607b9a8ff6c14562`.
+    `2056daa`: Its deploy `921c97b646` is under way.
+    ");
     world.close(vec![robot]).await;
 }
 
@@ -180,7 +208,11 @@ async fn an_image_of_another_commit_is_told_and_not_deployed() {
     world.shelf.push(&sha, &world.first);
     world.green(&sha);
     world.decided("staging", &sha, "not_ready").await;
-    insta::assert_snapshot!(world.shown("does not go out").await, @"");
+    insta::assert_snapshot!(world.shown("does not go out").await, @"
+    ⚠️ *api* `4e03703` does not go out to *staging* by itself
+    It is not ready: the image tagged `4e037034104e1e735796459714f3ad305d58bc21` says that it was built from `6bcd2a57c61e367c8cc53e620eebd14590b02224`.
+    What would change it: An image that says it was built from this commit.
+    ");
     let (_, image) = world.released("Built right");
     world.runs("staging", &image).await;
     assert_eq!(world.deploys().await.len(), 1);
@@ -194,7 +226,11 @@ async fn a_lock_holds_it_and_then_only_the_newest_goes() {
     world.lock(&robot, "staging").await;
     let (one, _) = world.released("One");
     world.decided("staging", &one, "held").await;
-    insta::assert_snapshot!(world.shown("does not go out").await, @"");
+    insta::assert_snapshot!(world.shown("does not go out").await, @"
+    ⚠️ *api* `654b252` does not go out to *staging* by itself
+    api in staging is locked by Eve since (time): a migration.
+    What would change it: That it ends; then the newest goes.
+    ");
     let (two, image) = world.released("Two");
     world.decided("staging", &two, "held").await;
     world.decided("staging", &one, "superseded").await;
@@ -245,7 +281,11 @@ async fn who_is_not_named_in_the_role_may_not() {
     let robot = world.robot();
     let (sha, _) = world.released("Green");
     world.decided("staging", &sha, "refused").await;
-    insta::assert_snapshot!(world.shown("does not go out").await, @"");
+    insta::assert_snapshot!(world.shown("does not go out").await, @"
+    ⚠️ *api* `769c0d5` does not go out to *staging* by itself
+    auto-deploy may not: it asks for the role `deployer`, which who asked does not have.
+    What would change it: The configuration: `robot:auto-deploy` in the role, and what the rules say.
+    ");
     assert!(world.operations().await.is_empty());
     world.close(vec![robot]).await;
 }
@@ -271,15 +311,20 @@ async fn paused_it_says_so_and_resumed_the_newest_goes() {
     let mut robot = world.robot();
     world.decided("staging", &world.first, "here").await;
     let say = "@otus autodeploy pause api in staging";
-    insta::assert_snapshot!(world.say(&mut robot, "ann", say).await, @"");
-    insta::assert_snapshot!(world.say(&mut robot, "ann", &format!("{say} for 2h because the fair")).await, @"");
+    insta::assert_snapshot!(world.say(&mut robot, "ann", say).await, @"Why? Whoever finds it paused should know. Say `autodeploy pause api in staging because <reason>`.");
+    insta::assert_snapshot!(world.say(&mut robot, "ann", &format!("{say} for 2h because the fair")).await, @"Nothing of *api* in *staging* goes out by itself until (moment). Whoever wants to deploy still can. What is under way goes on.");
     let (one, _) = world.released("One");
     world.decided("staging", &one, "paused").await;
-    insta::assert_snapshot!(world.shown("does not go out").await, @"");
+    insta::assert_snapshot!(world.shown("does not go out").await, @"
+    ⚠️ *api* `654b252` does not go out to *staging* by itself
+    ann has paused what goes there by itself, (moment) until (moment): the fair.
+    What would change it: Somebody who says `autodeploy resume`.
+    [Resume]
+    ");
     let (two, image) = world.released("Two");
     world.decided("staging", &two, "paused").await;
-    insta::assert_snapshot!(world.say(&mut robot, "bob", "@otus autodeploy resume api in production").await, @"");
-    insta::assert_snapshot!(world.say(&mut robot, "bob", "@otus autodeploy resume api").await, @"");
+    insta::assert_snapshot!(world.say(&mut robot, "bob", "@otus autodeploy resume api in production").await, @"Nothing of *api* in *production* goes out by itself: it is deployed by hand. `autodeploys` lists what does.");
+    insta::assert_snapshot!(world.say(&mut robot, "bob", "@otus autodeploy resume api").await, @"*api* in *staging* goes out by itself again; the newest that may go is next.");
     world.runs("staging", &image).await;
     assert_eq!(world.deploys().await.len(), 1);
     // One that ends by itself does.
@@ -316,7 +361,11 @@ async fn what_was_rejected_and_what_came_before_it_waits_for_something_newer() {
         .await;
     world.runs("staging", &good_image).await;
     world.decided("staging", &bad, "rejected").await;
-    insta::assert_snapshot!(world.shown("does not go out").await, @"");
+    insta::assert_snapshot!(world.shown("does not go out").await, @"
+    ⚠️ *api* `f8a5674` does not go out to *staging* by itself
+    `f8a5674` was rejected there by @ann, (moment) because it is slow; it is that one or came before it.
+    What would change it: A newer green commit; or deploy it by hand.
+    ");
     // What lies before it is done only now.
     world.shelf.push(&middle, &middle);
     world.green(&middle);

@@ -307,7 +307,7 @@ checks = ["build", "test"]
             meant.next_back()
         };
         match tokio::time::timeout(LONG, self.chat.wait(look)).await {
-            Ok(text) => crate::scene::still(&text),
+            Ok(text) => settled(&text),
             Err(_) => panic!("nothing reads {words:?}\n{}", self.chat.transcript()),
         }
     }
@@ -333,7 +333,7 @@ checks = ["build", "test"]
         });
         let answer = tokio::time::timeout(LONG, answer).await.unwrap();
         while self.chat.take_unexpected().is_some() {}
-        crate::scene::still(&answer)
+        settled(&answer)
     }
 
     /// Everybody goes home.
@@ -358,4 +358,24 @@ pub(crate) fn own(operations: &[Operation]) -> Vec<State> {
         .iter()
         .filter(|operation| operation.by.as_robot().is_some());
     own.map(|operation| operation.state).collect()
+}
+
+/// Without what differs from run to run.
+pub(crate) fn settled(text: &str) -> String {
+    let patterns = [
+        (
+            r"asked by auto-deploy( · since .* UTC| · \d+ s)?",
+            "asked by auto-deploy (time)",
+        ),
+        (r"since \d\d:\d\d UTC \(\d+ s\)", "since (time)"),
+        (r"Plan `\w+`", "Plan (hash)"),
+    ];
+    patterns
+        .into_iter()
+        .fold(crate::scene::still(text), |text, (pattern, instead)| {
+            regex::Regex::new(pattern)
+                .unwrap()
+                .replace_all(&text, instead)
+                .into_owned()
+        })
 }
