@@ -39,8 +39,11 @@ async fn what_has_run_well_for_long_enough_goes_on() {
     let (newer, newer_image) = world.released("Newer");
     world.runs("staging", &newer_image).await;
     world.clock.jump(SignedDuration::from_mins(11));
-    world.decided("production", &newer, "here").await;
-    assert_eq!(world.image("production"), newer_image);
+    world.runs("production", &image).await;
+    world.decided("production", &sha, "here").await;
+    world.decided("production", &newer, "baking").await;
+    world.clock.jump(SignedDuration::from_mins(20));
+    world.runs("production", &newer_image).await;
     world.close(vec![robot]).await;
 }
 
