@@ -142,7 +142,7 @@ pub(crate) async fn look(hand: &Hand, lane: &Lane, standing: &Standing, now: Tim
         supersede(services, &known, &mut looked).await?;
     }
     kept::tell(services, lane, &known, &looked.decided, now).await?;
-    let keep = SignedDuration::try_from(hand.settings.keep).unwrap_or(SignedDuration::MAX);
+    let keep = SignedDuration::from_hours(24 * i64::from(hand.settings.keep_days));
     kept::forget(services, lane, &known, keep, now).await?;
     Ok(looked)
 }

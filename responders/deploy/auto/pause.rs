@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use otus::audit::Entry;
 use otus::{Context, Environment, Result, Service, Services, UserError};
 use serde::{Deserialize, Serialize};
@@ -90,8 +90,11 @@ impl FromStr for Length {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "write for example `30m`, `2h` or `1h30m`".to_owned();
-        let length: SignedDuration = text.parse().map_err(|_| wrong())?;
+        let wrong = || "write for example `30m`, `2h` or `2 days`".to_owned();
+        let span: Span = text.parse().map_err(|_| wrong())?;
+        let length = span
+            .to_duration(SpanRelativeTo::days_are_24_hours())
+            .map_err(|_| wrong())?;
         let longest = SignedDuration::from_hours(24 * 365);
         let right = length.is_positive() && length <= longest;
         right.then_some(Length(length)).ok_or_else(wrong)
@@ -218,6 +221,7 @@ mod tests {
         assert_eq!(of("30m"), Ok(1800));
         assert_eq!(of("1h30m"), Ok(5400));
         assert_eq!(of("20 min"), Ok(1200));
+        assert_eq!(of("2 days"), Ok(172_800));
         assert!(of("soon").is_err() && of("0s").is_err() && of("99999h").is_err());
     }
 }

@@ -19,9 +19,8 @@ pub struct Settings {
     /// How long the image of a commit that is green may take before it is told that it does not come.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub image_wait: Duration,
-    /// How long it is remembered why something did not go out.
-    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
-    pub keep: Duration,
+    /// For how many days it is remembered why something did not go out.
+    pub keep_days: u16,
     /// How patient it is inside.
     #[serde(skip)]
     pub pace: Pace,
@@ -58,7 +57,7 @@ impl Default for Settings {
             channels: BTreeMap::new(),
             look: Duration::from_secs(5 * 60),
             image_wait: Duration::from_secs(15 * 60),
-            keep: Duration::from_secs(30 * 24 * 3600),
+            keep_days: 30,
             pace: Pace::default(),
         }
     }

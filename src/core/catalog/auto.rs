@@ -131,7 +131,7 @@ mod tests {
             [services.slow]
             repository = "acme/slow"
             [services.slow.in.production]
-            bake = "1d"
+            bake = "24h"
             [services.old]
             "#,
         );

@@ -364,7 +364,7 @@ pub(crate) fn own(operations: &[Operation]) -> Vec<State> {
 pub(crate) fn settled(text: &str) -> String {
     let patterns = [
         (
-            r"asked by auto-deploy( · since .* UTC| · \d+ s)?",
+            r"asked by auto-deploy( \(time\)| · since .* UTC| · \d+ s)?",
             "asked by auto-deploy (time)",
         ),
         (r"since \d\d:\d\d UTC \(\d+ s\)", "since (time)"),
