@@ -1,6 +1,6 @@
 //! What was decided about one commit in one lane: the rule, and everything it went by. Kept in the store as it is here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use otus::UserId;
 use otus::operations::State;
 use otus_ci::version::NotReady;
@@ -121,10 +121,19 @@ impl Decision {
         }
     }
 
-    /// Whether people are to hear of it without asking: somebody has to do something, or nothing goes out for a while.
-    pub(crate) fn calls(&self) -> bool {
+    /// After how long people are to hear of it without asking, because somebody has to do something, or nothing goes out for a while.
+    pub(crate) fn calls(&self) -> Option<SignedDuration> {
+        const AT_ONCE: SignedDuration = SignedDuration::ZERO;
+        const NO_HICCUP: SignedDuration = SignedDuration::from_mins(10);
+        const NEVER_BEGAN: SignedDuration = SignedDuration::from_hours(1);
         match self {
-            Self::NotReady { why } => matches!(why, NotReady::WrongRevision { .. }),
+            Self::NotReady { why } => match why {
+                NotReady::WrongRevision { .. } => Some(AT_ONCE),
+                // A check that is called otherwise is waited for for ever.
+                NotReady::Missing(_) | NotReady::NoChecks => Some(NEVER_BEGAN),
+                NotReady::Red(_) | NotReady::Pending(_) | NotReady::NoImage { .. } => None,
+            },
+            Self::Unplanned { .. } | Self::Unasked { .. } => Some(NO_HICCUP),
             Self::Aside { .. }
             | Self::Unknown { .. }
             | Self::ImageLate { .. }
@@ -134,10 +143,9 @@ impl Decision {
             | Self::Held { .. }
             | Self::Refused { .. }
             | Self::Personal { .. }
-            | Self::Unplanned { .. }
-            | Self::Broken { .. } => true,
+            | Self::Broken { .. } => Some(AT_ONCE),
             // What failed or was ended has its own card; the rest passes, or is nobody's to mend here.
-            _ => false,
+            _ => None,
         }
     }
 

@@ -60,6 +60,19 @@ impl Looked {
         self.decided.push((commit, decision));
     }
 
+    /// Whoever was asked took too long.
+    pub(crate) fn late(hand: &Hand, standing: &Standing, now: Timestamp) -> Self {
+        let commit = standing.now.as_ref().map(|now| now.commit.clone());
+        let why = texts::too_long();
+        Looked {
+            now: Some((commit.unwrap_or_default(), Decision::Unasked { why })),
+            peak: standing.peak.clone(),
+            seen: standing.seen,
+            due: Some(after(now, hand.settings.pace.soon)),
+            ..Looked::default()
+        }
+    }
+
     /// No later than this.
     fn by(&mut self, at: Timestamp) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));

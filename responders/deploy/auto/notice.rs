@@ -1,6 +1,7 @@
 //! Telling in the channel that something does not go out, where people should know without asking: one message for as long as it is so,
 //! edited when it is about another commit, and when it is over.
 
+use jiff::Timestamp;
 use otus::{Card, ChatError, MessageRef, Place, Post, Urgency};
 
 use super::kept::{Notice, Now};
@@ -13,16 +14,20 @@ pub(crate) async fn show(
     hand: &Hand,
     lane: &Lane,
     shown: Option<&Notice>,
-    now: Option<&Now>,
+    stands: Option<&Now>,
+    now: Timestamp,
 ) -> Option<Notice> {
-    let calls = now.filter(|now| now.decision.calls());
+    let calls = stands.filter(|stands| {
+        let after = stands.decision.calls();
+        after.is_some_and(|after| now.duration_since(stands.since) >= after)
+    });
     match (shown, calls) {
         (None, None) => None,
         (Some(shown), Some(now)) if shown.commit == now.commit && shown.decision.is_still(&now.decision) => {
             Some(shown.clone())
         }
         (Some(shown), None) => {
-            let over = texts::over(lane, shown, now);
+            let over = texts::over(lane, shown, stands);
             match edit(hand, &shown.message, over).await {
                 // It cannot be edited, so it stays as it is.
                 Ok(()) | Err(ChatError::Missing(_) | ChatError::Refused(_)) => None,

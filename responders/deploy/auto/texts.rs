@@ -43,6 +43,11 @@ pub(crate) fn our_side() -> String {
     "Something went wrong on my side; the log has the details.".to_owned()
 }
 
+/// They did, but not in time.
+pub(crate) fn too_long() -> String {
+    "GitHub and the registry take too long to answer.".to_owned()
+}
+
 /// GitHub or the registry does not answer.
 pub(crate) fn unasked(error: &str) -> String {
     format!("{}.", error.trim_end_matches('.').replace('`', "'"))
@@ -390,8 +395,22 @@ pub(crate) fn by_hand(service: &str, environment: Option<&str>) -> String {
     )
 }
 
-/// A lane in the list.
-pub(crate) fn lane(lane: &Lane, now: Option<&Now>, decision: Option<&Decision>) -> String {
+/// A lane in the list. `pause` is one that has held nothing back yet.
+pub(crate) fn lane(
+    lane: &Lane,
+    now: Option<&Now>,
+    decision: Option<&Decision>,
+    pause: Option<&Pause>,
+) -> String {
+    let mut text = in_list(lane, now, decision);
+    if let Some(pause) = pause {
+        text.push('\n');
+        text.push_str(&sentence(&pause.into()));
+    }
+    text
+}
+
+fn in_list(lane: &Lane, now: Option<&Now>, decision: Option<&Decision>) -> String {
     let from = match &lane.auto {
         Auto::Green => format!("what is green on {}", code(lane.service.branch())),
         Auto::After { environment, bake } => format!(
@@ -443,6 +462,7 @@ pub(crate) fn why_lane(
     lane: &Lane,
     now: Option<&Now>,
     decision: Option<&Decision>,
+    pause: Option<&Pause>,
     others: &[Story],
 ) -> Card {
     let title = format!(
@@ -451,6 +471,11 @@ pub(crate) fn why_lane(
         bold(&lane.environment.name)
     );
     let mut card = Card::new(Tone::Neutral, title);
+    if let Some(pause) = pause {
+        card = card
+            .text(sentence(&pause.into()))
+            .button(Button::new("Resume", pause_line(lane, "resume")));
+    }
     let Some((now, decision)) = now.zip(decision) else {
         return card.text("I have not looked yet.");
     };
@@ -683,7 +708,11 @@ mod tests {
         let told: Vec<String> = every()
             .iter()
             .map(|decision| {
-                let calls = if decision.calls() { "told: " } else { "" };
+                let calls = match decision.calls() {
+                    Some(after) if after.is_zero() => "told: ".to_owned(),
+                    Some(after) => format!("told after {}: ", length(after)),
+                    None => String::new(),
+                };
                 plain(&format!("{calls}{} → {}", sentence(decision), change(decision)))
             })
             .collect();
@@ -712,8 +741,8 @@ mod tests {
         told: It takes a confirmation by who asks, and nobody asked: careful: who asked has to confirm it. → Somebody who deploys it by hand; or a rule that asks for approvals instead.
         `deploy api` (`3f9c2ab01d`) is under way there. → Its end; then the newest goes.
         `deploy api` by Ann (`3f9c2ab01d`) waits there, and goes first. → Its end; then the newest goes.
-        told: I cannot look at api. → It is tried again by itself.
-        GitHub cannot be reached. → It is tried again by itself.
+        told after 10 min: I cannot look at api. → It is tried again by itself.
+        told after 10 min: GitHub cannot be reached. → It is tried again by itself.
         It runs well in *staging*, and goes on from there 2027-01-15 08:00 UTC. → Time, if nothing fails there.
         told: It ran well in *staging*, but `c992a90` failed there meanwhile, 2027-01-15 08:00 UTC. → A newer one that runs well there; or promote it by hand.
         It ran well in *staging*, where `c992a90` runs by now, without it. → A newer one that runs well there; or deploy it by hand.

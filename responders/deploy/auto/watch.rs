@@ -9,7 +9,7 @@ use otus::{Auto, Result};
 use super::decision::{Decision, Way};
 use super::kept::{self, Lease, Now, Standing};
 use super::lane::Lane;
-use super::look::{Hand, after, look};
+use super::look::{Hand, Looked, after, look};
 use super::{go, notice};
 
 /// So many lanes are looked at once.
@@ -92,7 +92,10 @@ async fn one(hand: &Hand, lane: &Lane, lanes: &[Lane], held: (Standing, u64), no
     // Over before anybody else may take it.
     let patience = hand.settings.pace.lease.mul_f64(0.6);
     let looked = tokio::time::timeout(patience, look(hand, lane, &taken, now)).await;
-    let looked = looked.map_err(|_| anyhow::anyhow!("looking at it takes too long"))??;
+    let looked = match looked {
+        Ok(looked) => looked?,
+        Err(_) => Looked::late(hand, &taken, now),
+    };
     let stands = looked.now.map(|(commit, decision)| {
         let before = taken.now.as_ref();
         let same = before
@@ -104,7 +107,7 @@ async fn one(hand: &Hand, lane: &Lane, lanes: &[Lane], held: (Standing, u64), no
             since,
         }
     });
-    let shown = notice::show(hand, lane, taken.notice.as_ref(), stands.as_ref());
+    let shown = notice::show(hand, lane, taken.notice.as_ref(), stands.as_ref(), now);
     let shown = tokio::time::timeout(Duration::from_secs(10), shown).await;
     let shown = shown.unwrap_or_else(|_| taken.notice.clone());
     let ended = |standing: &Standing| {

@@ -11,6 +11,7 @@ use super::go;
 use super::kept::{self, Now, Story};
 use super::lane::Lane;
 use super::look::Hand;
+use super::pause::{self, Pause};
 use super::texts;
 use crate::commits;
 
@@ -20,21 +21,37 @@ const SHOWN: usize = 25;
 const OTHERS: usize = 4;
 
 /// What a lane stands at, as of this moment where the store alone tells.
-async fn current(hand: &Hand, lane: &Lane, now: Timestamp) -> Result<(Option<Now>, Option<Decision>)> {
-    let standing = kept::one(&hand.services, lane).await?;
-    let decision = match standing.now.as_ref().map(|now| &now.decision) {
-        Some(Decision::Going { operation, .. }) => {
-            let known = hand.services.store().operation(operation).await?;
-            known.map(|known| Decision::Going {
-                operation: known.id,
-                state: known.state,
-            })
-        }
-        Some(decision) if decision.way() == Way::Inside => go::blocked(hand, lane, now).await?,
-        _ => None,
-    };
-    let decision = decision.or_else(|| standing.now.as_ref().map(|now| now.decision.clone()));
-    Ok((standing.now, decision))
+struct Current {
+    now: Option<Now>,
+    decision: Option<Decision>,
+    /// One that has held nothing back yet.
+    pause: Option<Pause>,
+}
+
+impl Current {
+    async fn of(hand: &Hand, lane: &Lane, now: Timestamp) -> Result<Self> {
+        let standing = kept::one(&hand.services, lane).await?;
+        let decision = match standing.now.as_ref().map(|now| &now.decision) {
+            Some(Decision::Going { operation, .. }) => {
+                let known = hand.services.store().operation(operation).await?;
+                known.map(|known| Decision::Going {
+                    operation: known.id,
+                    state: known.state,
+                })
+            }
+            Some(decision) if decision.way() == Way::Inside => go::blocked(hand, lane, now).await?,
+            _ => None,
+        };
+        let decision = decision.or_else(|| standing.now.as_ref().map(|now| now.decision.clone()));
+        let pauses = pause::all(&hand.services, now).await?;
+        let told = matches!(decision, Some(Decision::Paused { .. }));
+        let pause = pause::of(&pauses, lane).filter(|_| !told).cloned();
+        Ok(Current {
+            now: standing.now,
+            decision,
+            pause,
+        })
+    }
 }
 
 /// Lists what goes out by itself.
@@ -56,8 +73,17 @@ pub(crate) async fn lanes(hand: &Hand, cx: &Context, service: Option<&Service>) 
             told.push(String::new());
             continue;
         }
-        let (stands, decision) = current(hand, lane, now).await?;
-        told.push(texts::lane(lane, stands.as_ref(), decision.as_ref()));
+        let Current {
+            now: stands,
+            decision,
+            pause,
+        } = Current::of(hand, lane, now).await?;
+        told.push(texts::lane(
+            lane,
+            stands.as_ref(),
+            decision.as_ref(),
+            pause.as_ref(),
+        ));
     }
     cx.reply(texts::lanes(&told, SHOWN)).await
 }
@@ -81,9 +107,9 @@ pub(crate) async fn why(hand: &Hand, cx: &Context, what: &str, environment: &Env
         let meant = |story: &&Story| story.commit.sha.starts_with(&sha) || story.commit.name == what;
         if let Some(story) = stories.iter().find(meant) {
             let now = hand.services.store().now().await?;
-            let (stands, decision) = current(hand, lane, now).await?;
-            let is_current = stands.is_some_and(|stands| stands.commit.sha == story.commit.sha);
-            let decision = decision.filter(|_| is_current);
+            let current = Current::of(hand, lane, now).await?;
+            let is_current = current.now.is_some_and(|now| now.commit.sha == story.commit.sha);
+            let decision = current.decision.filter(|_| is_current);
             return cx.reply(texts::why_commit(lane, story, decision.as_ref())).await;
         }
     }
@@ -100,7 +126,11 @@ pub(crate) async fn why(hand: &Hand, cx: &Context, what: &str, environment: &Env
 
 async fn why_lane(hand: &Hand, cx: &Context, lane: &Lane) -> Result {
     let now = hand.services.store().now().await?;
-    let (stands, decision) = current(hand, lane, now).await?;
+    let Current {
+        now: stands,
+        decision,
+        pause,
+    } = Current::of(hand, lane, now).await?;
     let mut others = kept::stories(&hand.services, lane).await?;
     others.retain(|story| {
         let is_current = stands
@@ -110,8 +140,14 @@ async fn why_lane(hand: &Hand, cx: &Context, lane: &Lane) -> Result {
         !is_current && last.is_some_and(|last| last.decision.way() != Way::Over)
     });
     others.truncate(OTHERS);
-    cx.reply(texts::why_lane(lane, stands.as_ref(), decision.as_ref(), &others))
-        .await
+    cx.reply(texts::why_lane(
+        lane,
+        stands.as_ref(),
+        decision.as_ref(),
+        pause.as_ref(),
+        &others,
+    ))
+    .await
 }
 
 /// What runs in a lane, if it has this commit.

@@ -278,13 +278,22 @@ look = "1m"
             .replace(", \"robot:auto-deploy\"", "")
             .replace("\nchannel", "\nchanel"),
     );
-    insta::assert_snapshot!(told(&unnamed), @"");
+    insta::assert_snapshot!(told(&unnamed), @r#"
+    Otus cannot start with this configuration, for 3 reasons:
+      otus.toml:7: environments.staging.auto: who deploys by itself has to be named in the role deployer, which * does not do: deployer = ["robot:auto-deploy", …] below [roles]
+      otus.toml:17: responders.autodeploy: channel is not set, and api goes out to staging by itself, which is shown there; set channel = "C…" below [responders.autodeploy]
+      otus.toml:18: responders.autodeploy.chanel: there is no such key; did you mean channel?
+    "#);
     let nowhere = with_file(
         &right
             .replace("channel = \"C012AB3CD\"", "")
             .replace("after = \"staging\"", ""),
     );
-    insta::assert_snapshot!(told(&nowhere), @"");
+    insta::assert_snapshot!(told(&nowhere), @r#"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:11: environments.production.bake: it says how long something has to run well in the environment before, and there is none; set after, too
+      otus.toml:17: responders.autodeploy: channel is not set, and api goes out to staging by itself, which is shown there; set channel = "C…" below [responders.autodeploy]
+    "#);
 }
 
 #[test]
@@ -677,18 +686,15 @@ versions = ["v1", "v2"]
     [prometheus.headers]
     X-Scope-OrgID = "••••"  # otus.toml:6
 
-    [github]
-
     [store]
 
     [http]
 
     [log]
 
-
     [responders.autodeploy]
 
-    [responders.autodeploy.channels]
+
 
     [responders.deploy]
 

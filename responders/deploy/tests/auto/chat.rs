@@ -313,6 +313,11 @@ async fn paused_it_says_so_and_resumed_the_newest_goes() {
     let say = "@otus autodeploy pause api in staging";
     insta::assert_snapshot!(world.say(&mut robot, "ann", say).await, @"Why? Whoever finds it paused should know. Say `autodeploy pause api in staging because <reason>`.");
     insta::assert_snapshot!(world.say(&mut robot, "ann", &format!("{say} for 2h because the fair")).await, @"Nothing of *api* in *staging* goes out by itself until (moment). Whoever wants to deploy still can. What is under way goes on.");
+    let listed = world.say(&mut robot, "ann", "@otus autodeploys").await;
+    assert!(
+        listed.contains("ann has paused what goes there by itself"),
+        "{listed}"
+    );
     let (one, _) = world.released("One");
     world.decided("staging", &one, "paused").await;
     insta::assert_snapshot!(world.shown("does not go out").await, @"
