@@ -15,6 +15,14 @@ use crate::world::{IMAGE, LONG, Setting, World};
 
 #[derive(Debug, Clone)]
 enum Act {
+    /// Somebody pushes a commit that is green and has its image at once.
+    Release {
+        crashes: bool,
+    },
+    /// Nothing happens until everything under way is at rest, or for a moment only.
+    Look {
+        rest: bool,
+    },
     /// Somebody pushes a commit, the image of which would crash or not.
     Push {
         crashes: bool,
@@ -57,16 +65,18 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        4 => prop::bool::weighted(0.2).prop_map(|crashes| Act::Push { crashes }),
-        5 => (0..4_usize, prop::bool::weighted(0.85)).prop_map(|(which, good)| Act::Check { which, good }),
-        5 => (0..4_usize).prop_map(|which| Act::Build { which }),
-        2 => (0..6_usize, any::<bool>()).prop_map(|(which, environment)| Act::Deploy { which, environment }),
-        1 => any::<bool>().prop_map(|environment| Act::LastGood { environment }),
+        5 => prop::bool::weighted(0.2).prop_map(|crashes| Act::Release { crashes }),
+        6 => (prop::bool::weighted(0.9)).prop_map(|rest| Act::Look { rest }),
+        2 => prop::bool::weighted(0.2).prop_map(|crashes| Act::Push { crashes }),
+        3 => (0..4_usize, prop::bool::weighted(0.85)).prop_map(|(which, good)| Act::Check { which, good }),
+        3 => (0..4_usize).prop_map(|which| Act::Build { which }),
+        3 => (0..6_usize, prop::bool::weighted(0.3)).prop_map(|(which, environment)| Act::Deploy { which, environment }),
+        2 => prop::bool::weighted(0.3).prop_map(|environment| Act::LastGood { environment }),
         1 => Just(Act::Promote),
         1 => any::<bool>().prop_map(|environment| Act::Lock { environment }),
         2 => any::<bool>().prop_map(|environment| Act::Unlock { environment }),
-        2 => (1..40_u64, any::<bool>()).prop_map(|(at, done)| Act::Kill { at, done }),
-        2 => (1..40_i64).prop_map(|minutes| Act::Wait { minutes }),
+        2 => (1..60_u64, any::<bool>()).prop_map(|(at, done)| Act::Kill { at, done }),
+        3 => (1..40_i64).prop_map(|minutes| Act::Wait { minutes }),
     ]
 }
 
@@ -130,48 +140,29 @@ impl Play {
 
     async fn act(&mut self, act: &Act) {
         match act {
-            Act::Push { crashes } => {
-                let sha = self.world.commit("Change");
-                self.commits.push(Commit {
-                    sha,
-                    crashes: *crashes,
-                    checked: None,
-                    image: None,
-                });
+            Act::Release { crashes } => {
+                self.push(*crashes);
+                let last = self.commits.len() - 1;
+                self.build(last);
+                self.check(last, true);
             }
+            Act::Look { rest } => self.look(*rest).await,
+            Act::Push { crashes } => self.push(*crashes),
             Act::Check { which, good } => {
-                let mut waiting = self.commits.iter_mut().filter(|commit| commit.checked.is_none());
-                let Some(commit) = waiting.nth(*which) else { return };
-                commit.checked = Some(*good);
-                let conclusion = match good {
-                    true => Conclusion::Success,
-                    false => Conclusion::Failure,
-                };
-                self.world
-                    .api
-                    .check(&commit.sha, "build", Conclusion::Success)
-                    .unwrap();
-                self.world.api.check(&commit.sha, "test", conclusion).unwrap();
+                let waiting = |commit: &Commit| commit.checked.is_none();
+                if let Some(place) = self.nth(*which, waiting) {
+                    self.check(place, *good);
+                }
             }
             Act::Build { which } => {
-                let mut waiting = self.commits.iter_mut().filter(|commit| commit.image.is_none());
-                let Some(commit) = waiting.nth(*which) else { return };
-                if commit.crashes {
-                    let crash = Behaviour::CrashLoop {
-                        exit_code: 1,
-                        log: "panic".into(),
-                    };
-                    // Its digest is known before it is there.
-                    self.world
-                        .cluster
-                        .behave(&format!("{IMAGE}@{}", self.world.shelf.next(&commit.sha)), crash);
+                let waiting = |commit: &Commit| commit.image.is_none();
+                if let Some(place) = self.nth(*which, waiting) {
+                    self.build(place);
                 }
-                let digest = self.world.shelf.push(&commit.sha, &commit.sha);
-                commit.image = Some(format!("{IMAGE}@{digest}"));
             }
             Act::Deploy { which, environment } => {
                 let ready: Vec<&Commit> = self.commits.iter().filter(|commit| commit.is_ready()).collect();
-                let Some(commit) = ready.get(*which) else { return };
+                let commit = ready[which % ready.len()];
                 let words = format!("@otus deploy api@{} to {} --back", commit.sha, name(*environment));
                 self.say(&words).await;
             }
@@ -211,12 +202,74 @@ impl Play {
         self.fuse = fuse;
     }
 
+    fn nth(&self, which: usize, is: impl Fn(&Commit) -> bool) -> Option<usize> {
+        let mut places = (0..self.commits.len()).filter(|place| is(&self.commits[*place]));
+        places.nth(which)
+    }
+
+    fn push(&mut self, crashes: bool) {
+        let sha = self.world.commit("Change");
+        self.commits.push(Commit {
+            sha,
+            crashes,
+            checked: None,
+            image: None,
+        });
+    }
+
+    fn check(&mut self, place: usize, good: bool) {
+        let commit = &mut self.commits[place];
+        commit.checked = Some(good);
+        let conclusion = match good {
+            true => Conclusion::Success,
+            false => Conclusion::Failure,
+        };
+        let api = &self.world.api;
+        api.check(&commit.sha, "build", Conclusion::Success).unwrap();
+        api.check(&commit.sha, "test", conclusion).unwrap();
+    }
+
+    fn build(&mut self, place: usize) {
+        let commit = &mut self.commits[place];
+        let shelf = &self.world.shelf;
+        if commit.crashes {
+            let crash = Behaviour::CrashLoop {
+                exit_code: 1,
+                log: "panic".into(),
+            };
+            // Its digest is known before it is there.
+            let image = format!("{IMAGE}@{}", shelf.next(&commit.sha));
+            self.world.cluster.behave(&image, crash);
+        }
+        let digest = shelf.push(&commit.sha, &commit.sha);
+        commit.image = Some(format!("{IMAGE}@{digest}"));
+    }
+
+    /// Somebody says something, and is answered, unless the robot dies over it.
     async fn say(&mut self, words: &str) {
         if self.fuse.is_burnt() {
             self.world.clock.jump(SignedDuration::from_secs(61));
             self.begin(Fuse::default());
         }
+        let world = &self.world;
+        let before = world.chat.said().len();
         self.robot.say("ann", words).await;
+        let answered = world.chat.wait(|chat| (chat.said().len() > before).then_some(()));
+        tokio::select! {
+            answered = tokio::time::timeout(LONG, answered) => answered.unwrap(),
+            () = self.fuse.burnt() => {}
+        }
+    }
+
+    /// Until everything is at rest and where it may be, or for a moment only.
+    async fn look(&mut self, rest: bool) {
+        if !rest || self.fuse.is_burnt() {
+            return;
+        }
+        tokio::select! {
+            () = self.rest() => {}
+            () = self.fuse.burnt() => {}
+        }
     }
 
     /// At most one runs at a time.
@@ -282,13 +335,16 @@ impl Play {
             self.world.clock.jump(SignedDuration::from_secs(61));
             self.begin(Fuse::default());
         }
+        self.rest().await;
+    }
+
+    async fn rest(&self) {
         let waiting = async {
             loop {
                 let operations = self.world.operations().await;
-                let rest = operations
-                    .iter()
-                    .all(|operation| operation.state.is_over() && operation.told);
-                if rest && self.is_there().await {
+                let over =
+                    |operation: &otus::operations::Operation| operation.state.is_over() && operation.told;
+                if operations.iter().all(over) && self.is_there().await {
                     return;
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
