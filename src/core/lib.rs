@@ -41,7 +41,7 @@ pub mod words;
 
 pub use args::Known;
 pub use card::{Button, Card, File, Part, Post, Tone};
-pub use catalog::{Backwards, Catalog, Environment, Service};
+pub use catalog::{Auto, Backwards, Catalog, Environment, Service};
 pub use chat::{Chat, ChatError, MessageRef, Person, Place, Urgency};
 pub use context::Context;
 pub use error::{Error, Result, StartError, UserError};

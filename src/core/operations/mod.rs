@@ -27,7 +27,7 @@ mod texts;
 mod transitions;
 
 pub use action::{Action, Ending, Outcome};
-pub use engine::{Engine, Operations, Timing};
+pub use engine::{Engine, Operations, Proposal, Proposed, Timing};
 pub use operation::{Approval, Lease, Need, Operation, OperationFilter, Origin, Saved, State, Step, Wish};
 pub use plan::{Change, Plan, PlanHash, Target};
 pub use run::{Attempt, Interrupted, Run};

@@ -11,7 +11,7 @@ use otus_ci::{
     registry::Registry,
     version::{Source, Versions},
 };
-use otus_core::{Registration, Setup, StartError, services::Resources};
+use otus_core::{Registration, Setup, StartError, UserId, services::Resources};
 use otus_kubernetes::Clusters;
 use otus_monitoring::{Prometheus, gate::Gates, step::Rules};
 use otus_responder_deploy as deploy;
@@ -230,6 +230,34 @@ pub(super) fn versions(settings: &Settings, tree: &Json, places: &Places, faults
             fault(wrong.key, wrong.message);
         }
     }
+}
+
+/// Finds who deploys by itself and may not. Everything else about it is found with the catalog and by its responder.
+pub(super) fn autos(settings: &Settings, tree: &Json, places: &Places, faults: &mut Vec<Fault>) {
+    let robot = UserId::robot(deploy::ACTOR);
+    let deployers = settings.roles.0.get("deployer");
+    let named = deployers.is_some_and(|members| members.iter().any(|member| member == robot.as_str()));
+    // Once, however much of it there is.
+    let Some((service, environment, _)) = settings.catalog().autos().into_iter().next() else {
+        return;
+    };
+    if named {
+        return;
+    }
+    let own = format!("services.{}.in.{}.auto", service.name, environment.name);
+    let on_its_own = service
+        .placements
+        .get(&environment.name)
+        .is_some_and(|here| here.auto.is_some());
+    let key = match on_its_own {
+        true => own,
+        false => format!("environments.{}.auto", environment.name),
+    };
+    let message = format!(
+        "who deploys by itself has to be named in the role deployer, which * does not do: deployer = [\"{robot}\", …] below [roles]"
+    );
+    let path = walk(tree, &key);
+    faults.push(Fault::new(places.get(&path), &path, message));
 }
 
 /// Finds what cannot be right about the policy: names that nobody has, times nobody can read.

@@ -47,6 +47,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let deploy: otus_responder_deploy::Settings =
         serde_json::from_value(loaded.tree["responders"]["deploy"].clone()).unwrap();
     assert_eq!(deploy, otus_responder_deploy::Settings::default());
+    let auto: otus_responder_deploy::AutoSettings =
+        serde_json::from_value(loaded.tree["responders"]["autodeploy"].clone()).unwrap();
+    assert_eq!(auto, otus_responder_deploy::AutoSettings::default());
     let schedules: otus_responder_schedules::Settings =
         serde_json::from_value(loaded.tree["responders"]["schedules"].clone()).unwrap();
     assert_eq!(schedules, otus_responder_schedules::Settings::default());
@@ -99,7 +102,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
-    for responder in ["deploy", "graphs", "pipeline", "schedules"] {
+    for responder in ["deploy", "autodeploy", "graphs", "pipeline", "schedules"] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
     }
@@ -155,6 +158,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
+        "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
         "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
@@ -240,6 +244,55 @@ checks = ["build"]
       otus.toml:9: services.api.image_tag: `latest` is not the tag of a commit's image: it needs {sha} or {short}, once; write for example "{sha}", "{short}" or "sha-{sha}"
       otus.toml:10: services.api.versions: with a repository the versions are its commits; keep one of versions and repository
       otus.toml:12: services.web.checks: it means nothing without repository; set that, too: repository = "owner/name"
+    "#);
+}
+
+#[test]
+fn what_goes_out_by_itself_is_read_and_its_faults_are_told() {
+    let right = r#"
+[roles]
+deployer = ["*", "robot:auto-deploy"]
+[github]
+token = "ghp_x"
+[environments.staging]
+auto = true
+[environments.production]
+after = "staging"
+auto = true
+bake = "1h"
+[services.api]
+image = "registry.example.com/shop/api"
+repository = "acme/api"
+[services.api.in.production]
+auto = false
+[responders.autodeploy]
+channel = "C012AB3CD"
+look = "1m"
+"#;
+    let loaded = with_file(right);
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    let autos = loaded.settings.catalog().autos();
+    assert_eq!(autos.len(), 1);
+    let unnamed = with_file(
+        &right
+            .replace(", \"robot:auto-deploy\"", "")
+            .replace("\nchannel", "\nchanel"),
+    );
+    insta::assert_snapshot!(told(&unnamed), @r#"
+    Otus cannot start with this configuration, for 3 reasons:
+      otus.toml:7: environments.staging.auto: who deploys by itself has to be named in the role deployer, which * does not do: deployer = ["robot:auto-deploy", …] below [roles]
+      otus.toml:17: responders.autodeploy: channel is not set, and api goes out to staging by itself, which is shown there; set channel = "C…" below [responders.autodeploy]
+      otus.toml:18: responders.autodeploy.chanel: there is no such key; did you mean channel?
+    "#);
+    let nowhere = with_file(
+        &right
+            .replace("channel = \"C012AB3CD\"", "")
+            .replace("after = \"staging\"", ""),
+    );
+    insta::assert_snapshot!(told(&nowhere), @r#"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:11: environments.production.bake: it says how long something has to run well in the environment before, and there is none; set after, too
+      otus.toml:17: responders.autodeploy: channel is not set, and api goes out to staging by itself, which is shown there; set channel = "C…" below [responders.autodeploy]
     "#);
 }
 
@@ -638,6 +691,9 @@ versions = ["v1", "v2"]
     [http]
 
     [log]
+
+    [responders.autodeploy]
+
 
 
     [responders.deploy]

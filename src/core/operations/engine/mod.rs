@@ -11,11 +11,14 @@
 
 mod agree;
 mod control;
+mod itself;
 mod propose;
 mod runner;
 mod shell;
 mod sweep;
 mod tell;
+
+pub use itself::{Proposal, Proposed};
 
 use super::{action::Action, operation::Operation};
 use crate::services::Services;
