@@ -304,6 +304,19 @@ fn the_example_of_the_page_on_permissions_is_right() {
 }
 
 #[test]
+fn the_example_of_the_page_on_the_pipeline_is_right() {
+    let loaded = with_file(include_str!("../../../docs/examples/pipeline.toml"));
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    assert!(
+        loaded
+            .settings
+            .environments
+            .values()
+            .all(|environment| environment.auto)
+    );
+}
+
+#[test]
 fn a_policy_that_cannot_be_right_is_told_with_its_line() {
     let loaded = with_file("[[policy.rules]]\nname = \"x\"\nroles = [\"nobody\"]\n");
     let [fault] = loaded.faults.0.as_slice() else {

@@ -1,0 +1,364 @@
+//! From a commit to production, with the real program between an emulated GitHub, a real container registry, an emulated cluster and
+//! an emulated Slack; and everything that may come in between.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod house;
+mod works;
+
+use house::{SOON, words};
+use jiff::{SignedDuration, Timestamp};
+use otus_emulators::{
+    github::Conclusion,
+    kubernetes::{Behaviour, Fault},
+    prometheus::{Prometheus, Story},
+};
+use works::{Works, short};
+
+const AUTO: &str = "auto = true";
+
+async fn works() -> Works {
+    let mut works = Works::build(AUTO, "").await;
+    works.start().await;
+    works
+}
+
+/// Waits until something is so.
+async fn until(what: &str, works: &Works, so: impl Fn(&Works) -> bool) {
+    let waiting = async {
+        while !so(works) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    if tokio::time::timeout(SOON, waiting).await.is_err() {
+        panic!(
+            "{what} did not come to be\n{}\n{}",
+            works.house.transcript(),
+            works.house.log()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_goes_to_staging_by_itself_and_to_production_when_somebody_says_so() {
+    let works = works().await;
+    let (sha, image) = works.released("Answer faster").await;
+    works.live(&sha, "staging").await;
+    assert_eq!(works.image("staging"), image);
+    assert_ne!(works.image("production"), image);
+    works.house.say("@otus promote api to production");
+    works.live(&sha, "production").await;
+    assert_eq!(works.image("production"), image);
+    works
+        .asked(&format!("where is {}", short(&sha)), "production")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_well_for_long_enough_goes_on_to_production_by_itself() {
+    let mut works = Works::build(AUTO, "").await;
+    works.house.instead(
+        "after = \"staging\"",
+        "after = \"staging\"\nauto = true\nbake = \"2s\"",
+    );
+    works.start().await;
+    let (sha, image) = works.released("Answer faster").await;
+    works.live(&sha, "staging").await;
+    works.live(&sha, "production").await;
+    assert_eq!(works.image("production"), image);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_build_that_ends_last_does_not_lead_back() {
+    let works = works().await;
+    let old = works.commit("Old");
+    let (new, image) = works.released("New").await;
+    works.live(&new, "staging").await;
+    works.push(&old, &old).await;
+    works.green(&old);
+    works
+        .asked(&format!("why is {} not in staging", short(&old)), "Why")
+        .await;
+    // What comes after it was decided after it.
+    let (newest, _) = works.released("Newest").await;
+    works.live(&newest, "staging").await;
+    assert_ne!(works.image("staging"), image);
+    assert!(
+        !works
+            .house
+            .transcript()
+            .contains(&format!("`{}` is live", short(&old)))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_red_has_no_image_or_another_commits_stays_out_and_why_tells() {
+    let works = works().await;
+    let before = works.image("staging");
+    let red = works.commit("Break it");
+    works.push(&red, &red).await;
+    works.api.check(&red, "build", Conclusion::Success).unwrap();
+    works.api.check(&red, "test", Conclusion::Failure).unwrap();
+    works
+        .asked(&format!("why is {} not in staging", short(&red)), "`test` failed")
+        .await;
+    works
+        .house
+        .say(&format!("@otus deploy api@{} to staging", short(&red)));
+    let refused = works
+        .house
+        .shown(|text| text.contains("`test`") && text.contains("✗"))
+        .await;
+    assert!(words(&refused).contains("build"), "{}", words(&refused));
+
+    let wrong = works.commit("Not what it says");
+    works.push(&wrong, &red).await;
+    works.green(&wrong);
+    works
+        .asked(&format!("why is {} not in staging", short(&wrong)), short(&red))
+        .await;
+
+    let late = works.commit("Mend it");
+    works.green(&late);
+    works
+        .asked(&format!("why is {} not in staging", short(&late)), "no image")
+        .await;
+    assert_eq!(works.image("staging"), before);
+    // It comes in the end.
+    works.push(&late, &late).await;
+    works.live(&late, "staging").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_holds_it_and_then_only_the_newest_goes() {
+    let works = works().await;
+    works
+        .house
+        .slack
+        .say(
+            "bob",
+            "#deploys",
+            "@otus lock api in staging because I am measuring",
+        )
+        .unwrap();
+    works.house.shown(|text| text.contains("measuring")).await;
+    let (held, _) = works.released("Held").await;
+    works
+        .asked(&format!("why is {} not in staging", short(&held)), "measuring")
+        .await;
+    let (newest, image) = works.released("Newest").await;
+    works
+        .asked(&format!("why is {} not in staging", short(&newest)), "measuring")
+        .await;
+    works
+        .house
+        .slack
+        .say("bob", "#deploys", "@otus unlock api in staging")
+        .unwrap();
+    works.live(&newest, "staging").await;
+    assert_eq!(works.image("staging"), image);
+    assert!(
+        !works
+            .house
+            .transcript()
+            .contains(&format!("`{}` is live", short(&held)))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_holds_it_until_it_is_over() {
+    let mut works = Works::build(AUTO, "").await;
+    let (from, until) = (
+        Timestamp::now() - SignedDuration::from_hours(1),
+        Timestamp::now() + SignedDuration::from_secs(12),
+    );
+    let written = |time: Timestamp| {
+        time.to_zoned(jiff::tz::TimeZone::UTC)
+            .strftime("%Y-%m-%dT%H:%M:%S")
+            .to_string()
+    };
+    works.house.configure(&format!(
+        "\n[[policy.freezes]]\nname = \"a quiet hour\"\nenvironments = [\"staging\"]\nfrom = \"{}\"\nuntil = \"{}\"\n",
+        written(from),
+        written(until)
+    ));
+    works.start().await;
+    let (sha, image) = works.released("Answer faster").await;
+    works.house.shown(|text| text.contains("a quiet hour")).await;
+    works.live(&sha, "staging").await;
+    assert!(Timestamp::now() >= until, "it went out in the freeze");
+    assert_eq!(works.image("staging"), image);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_fails_changes_nothing_and_the_next_commit_goes_out() {
+    let mut works = Works::build(
+        AUTO,
+        "[services.api.before]\ncommand = [\"bin/migrate\"]\nargs = [\"up\"]\n",
+    )
+    .await;
+    works.start().await;
+    let before = works.image("staging");
+    let sha = works.commit("Migrate badly");
+    let image = works.push(&sha, &sha).await;
+    let crash = Behaviour::CrashLoop {
+        exit_code: 3,
+        log: "migration 7 failed".into(),
+    };
+    works.house.cluster.behave(&image, crash);
+    works.green(&sha);
+    let card = works.house.shown(|text| text.contains("was not deployed")).await;
+    assert!(words(&card).contains("migration 7 failed"), "{}", words(&card));
+    assert_eq!(works.image("staging"), before);
+    let (next, image) = works.released("Migrate well").await;
+    works.live(&next, "staging").await;
+    assert_eq!(works.image("staging"), image);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_stops_it_and_last_good_is_the_way_on() {
+    let mut works = Works::build(AUTO, "").await;
+    works.house.instead(
+        "after = \"staging\"",
+        "after = \"staging\"\nauto = true\nbake = \"1s\"",
+    );
+    works.start().await;
+    let (good, fine) = works.released("Fine").await;
+    works.live(&good, "production").await;
+    let bad = works.commit("Crash");
+    let image = works.push(&bad, &bad).await;
+    let crash = Behaviour::CrashLoop {
+        exit_code: 1,
+        log: "no route to database".into(),
+    };
+    works.house.cluster.behave(&image, crash);
+    works.green(&bad);
+    let failed = works
+        .house
+        .shown(|text| text.contains("failed in") && text.contains("no route to database"))
+        .await;
+    works.house.slack.click("ann", failed.ts, "Roll forward").unwrap();
+    let title = format!("`{}` is live in *staging*", short(&good));
+    let count = |works: &Works| works.house.transcript().matches(&title).count();
+    until("the way forward", &works, |works| count(works) == 2).await;
+    assert_eq!(works.image("staging"), fine);
+    works
+        .asked(&format!("why is {} not in staging", short(&bad)), "rejected")
+        .await;
+    assert_eq!(
+        works.image("production"),
+        fine,
+        "what failed before it does not go on"
+    );
+    let (next, image) = works.released("Mended").await;
+    works.live(&next, "staging").await;
+    works.live(&next, "production").await;
+    assert_eq!(works.image("production"), image);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_data_in_the_gate_people_are_asked() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let story = Story::new(7, &["api"], &["staging"], Timestamp::now());
+    let prometheus = Prometheus::start(story, listener).unwrap();
+    let gate = "[services.api.gates.errors]\nquery = \"no_such_metric\"\nbelow = 1\ninterval = \"1s\"\ninitial_delay = \"1s\"\n";
+    let mut works = Works::build_with(AUTO, gate, Some(&prometheus.url())).await;
+    works.start().await;
+    let (sha, image) = works.released("Answer faster").await;
+    let asking = works.house.shown(|text| text.contains("no data")).await;
+    works.house.slack.click("ann", asking.ts, "good").unwrap();
+    works.live(&sha, "staging").await;
+    assert_eq!(works.image("staging"), image);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_set_by_hand_is_seen_and_not_overwritten_silently() {
+    let works = works().await;
+    let (sha, image) = works.released("Answer faster").await;
+    works.live(&sha, "staging").await;
+    let other = works.commit("On the way");
+    let by_hand = works.push(&other, &other).await;
+    works.house.set_image_by_hand("staging", "api", &by_hand).await;
+    works.asked("drift", "kubectl-set").await;
+    assert_ne!(works.image("staging"), image);
+    let (next, image) = works.released("Next").await;
+    works.live(&next, "staging").await;
+    assert_eq!(works.image("staging"), image);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_that_come_twice_or_never_make_no_difference() {
+    let works = works().await;
+    works.github.repeat_webhooks(8);
+    let (sha, _) = works.released("Told twice").await;
+    works.live(&sha, "staging").await;
+    works.github.settled().await;
+    works.github.lose_webhooks(8);
+    let (lost, _) = works.released("Told by nobody").await;
+    works.live(&lost, "staging").await;
+    for sha in [&sha, &lost] {
+        let title = format!("`{}` is live", short(sha));
+        assert_eq!(works.house.transcript().matches(&title).count(), 1);
+    }
+}
+
+/// The program is killed: before its commit is green, when it has heard of it, with the change in its hand, while pods are replaced, and when
+/// it is live.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_step_it_goes_on_and_does_nothing_twice() {
+    let mut works = works().await;
+    let mut shas = Vec::new();
+    for step in 0..5 {
+        let sha = works.commit(&format!("Change {step}"));
+        let image = works.push(&sha, &sha).await;
+        match step {
+            0 => {
+                works.kill().await;
+                works.green(&sha);
+                works.github.settled().await;
+            }
+            1 => {
+                works.green(&sha);
+                works.github.settled().await;
+                works.kill().await;
+            }
+            2 => {
+                works
+                    .house
+                    .cluster
+                    .fault_on("PATCH", "deployments/api", Fault::Hold, 1);
+                works.green(&sha);
+                works.house.cluster.held(1).await;
+                works.kill().await;
+                works.house.cluster.release();
+            }
+            3 => {
+                works.green(&sha);
+                until("the change", &works, |works| works.image("staging") == image).await;
+                works.kill().await;
+            }
+            _ => {
+                works.green(&sha);
+                works.live(&sha, "staging").await;
+                works.kill().await;
+            }
+        }
+        works.start().await;
+        works.live(&sha, "staging").await;
+        assert_eq!(works.image("staging"), image);
+        shas.push(sha);
+    }
+    for sha in shas {
+        let title = format!("`{}` is live", short(&sha));
+        assert_eq!(
+            works.house.transcript().matches(&title).count(),
+            1,
+            "{}",
+            works.house.transcript()
+        );
+    }
+    let generation =
+        works.house.cluster.get("Deployment", "staging", "api").unwrap()["metadata"]["generation"].clone();
+    // Once for what it began with, once for each.
+    assert!(generation.as_i64().unwrap() >= 7, "{generation}");
+}
