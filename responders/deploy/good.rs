@@ -57,7 +57,7 @@ pub(crate) async fn all(services: &Services, service: &str, environment: &str) -
     let mut all = of_these
         .map(|entry| serde_json::from_value(entry.value))
         .collect::<Result<Vec<Rejected>, _>>()?;
-    all.sort_by(|one: &Rejected, other| other.at.cmp(&one.at));
+    all.sort_by_key(|rejected: &Rejected| std::cmp::Reverse(rejected.at));
     Ok(all)
 }
 
