@@ -98,6 +98,18 @@ impl Versions {
         self.proven(&source, branch, &commit, None, reference).await
     }
 
+    /// Whether the image of a commit is in the registry; nothing is said of its checks.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked.
+    pub async fn is_built(&self, source: &Source, sha: &str) -> Result<bool> {
+        match self.images.image(&source.image, &source.tag.of(sha)).await {
+            Ok(_) => Ok(true),
+            Err(registry::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The commit an image was built from: by its label, or by its tag. None when neither says.
     ///
     /// # Errors

@@ -57,6 +57,14 @@ impl Chat for Guarded {
         self.0.person(user).await
     }
 
+    async fn by_email(&self, email: &str) -> Result<Option<UserId>, ChatError> {
+        self.0.by_email(email).await
+    }
+
+    async fn direct(&self, user: &UserId) -> Result<ChannelId, ChatError> {
+        self.0.direct(user).await
+    }
+
     async fn in_group(&self, user: &UserId, group: &str) -> Result<bool, ChatError> {
         self.0.in_group(user, group).await
     }
