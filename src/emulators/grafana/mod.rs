@@ -93,6 +93,7 @@ impl Grafana {
         let routes = Router::new()
             .route("/api/annotations", get(list).post(make))
             .route("/api/annotations/{id}", patch(change).delete(delete))
+            .route("/api/access-control/user/permissions", get(permissions))
             .with_state(Arc::clone(&world));
         let serve = tokio::spawn(async move {
             // It only ends when aborted: accept errors are waited out.
@@ -255,6 +256,23 @@ async fn delete(State(shared): State<Shared>, Path(id): Path<u64>, headers: Head
     };
     world.annotations.retain(|known| known.id != id);
     answered(fault, json!({ "message": "Annotation deleted" }))
+}
+
+async fn permissions(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
+    let mut world = lock(&shared);
+    let call = "GET /api/access-control/user/permissions".into();
+    if let Err(answer) = enter(&mut world, call, &headers, false) {
+        return answer;
+    }
+    let everything = json!(["annotations:*"]);
+    let mut allowed = json!({ "annotations:read": everything });
+    if enter(&mut world, "whether it may write".into(), &headers, true).is_ok() {
+        allowed["annotations:create"] = everything.clone();
+        allowed["annotations:write"] = everything;
+    }
+    // That was no call.
+    world.calls.pop();
+    (StatusCode::OK, Json(allowed))
 }
 
 async fn list(
