@@ -77,7 +77,11 @@ pub(crate) fn place(catalog: &Catalog, service: &str, environment: &str) -> Stri
 
 /// How an operation ended, or that it has not, in one word.
 pub(crate) fn outcome(state: State) -> &'static str {
-    if state.is_active() { "running" } else { state.name() }
+    if state.is_active() {
+        "running"
+    } else {
+        state.name()
+    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,11 @@ pub(crate) fn annotation(operation: &Operation, row: Option<&Deploy>, link: Opti
     }
     match link {
         // Grafana shows links, and takes anything else out.
-        Some(link) => format!("{}\n<a href=\"{}\">in the chat</a>", escaped(&text), escaped(link)),
+        Some(link) => format!(
+            "{}\n<a href=\"{}\">in the chat</a>",
+            escaped(&text),
+            escaped(link)
+        ),
         None => escaped(&text),
     }
 }
@@ -119,7 +123,10 @@ pub(crate) fn overview(places: &[(&'static str, Vec<Standing>)], now: Timestamp)
         .iter()
         .any(|(_, all)| all.iter().any(|standing| standing.waits && standing.attempts > 1));
     let (tone, title) = match lost {
-        0 if troubled => (Tone::Warning, "Some deploys are not told elsewhere yet".to_owned()),
+        0 if troubled => (
+            Tone::Warning,
+            "Some deploys are not told elsewhere yet".to_owned(),
+        ),
         0 => (Tone::Good, "Deploys are told elsewhere, too".to_owned()),
         _ => (
             Tone::Bad,
@@ -131,7 +138,11 @@ pub(crate) fn overview(places: &[(&'static str, Vec<Standing>)], now: Timestamp)
         let mut text = format!("{}: ", markup::bold(called(follower)));
         text += &match waits(all) {
             0 => "nothing waits".to_owned(),
-            waiting => format!("{} {}", count(waiting, "deploy"), if waiting == 1 { "waits" } else { "wait" }),
+            waiting => format!(
+                "{} {}",
+                count(waiting, "deploy"),
+                if waiting == 1 { "waits" } else { "wait" }
+            ),
         };
         if let Some(newest) = all.iter().find(|standing| !standing.waits) {
             text += &format!(", the last was told {}", ago(newest.touched, now));

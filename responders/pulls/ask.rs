@@ -65,7 +65,10 @@ fn meant(
 ) -> Result<Repository, UserError> {
     let mut known: Vec<Repository> = channels.iter().map(|(repo, _)| repo.clone()).collect();
     for service in cx.services().catalog().services() {
-        let written = service.repository.as_deref().and_then(|written| written.parse().ok());
+        let written = service
+            .repository
+            .as_deref()
+            .and_then(|written| written.parse().ok());
         if let Some(repo) = written
             && !known.iter().any(|known| is_of(&service, known))
         {

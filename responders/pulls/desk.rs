@@ -20,6 +20,8 @@ use crate::{mute, settings::Settings, texts};
 
 /// A pull request merged longer ago gets no message any more, when it has none.
 const TOO_LATE: SignedDuration = SignedDuration::from_hours(10 * 24);
+/// GitHub's times are whole seconds, and by another clock.
+const SLACK: SignedDuration = SignedDuration::from_mins(1);
 /// How long what is over is kept: longer than that.
 const KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -68,7 +70,11 @@ impl Worker for Desk {
         }
         self.show(number, &facts, &mut notes, item).await?;
         self.tell_author(number, &facts, &mut notes, item).await?;
-        Ok(if facts.is_over() { Worked::Over } else { Worked::Done })
+        Ok(if facts.is_over() {
+            Worked::Over
+        } else {
+            Worked::Done
+        })
     }
 }
 
@@ -87,7 +93,7 @@ impl Desk {
             Phase::Draft | Phase::Open => true,
             Phase::Closed => false,
             Phase::Merged { at, .. } => {
-                at >= self.since && at + TOO_LATE > self.services().store().now().await?
+                at >= self.since - SLACK && at + TOO_LATE > self.services().store().now().await?
             }
         })
     }
@@ -126,7 +132,12 @@ impl Desk {
     }
 
     /// Edits a message, or posts it if there is none.
-    async fn put(&self, place: &Place, known: Option<&MessageRef>, post: &Post) -> Result<MessageRef, ChatError> {
+    async fn put(
+        &self,
+        place: &Place,
+        known: Option<&MessageRef>,
+        post: &Post,
+    ) -> Result<MessageRef, ChatError> {
         let chat = self.services().chat();
         if let Some(known) = known {
             match chat.update(known, post, Urgency::More).await {
@@ -180,7 +191,10 @@ impl Desk {
         }
         let commit = self.eye.github.commit(&self.repo, &facts.head_sha).await.ok()?;
         // Somebody else may have pushed to their branch.
-        let theirs = commit.login.as_deref().is_some_and(|by| by.eq_ignore_ascii_case(login));
+        let theirs = commit
+            .login
+            .as_deref()
+            .is_some_and(|by| by.eq_ignore_ascii_case(login));
         let email = commit.email.filter(|_| theirs)?;
         match self.services().chat().by_email(&email).await {
             Ok(user) => user,

@@ -161,7 +161,10 @@ impl Facts {
         match self.phase {
             Phase::Draft | Phase::Open => false,
             Phase::Closed => true,
-            Phase::Merged { .. } => self.services.iter().all(|service| service.places.iter().all(live)),
+            Phase::Merged { .. } => self
+                .services
+                .iter()
+                .all(|service| service.places.iter().all(live)),
         }
     }
 

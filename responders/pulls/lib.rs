@@ -145,7 +145,11 @@ impl Pulls {
         if self.channels.is_empty() {
             return Ok(());
         }
-        let subscription = self.subscription.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let subscription = self
+            .subscription
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let github = services.resource::<GitHub>()?;
         let eye = Eye {
             versions: services.resources().get::<Versions>(),

@@ -183,7 +183,13 @@ impl Merge<'_> {
         let versions = self.eye.versions.as_ref()?;
         let repository = service.repository.as_deref()?;
         let (branch, tag) = (service.branch(), service.image_tag.as_deref());
-        let source = Source::read(repository, branch, &service.checks, service.image.as_deref()?, tag);
+        let source = Source::read(
+            repository,
+            branch,
+            &service.checks,
+            service.image.as_deref()?,
+            tag,
+        );
         match versions.is_built(&source.ok()?, &self.sha).await {
             Ok(built) => Some(built),
             Err(error) => {

@@ -55,7 +55,10 @@ impl Settings {
                 .parse()
                 .map_err(|error| format!("channels.\"{name}\" cannot be used: {error}"))?;
             let id = channel.as_str();
-            let is_id = id.len() > 1 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+            let is_id = id.len() > 1
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
             if !is_id {
                 return Err(format!(
                     "channels.\"{name}\" = {id:?} is not the id of a channel; it stands at the end of the channel's details, and looks \
@@ -99,7 +102,10 @@ mod tests {
             (json!({ "channel": {} }), "unknown field `channel`"),
             (json!({ "reconcile": "0s" }), "reconcile has to be"),
             (json!({ "wait": "11m" }), "wait has to be"),
-            (json!({ "channels": { "api": "C1" } }), "channels.\"api\" cannot be used"),
+            (
+                json!({ "channels": { "api": "C1" } }),
+                "channels.\"api\" cannot be used",
+            ),
             (
                 json!({ "channels": { "acme/api": "#api" } }),
                 "channels.\"acme/api\" = \"#api\" is not the id of a channel",

@@ -113,7 +113,7 @@ fn checks(facts: &Facts) -> String {
     if !green.is_empty() {
         said.push(match (said.is_empty(), green.len()) {
             (true, 1) => "good".to_owned(),
-            (true, all) => format!("all {all} are good"),
+            (true, all) => format!("all good ({all})"),
             (false, _) => format!("{} good", green.len()),
         });
     }
@@ -126,7 +126,10 @@ fn checks(facts: &Facts) -> String {
 fn review(facts: &Facts) -> String {
     let mut said = Vec::new();
     if !facts.changes_requested_by.is_empty() {
-        said.push(format!("{} asked for changes", people(&facts.changes_requested_by)));
+        said.push(format!(
+            "{} asked for changes",
+            people(&facts.changes_requested_by)
+        ));
     }
     if !facts.approved_by.is_empty() {
         said.push(format!("approved by {}", people(&facts.approved_by)));
@@ -156,7 +159,11 @@ fn way(service: &ServiceFacts, several: bool) -> Vec<String> {
             Standing::NotYet => format!("{of}not in {environment} yet"),
             Standing::Coming => format!("{of}on its way to {environment}"),
             Standing::Live(since) => {
-                format!("{} {of}live in {environment} since {}", Tone::Good.symbol(), moment(since))
+                format!(
+                    "{} {of}live in {environment} since {}",
+                    Tone::Good.symbol(),
+                    moment(since)
+                )
             }
             Standing::TakenOut(since) => format!(
                 "{} {of}no longer in {environment} since {}",
@@ -187,7 +194,10 @@ pub(crate) fn message(repo: &Repository, number: u64, facts: &Facts) -> Card {
     if let Phase::Merged { at, sha } = &facts.phase {
         let into = markup::code(&facts.base);
         let what = match sha {
-            Some(sha) => format!("Merged into {into} as {}", markup::code(sha.get(..7).unwrap_or(sha))),
+            Some(sha) => format!(
+                "Merged into {into} as {}",
+                markup::code(sha.get(..7).unwrap_or(sha))
+            ),
             None => format!("Merged into {into}"),
         };
         let mut lines = vec![format!("{what}, {}", moment(*at))];
@@ -215,7 +225,10 @@ pub(crate) fn detail(facts: &Facts, mention: Option<&UserId>, there: bool) -> Op
         ));
     }
     if !facts.changes_requested_by.is_empty() {
-        lines.push(format!("{} asked for changes", people(&facts.changes_requested_by)));
+        lines.push(format!(
+            "{} asked for changes",
+            people(&facts.changes_requested_by)
+        ));
     }
     match facts.comments {
         0 => {}
@@ -225,7 +238,13 @@ pub(crate) fn detail(facts: &Facts, mention: Option<&UserId>, there: bool) -> Op
     if lines.is_empty() {
         return there.then(|| format!("{} Nothing is in its way any more.", Tone::Good.symbol()));
     }
-    lines.insert(0, format!("At {}:", markup::code(facts.head_sha.get(..7).unwrap_or_default())));
+    lines.insert(
+        0,
+        format!(
+            "At {}:",
+            markup::code(facts.head_sha.get(..7).unwrap_or_default())
+        ),
+    );
     if let Some(user) = mention {
         lines.insert(0, markup::user(user));
     }
@@ -253,7 +272,11 @@ pub(crate) fn whole(repo: &Repository, number: u64, facts: &Facts) -> Card {
     if let Some(detail) = detail(facts, None, false) {
         card = card.text(detail);
     }
-    card.footer(format!("opened {}, last changed {}", moment(facts.created), moment(facts.updated)))
+    card.footer(format!(
+        "opened {}, last changed {}",
+        moment(facts.created),
+        moment(facts.updated)
+    ))
 }
 
 fn age(since: Timestamp, now: Timestamp) -> String {
@@ -326,7 +349,10 @@ pub(crate) fn unmuted() -> String {
 
 /// There is no GitHub.
 pub(crate) fn no_github() -> String {
-    format!("I do not know GitHub: whoever runs me can set {}.", markup::code("[github]"))
+    format!(
+        "I do not know GitHub: whoever runs me can set {}.",
+        markup::code("[github]")
+    )
 }
 
 /// GitHub does not tell.

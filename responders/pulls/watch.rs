@@ -120,7 +120,8 @@ impl Watch {
             CiEvent::Checked(checked) if self.is_about(&checked.repo) => {
                 let is = |sha: &str| sha == checked.sha;
                 self.again_if(|facts| {
-                    is(&facts.head_sha) || (!facts.is_over() && facts.merged().is_some_and(|(_, sha)| is(sha)))
+                    is(&facts.head_sha)
+                        || (!facts.is_over() && facts.merged().is_some_and(|(_, sha)| is(sha)))
                 })
                 .await
             }
@@ -220,4 +221,3 @@ impl Follower for Deploys {
         })
     }
 }
-

@@ -249,15 +249,17 @@ impl Outbox {
         due.sort_by_key(|(_, item, _)| item.due);
         let worked: Vec<bool> = stream::iter(due)
             .map(|(key, item, revision)| async move {
-                self.one(worker, &key, item, revision).await.unwrap_or_else(|error| {
-                    tracing::warn!(
-                        %error,
-                        space = self.space,
-                        key,
-                        "what is to be told outside could not be noted; it is taken up again"
-                    );
-                    false
-                })
+                self.one(worker, &key, item, revision)
+                    .await
+                    .unwrap_or_else(|error| {
+                        tracing::warn!(
+                            %error,
+                            space = self.space,
+                            key,
+                            "what is to be told outside could not be noted; it is taken up again"
+                        );
+                        false
+                    })
             })
             .buffer_unordered(AT_ONCE)
             .collect()

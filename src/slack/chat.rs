@@ -355,9 +355,9 @@ impl Chat for SlackChat {
             id: String,
         }
         let who = serde_json::json!({ "users": user.as_str() });
-        let opened = self
-            .web
-            .post::<_, Answer>("conversations.open", &who, Twice::Harmless, Limits::WaitHere);
+        let opened =
+            self.web
+                .post::<_, Answer>("conversations.open", &who, Twice::Harmless, Limits::WaitHere);
         Ok(opened.await?.channel.id.into())
     }
 

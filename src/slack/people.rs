@@ -74,7 +74,11 @@ impl People {
         struct Found {
             id: String,
         }
-        match self.web.get::<Answer>("users.lookupByEmail", &[("email", email)]).await {
+        match self
+            .web
+            .get::<Answer>("users.lookupByEmail", &[("email", email)])
+            .await
+        {
             Ok(Answer { user }) => Ok(Some(user.id.into())),
             Err(SlackError::NotFound { .. }) => Ok(None),
             Err(SlackError::Refused { code, .. }) if code == "users_not_found" => Ok(None),

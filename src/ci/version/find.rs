@@ -103,11 +103,7 @@ impl Versions {
     /// # Errors
     /// When the registry cannot be asked.
     pub async fn is_built(&self, source: &Source, sha: &str) -> Result<bool> {
-        match self.images.image(&source.image, &source.tag.of(sha)).await {
-            Ok(_) => Ok(true),
-            Err(registry::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.images.exists(&source.image, &source.tag.of(sha)).await?)
     }
 
     /// The commit an image was built from: by its label, or by its tag. None when neither says.

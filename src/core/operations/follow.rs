@@ -62,7 +62,11 @@ impl Operations {
                 // Once, not every two seconds.
                 Err(error) if !troubled => {
                     let (error, follower) = (format!("{error:#}"), follower.name());
-                    tracing::warn!(error, follower, "operations cannot be followed; it is tried again");
+                    tracing::warn!(
+                        error,
+                        follower,
+                        "operations cannot be followed; it is tried again"
+                    );
                     troubled = true;
                 }
                 Err(_) => {}

@@ -197,7 +197,8 @@ async fn what_does_not_work_is_tried_again_and_given_up_in_the_end() {
     let outbox = follow::outbox(room.robot().services(), "teller");
     let given_up = |all: Vec<otus::outbox::Standing>| {
         let all = all.into_iter().filter(|standing| standing.given_up);
-        all.map(|standing| (standing.attempts, standing.reason)).collect::<Vec<_>>()
+        all.map(|standing| (standing.attempts, standing.reason))
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         given_up(outbox.all().await.unwrap()),
@@ -302,6 +303,11 @@ async fn many_changes_become_one_telling_and_none_in_the_middle_is_lost() {
     assert!(!outbox.add("b", Some(3), SignedDuration::ZERO).await.unwrap());
     outbox.work(&counter).await.unwrap_or_default();
     assert!(!outbox.add("b", Some(7), SignedDuration::ZERO).await.unwrap());
-    assert!(outbox.add("b", Some(8), SignedDuration::from_hours(1)).await.unwrap());
+    assert!(
+        outbox
+            .add("b", Some(8), SignedDuration::from_hours(1))
+            .await
+            .unwrap()
+    );
     assert_eq!(outbox.work(&counter).await.unwrap(), 0, "not before its time");
 }

@@ -2,6 +2,7 @@
 
 use super::{
     answers::{Answer, Failure, Page, Query, answer},
+    control::Repository,
     payloads,
     routes::{key, of, within},
     server::Shared,
@@ -17,6 +18,45 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 type Server = State<Arc<Shared>>;
+
+/// A deployment as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeploymentSeen {
+    /// Its number.
+    pub id: u64,
+    /// The commit.
+    pub sha: String,
+    /// Where to.
+    pub environment: String,
+    /// What was sent to make it.
+    pub asked: Value,
+    /// Its states, the first one first.
+    pub states: Vec<String>,
+    /// Where the last one says that it can be watched.
+    pub log_url: Option<String>,
+}
+
+impl Repository {
+    /// All deployments, the oldest first.
+    #[must_use]
+    pub fn deployments(&self) -> Vec<DeploymentSeen> {
+        let world = self.shared.world();
+        let repo = world.repositories.get(&self.key);
+        let all = repo.into_iter().flat_map(|repo| &repo.deployments);
+        all.map(|known| DeploymentSeen {
+            id: known.id,
+            sha: known.sha.clone(),
+            environment: known.environment.clone(),
+            asked: known.asked.clone(),
+            states: known.statuses.iter().map(|status| status.state.clone()).collect(),
+            log_url: known
+                .statuses
+                .last()
+                .and_then(|status| status.asked["log_url"].as_str().map(str::to_owned)),
+        })
+        .collect()
+    }
+}
 
 pub(super) async fn list(
     State(shared): Server,

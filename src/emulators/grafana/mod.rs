@@ -157,7 +157,12 @@ fn message(status: StatusCode, text: &str) -> Answer {
 }
 
 /// Lets a call in, or says why not.
-fn enter(world: &mut World, call: String, headers: &HeaderMap, writes: bool) -> Result<Option<Fault>, Answer> {
+fn enter(
+    world: &mut World,
+    call: String,
+    headers: &HeaderMap,
+    writes: bool,
+) -> Result<Option<Fault>, Answer> {
     world.calls.push(call);
     let token = headers
         .get("authorization")
@@ -204,7 +209,10 @@ async fn make(State(shared): State<Shared>, headers: HeaderMap, Json(asked): Jso
         Err(answer) => return answer,
     };
     let Some(text) = asked["text"].as_str().filter(|text| !text.is_empty()) else {
-        return message(StatusCode::BAD_REQUEST, "Failed to save annotation: text field should not be empty");
+        return message(
+            StatusCode::BAD_REQUEST,
+            "Failed to save annotation: text field should not be empty",
+        );
     };
     world.next += 1;
     let time = asked["time"].as_i64().unwrap_or_default();
@@ -289,7 +297,9 @@ async fn list(
         found.and_then(|(_, value)| value.parse().ok())
     };
     let (from, to) = (number("from"), number("to"));
-    let limit = number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(100);
+    let limit = number("limit")
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(100);
     let wanted: Vec<&String> = query
         .iter()
         .filter(|(key, _)| key == "tags")

@@ -46,10 +46,7 @@ impl Default for GrafanaConfig {
 }
 
 fn wrong(key: &'static str, why: impl Into<String>) -> GrafanaError {
-    GrafanaError::Config {
-        key,
-        why: why.into(),
-    }
+    GrafanaError::Config { key, why: why.into() }
 }
 
 impl GrafanaConfig {
@@ -93,8 +90,7 @@ impl GrafanaConfig {
         };
         let fault = |why: String| wrong("ca_file", format!("{} cannot be used: {why}", path.display()));
         let pem = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
-        let all =
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| fault(innermost(&error)))?;
+        let all = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| fault(innermost(&error)))?;
         if all.is_empty() {
             return Err(fault("it has no certificate in PEM form".into()));
         }

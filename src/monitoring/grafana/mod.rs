@@ -220,7 +220,9 @@ impl Grafana {
         let what = "reading annotations";
         let from = since.to_string();
         // Both ends, or Grafana looks at neither.
-        let to = i64::MAX.min(since.saturating_add(400 * 24 * 3_600_000)).to_string();
+        let to = i64::MAX
+            .min(since.saturating_add(400 * 24 * 3_600_000))
+            .to_string();
         let query = [("tags", tag), ("from", &from), ("to", &to), ("limit", "100")];
         let answer = self.send(Method::GET, &[], &query, None, what).await?;
         self.read(&answer, what)
@@ -232,12 +234,11 @@ impl Grafana {
     /// Any of [`GrafanaError`].
     pub async fn check(&self) -> Result<()> {
         let what = "reading annotations";
-        let answer = self
-            .send(Method::GET, &[], &[("limit", "1")], None, what)
-            .await?;
+        let answer = self.send(Method::GET, &[], &[("limit", "1")], None, what).await?;
         self.read::<Vec<Value>>(&answer, what)?;
         // What a token may do is told to it since Grafana 8.5; where nobody tells, the first mark will.
-        let url = self.0.base.path().trim_end_matches('/').to_owned() + "/api/access-control/user/permissions";
+        let url =
+            self.0.base.path().trim_end_matches('/').to_owned() + "/api/access-control/user/permissions";
         let what = "making an annotation";
         let Ok(answer) = self.at(Method::GET, &url, &[], None, false, what).await else {
             return Ok(());

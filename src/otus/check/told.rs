@@ -51,10 +51,12 @@ async fn deployments(sheet: &mut Sheet, settings: &Settings) {
                 .map_err(|error| error.to_string())?;
             match github.may_tell_deployments(&repo).await {
                 Ok(()) => Ok("they may be written".to_owned()),
-                Err(error @ (github::Error::NotAllowed { .. } | github::Error::NotFound { .. })) => Err(format!(
-                    "{error}. Let the token write deployments of {repo} (\"Deployments: read and write\"), or set \
+                Err(error @ (github::Error::NotAllowed { .. } | github::Error::NotFound { .. })) => {
+                    Err(format!(
+                        "{error}. Let the token write deployments of {repo} (\"Deployments: read and write\"), or set \
                      github_deployments = false below [responders.markers]"
-                )),
+                    ))
+                }
                 Err(error) => Err(error.to_string()),
             }
         });
