@@ -219,6 +219,7 @@ async fn killed(fuse: Fuse) -> u64 {
     }
     let calls = fuse.calls();
     fuse.burn();
+    scene.posted();
     drop(mortal);
     scene.clock.jump(SignedDuration::from_secs(61));
     let (room, feed) = scene.room().await;
@@ -236,7 +237,7 @@ async fn killed(fuse: Fuse) -> u64 {
 async fn killed_anywhere_nobody_is_told_twice_or_never() {
     let calls = killed(Fuse::default()).await;
     assert!(calls > 20, "{calls}");
-    for call in (1..=calls.min(80)).step_by(5) {
+    for call in 1..=calls.min(120) {
         killed(Fuse::at(call, call % 2 == 0)).await;
     }
 }
