@@ -277,7 +277,9 @@ impl Deployments {
         } else {
             (&before, Some(&next))
         };
-        for id in &older.deployments {
+        // Elsewhere GitHub has done it, when it was told of the success.
+        let ours = facts::is_last(services.catalog(), &row.environment);
+        for id in older.deployments.iter().filter(|_| ours) {
             let update = DeploymentUpdate {
                 state: DeploymentState::Inactive,
                 description: texts::replaced(row),

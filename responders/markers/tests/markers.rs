@@ -171,6 +171,32 @@ async fn what_was_live_is_inactive_afterwards_and_what_fails_takes_nobody_s_plac
     assert_eq!(all[2].states.last().unwrap(), "success");
 }
 
+#[tokio::test]
+async fn a_pull_request_s_deployment_stays_until_the_next_deploy() {
+    let scene = Scene::set().await;
+    let mut room = scene.room().await;
+    let (number, _, merge) = merged_pull(&scene.api, "faster", "Answer faster");
+    *scene.fate.pulls.lock().unwrap() = vec![number];
+    deploy(&mut room, &merge, "staging").await;
+    let live = |all: &[DeploymentSeen]| {
+        let states: Vec<_> = all.iter().filter_map(|one| one.states.last()).collect();
+        states == ["success", "success"]
+    };
+    scene.until(live).await;
+    scene.fate.pulls.lock().unwrap().clear();
+    let next = scene.api.commit("main", "Next").unwrap();
+    deploy(&mut room, &next, "staging").await;
+    scene
+        .until(|all| {
+            let states: Vec<_> = all.iter().filter_map(|one| one.states.last()).collect();
+            states == ["inactive", "inactive", "success"]
+        })
+        .await;
+    let told = scene.states();
+    let inactive = |states: &[String]| states.iter().filter(|state| *state == "inactive").count();
+    assert!(told[..2].iter().all(|(.., states)| inactive(states) == 1), "{told:?}");
+}
+
 /// The end of one deploy, told by a robot whose fuse burns at the nth call, and then by another one.
 async fn killed(fuse: Fuse) -> u64 {
     let scene = Scene::set().await;

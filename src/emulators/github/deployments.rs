@@ -191,8 +191,14 @@ pub(super) async fn tell(
     }
     let environment = repo.deployments[number].environment.clone();
     if state == "success" && asked["auto_inactive"] != false {
-        // What was there before is not any more, unless the environment is transient; that is not emulated.
-        for other in &mut repo.deployments {
+        // What was there before is not any more, but for what is transient or in production: GitHub leaves those alone.
+        let is_kept = |other: &Deployment| {
+            let is = |key: &str| other.asked[key].as_bool();
+            let production = is("production_environment").unwrap_or(other.environment == "production");
+            production || is("transient_environment") == Some(true)
+        };
+        let prior = repo.deployments.iter_mut().take(number);
+        for other in prior.filter(|other| !is_kept(other)) {
             let alive = other
                 .statuses
                 .last()

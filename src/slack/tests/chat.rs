@@ -287,7 +287,7 @@ async fn people_and_groups_are_known_and_unknown_is_no_yes() {
 
 #[tokio::test]
 async fn somebody_is_found_by_their_address_and_told_alone() {
-    let station = Station::start().await;
+    let mut station = Station::start().await;
     let chat = station.slack.chat();
     let ann = station.user("ann");
     let found = chat.by_email("ann@owls.example").await.unwrap();
