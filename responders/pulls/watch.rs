@@ -23,6 +23,9 @@ const MOST: usize = 200;
 /// So much may the clocks of GitHub and of the store differ.
 const SLACK: SignedDuration = SignedDuration::from_mins(10);
 
+/// For so long after the merge one looks without being told.
+const FRESH: SignedDuration = SignedDuration::from_hours(24);
+
 /// Since when a repository is watched, and until when its list was read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Watched {
@@ -156,7 +159,11 @@ impl Watch {
                 facts.checks.is_empty() || facts.checks.values().any(|check| check.state != Light::Green)
             }
             Phase::Closed => false,
-            Phase::Merged { .. } => !facts.is_over(),
+            // Later on a deploy makes it worth a look, and no deploy is missed.
+            Phase::Merged { at, .. } => {
+                let unbuilt = facts.services.iter().any(|service| service.built == Some(false));
+                !facts.is_over() && (unbuilt || at + FRESH > now)
+            }
         })
         .await?;
         let looked = Watched {

@@ -194,7 +194,10 @@ async fn a_pull_request_s_deployment_stays_until_the_next_deploy() {
         .await;
     let told = scene.states();
     let inactive = |states: &[String]| states.iter().filter(|state| *state == "inactive").count();
-    assert!(told[..2].iter().all(|(.., states)| inactive(states) == 1), "{told:?}");
+    assert!(
+        told[..2].iter().all(|(.., states)| inactive(states) == 1),
+        "{told:?}"
+    );
 }
 
 /// The end of one deploy, told by a robot whose fuse burns at the nth call, and then by another one.
