@@ -25,6 +25,7 @@ pub mod markup;
 pub mod message;
 pub mod operations;
 pub mod options;
+pub mod outbox;
 pub mod policy;
 pub mod prelude;
 mod receipt;

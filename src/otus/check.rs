@@ -1,5 +1,6 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
+mod told;
 mod versions;
 
 use crate::{
@@ -84,6 +85,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         clusters(&mut sheet, settings).await;
         versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
+        told::told(&mut sheet, settings).await;
     } else {
         sheet.note(
             Mark::Untried,

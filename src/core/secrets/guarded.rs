@@ -65,6 +65,14 @@ impl Chat for Guarded {
         }
     }
 
+    async fn by_email(&self, email: &str) -> Result<Option<UserId>, ChatError> {
+        self.0.by_email(email).await
+    }
+
+    async fn direct(&self, user: &UserId) -> Result<ChannelId, ChatError> {
+        self.0.direct(user).await
+    }
+
     async fn in_group(&self, user: &UserId, group: &str) -> Result<bool, ChatError> {
         match user.as_robot() {
             Some(_) => Ok(false),

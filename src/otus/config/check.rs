@@ -13,7 +13,7 @@ use otus_ci::{
 };
 use otus_core::{Registration, Setup, StartError, UserId, services::Resources};
 use otus_kubernetes::Clusters;
-use otus_monitoring::{Prometheus, gate::Gates, step::Rules};
+use otus_monitoring::{Prometheus, gate::Gates, grafana::Grafana, step::Rules};
 use otus_responder_deploy as deploy;
 use otus_slack::{Entrance, SlackError};
 use secrecy::SecretString;
@@ -45,6 +45,12 @@ fn engines(settings: &Settings) -> (Resources, Vec<(Path, String)>) {
                 resources.insert(Rules::of(&settings.prometheus));
             }
             Err(error) => faults.push((vec!["prometheus".into()], error.to_string())),
+        }
+    }
+    if settings.grafana.url.is_some() {
+        match Grafana::new(&settings.grafana) {
+            Ok(grafana) => resources.insert(grafana),
+            Err(error) => faults.push((vec!["grafana".into()], error.to_string())),
         }
     }
     for (host, config) in &settings.registries {

@@ -154,6 +154,7 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
         github: section!("github"),
         registries: section!("registries"),
         prometheus: section!("prometheus"),
+        grafana: section!("grafana"),
         store: section!("store"),
         http: section!("http"),
         log: section!("log"),

@@ -57,6 +57,12 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
         serde_json::from_value(loaded.tree["responders"]["pipeline"].clone()).unwrap();
     let expected = otus_responder_pipeline::Settings::default();
     assert_eq!(format!("{pipeline:?}"), format!("{expected:?}"));
+    let pulls: otus_responder_pulls::Settings =
+        serde_json::from_value(loaded.tree["responders"]["pulls"].clone()).unwrap();
+    assert_eq!(pulls, otus_responder_pulls::Settings::default());
+    let markers: otus_responder_markers::Settings =
+        serde_json::from_value(loaded.tree["responders"]["markers"].clone()).unwrap();
+    assert_eq!(markers, otus_responder_markers::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -86,6 +92,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "kubernetes",
         "github",
         "prometheus",
+        "grafana",
         "github",
         "store",
         "http",
@@ -102,7 +109,15 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
-    for responder in ["deploy", "autodeploy", "graphs", "pipeline", "schedules"] {
+    for responder in [
+        "deploy",
+        "autodeploy",
+        "graphs",
+        "markers",
+        "pipeline",
+        "pulls",
+        "schedules",
+    ] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
     }
@@ -154,6 +169,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "kubernetes" => wrong::<otus_kubernetes::Config>(here),
         "github" => wrong::<otus_ci::github::GitHubConfig>(here),
         "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
+        "grafana" => wrong::<otus_monitoring::grafana::GrafanaConfig>(here),
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
@@ -161,6 +177,8 @@ fn read_alone(section: &str, text: &str) -> String {
         "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
         "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
+        "responders.markers" => wrong::<otus_responder_markers::Settings>(here),
+        "responders.pulls" => wrong::<otus_responder_pulls::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }

@@ -160,7 +160,7 @@ impl Engine {
 /// The operations. Made by [`Services::operations`].
 #[derive(Clone)]
 pub struct Operations {
-    services: Services,
+    pub(super) services: Services,
 }
 
 impl Operations {
@@ -170,5 +170,9 @@ impl Operations {
 
     fn engine(&self) -> &Engine {
         self.services.engine()
+    }
+
+    pub(super) fn timing(&self) -> &Timing {
+        &self.engine().timing
     }
 }

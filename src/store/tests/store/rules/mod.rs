@@ -5,6 +5,7 @@ pub(crate) mod claims;
 pub(crate) mod deploys;
 pub(crate) mod inbox;
 pub(crate) mod operations;
+pub(crate) mod outbox;
 pub(crate) mod values;
 
 pub(crate) type AnyStore = std::sync::Arc<dyn otus_core::Store>;
