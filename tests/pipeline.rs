@@ -9,7 +9,7 @@ mod works;
 use house::{SOON, words};
 use jiff::{SignedDuration, Timestamp};
 use otus_emulators::{
-    github::Conclusion,
+    github::{Conclusion, Merge, Verdict},
     kubernetes::{Behaviour, Fault},
     prometheus::{Prometheus, Story},
 };
@@ -21,6 +21,16 @@ async fn works() -> Works {
     let mut works = Works::build(AUTO, "").await;
     works.start().await;
     works
+}
+
+/// How many of the robot's messages say that a commit is live there.
+fn told_live(works: &Works, sha: &str, environment: &str) -> usize {
+    let title = format!("`{}` is live in *{environment}*", short(sha));
+    let answers = works.house.answers();
+    answers
+        .iter()
+        .filter(|message| words(message).contains(&title))
+        .count()
 }
 
 /// Waits until something is so.
@@ -55,6 +65,58 @@ async fn a_commit_goes_to_staging_by_itself_and_to_production_when_somebody_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_is_told_from_opened_to_live_and_its_author_privately() {
+    let mut works = Works::build(AUTO, "").await;
+    let channel = works
+        .house
+        .slack
+        .look(|world| world.channel("#deploys").unwrap().id.to_string());
+    let ann = works
+        .house
+        .slack
+        .look(|world| world.user("ann").unwrap().id.to_string());
+    works.house.configure(&format!(
+        "[responders.pulls]\nwait = \"50ms\"\nreconcile = \"1s\"\n[responders.pulls.channels]\n\"acme/api\" = \"{channel}\"\n[responders.pulls.people]\noctocat = \"{ann}\"\n"
+    ));
+    works.start().await;
+    let base = works.api.sha("main").unwrap();
+    works.api.set_branch("faster", &base).unwrap();
+    let head = works
+        .api
+        .push("faster", "octocat", &["Answer faster"])
+        .unwrap()
+        .remove(0);
+    let number = works
+        .api
+        .open_pull("Answer faster", "octocat", "faster", "main")
+        .unwrap();
+    let says =
+        |words: &'static str| move |text: &str| text.contains("#1>: Answer faster") && text.contains(words);
+    let card = works.house.shown(says("by octocat")).await;
+    works.green(&head);
+    works.house.shown(says("all good")).await;
+    works.api.review(number, "bob", Verdict::Approved).unwrap();
+    works.house.shown(says("approved by bob")).await;
+    let sha = works.api.merge(number, "octocat", Merge::Squash).unwrap();
+    works.push(&sha, &sha).await;
+    works.green(&sha);
+    works.house.shown(says("live in staging")).await;
+    works.house.say("@otus promote api to production");
+    let last = works.house.shown(says("live in staging and production")).await;
+    assert_eq!(last.ts, card.ts, "one message, edited");
+    let told = works
+        .house
+        .slack
+        .wait_for(SOON, |world| {
+            let direct = world.direct_with("ann")?;
+            direct.messages().find(|message| message.from_app).map(words)
+        })
+        .await
+        .unwrap();
+    assert!(told.contains("is live in *production*"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_ran_well_for_long_enough_goes_on_to_production_by_itself() {
     let mut works = Works::build(AUTO, "").await;
     works.house.instead(
@@ -77,7 +139,10 @@ async fn an_older_build_that_ends_last_does_not_lead_back() {
     works.push(&old, &old).await;
     works.green(&old);
     works
-        .asked(&format!("why is {} not in staging", short(&old)), "Why")
+        .asked(
+            &format!("why is {} not in staging", short(&old)),
+            &format!("`{}` runs there, which is it or was built on it", short(&new)),
+        )
         .await;
     // What comes after it was decided after it.
     let (newest, _) = works.released("Newest").await;
@@ -107,7 +172,7 @@ async fn what_is_red_has_no_image_or_another_commits_stays_out_and_why_tells() {
         .say(&format!("@otus deploy api@{} to staging", short(&red)));
     let refused = works
         .house
-        .shown(|text| text.contains("`test`") && text.contains("✗"))
+        .shown(|text| text.contains("is not deployed") && text.contains("`test` failed"))
         .await;
     assert!(words(&refused).contains("build"), "{}", words(&refused));
 
@@ -237,10 +302,12 @@ async fn a_crash_stops_it_and_last_good_is_the_way_on() {
         .house
         .shown(|text| text.contains("failed in") && text.contains("no route to database"))
         .await;
-    works.house.slack.click("ann", failed.ts, "Roll forward").unwrap();
-    let title = format!("`{}` is live in *staging*", short(&good));
-    let count = |works: &Works| works.house.transcript().matches(&title).count();
-    until("the way forward", &works, |works| count(works) == 2).await;
+    let forward = format!("Roll forward to {}", short(&good));
+    works.house.slack.click("ann", failed.ts, &forward).unwrap();
+    until("the way forward", &works, |works| {
+        told_live(works, &good, "staging") == 2
+    })
+    .await;
     assert_eq!(works.image("staging"), fine);
     works
         .asked(&format!("why is {} not in staging", short(&bad)), "rejected")
@@ -265,8 +332,13 @@ async fn without_data_in_the_gate_people_are_asked() {
     let mut works = Works::build_with(AUTO, gate, Some(&prometheus.url())).await;
     works.start().await;
     let (sha, image) = works.released("Answer faster").await;
-    let asking = works.house.shown(|text| text.contains("no data")).await;
-    works.house.slack.click("ann", asking.ts, "good").unwrap();
+    let asking = works.house.shown(|text| text.contains("Let it through")).await;
+    assert!(words(&asking).contains("no data"), "{}", words(&asking));
+    works
+        .house
+        .slack
+        .click("ann", asking.ts, "Let it through")
+        .unwrap();
     works.live(&sha, "staging").await;
     assert_eq!(works.image("staging"), image);
 }
@@ -282,6 +354,9 @@ async fn what_somebody_set_by_hand_is_seen_and_not_overwritten_silently() {
     works.asked("drift", "kubectl-set").await;
     assert_ne!(works.image("staging"), image);
     let (next, image) = works.released("Next").await;
+    let held = works.house.shown(|text| text.contains("Deploy over it")).await;
+    assert_eq!(works.image("staging"), by_hand);
+    works.house.slack.click("ann", held.ts, "Deploy over it").unwrap();
     works.live(&next, "staging").await;
     assert_eq!(works.image("staging"), image);
 }
@@ -297,8 +372,7 @@ async fn webhooks_that_come_twice_or_never_make_no_difference() {
     let (lost, _) = works.released("Told by nobody").await;
     works.live(&lost, "staging").await;
     for sha in [&sha, &lost] {
-        let title = format!("`{}` is live", short(sha));
-        assert_eq!(works.house.transcript().matches(&title).count(), 1);
+        assert_eq!(told_live(&works, sha, "staging"), 1);
     }
 }
 
@@ -349,9 +423,8 @@ async fn killed_at_any_step_it_goes_on_and_does_nothing_twice() {
         shas.push(sha);
     }
     for sha in shas {
-        let title = format!("`{}` is live", short(&sha));
         assert_eq!(
-            works.house.transcript().matches(&title).count(),
+            told_live(&works, &sha, "staging"),
             1,
             "{}",
             works.house.transcript()

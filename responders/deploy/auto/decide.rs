@@ -47,12 +47,30 @@ pub(crate) enum Tried {
     Ended(Decision),
 }
 
+impl Facts {
+    /// The decision that a rejection makes, if one lies so to the version.
+    fn rejected_as(&self, lies: impl Fn(Direction) -> bool) -> Option<Decision> {
+        let lies = |direction: &Option<Direction>| direction.is_some_and(&lies);
+        let (rejected, _) = self.rejected.iter().find(|(_, direction)| lies(direction))?;
+        Some(Decision::Rejected {
+            version: rejected.version.clone(),
+            by: rejected.by.clone(),
+            at: rejected.at,
+            why: rejected.why.clone(),
+        })
+    }
+}
+
 /// What is known of a version, apart from what may stand in its way for a while. Nothing: it may go.
 pub(crate) fn decide(facts: &Facts) -> Option<Decision> {
     let runs = || facts.runs.clone();
     if let Tried::Under { operation, state } = &facts.tried {
         let (operation, state) = (operation.clone(), *state);
         return Some(Decision::Going { operation, state });
+    }
+    // Whoever went away from what failed says more than the failure.
+    if let Some(rejected) = facts.rejected_as(|direction| direction == Direction::Same) {
+        return Some(rejected);
     }
     if let Some(at) = facts.failed {
         return Some(match &facts.tried {
@@ -70,14 +88,9 @@ pub(crate) fn decide(facts: &Facts) -> Option<Decision> {
         Some(Direction::Same | Direction::Back) => return Some(Decision::Older { runs: runs() }),
         Some(Direction::Sideways) => return Some(Decision::Aside { runs: runs() }),
     }
-    let stands = |direction: &Option<Direction>| matches!(direction, Some(Direction::Same | Direction::Back));
-    if let Some((rejected, _)) = facts.rejected.iter().find(|(_, direction)| stands(direction)) {
-        return Some(Decision::Rejected {
-            version: rejected.version.clone(),
-            by: rejected.by.clone(),
-            at: rejected.at,
-            why: rejected.why.clone(),
-        });
+    let before = |direction| matches!(direction, Direction::Same | Direction::Back);
+    if let Some(rejected) = facts.rejected_as(before) {
+        return Some(rejected);
     }
     if let Some((from, direction)) = &facts.peak
         && *direction != Direction::Forward
