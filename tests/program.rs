@@ -384,6 +384,7 @@ async fn a_check_tries_everything() {
     – GitHub: [github] says nothing about who to be there, so tags are deployed by hand
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
+    – Grafana: grafana.url is not set, so deploys are not marked there
 
     All 11 checks are good.
     ");
@@ -443,6 +444,7 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
     ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
+    – Grafana: grafana.url is not set, so deploys are not marked there
 
     3 things are wrong.
     "#);

@@ -717,6 +717,8 @@ versions = ["v1", "v2"]
     [prometheus.headers]
     X-Scope-OrgID = "••••"  # otus.toml:6
 
+    [grafana]
+
     [store]
 
     [http]
@@ -733,8 +735,14 @@ versions = ["v1", "v2"]
     [responders.graphs]
 
 
+    [responders.markers]
+
 
     [responders.pipeline]
+
+
+
+    [responders.pulls]
 
 
 
