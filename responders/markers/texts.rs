@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use otus::operations::{Operation, State};
 use otus::outbox::Standing;
+use otus::phrase::count;
 use otus::store::Deploy;
 use otus::{Button, Card, Tone, markup};
 
@@ -94,13 +95,6 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
         _ => format!("{} d ago", seconds / 86_400),
     };
     markup::moment(at.as_second(), &text)
-}
-
-fn count(number: usize, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        _ => format!("{number} {thing}s"),
-    }
 }
 
 /// How telling others is doing.

@@ -1,6 +1,7 @@
 //! What people read. Names are shown, never mentions, but for the one the operator may ask for.
 
 use jiff::{SignedDuration, Timestamp};
+use otus::phrase::{inert, list, moment};
 use otus::{Card, Tone, UserId, markup};
 use otus_ci::github::{Pull, Repository};
 
@@ -10,29 +11,6 @@ use crate::facts::{Facts, Light, Notes, Phase, ServiceFacts, Standing};
 const CHECKS: usize = 4;
 /// So many characters of a title are shown.
 const TITLE: usize = 120;
-
-/// What others wrote, so that it rings no bell and marks nothing up.
-fn inert(text: &str, most: usize) -> String {
-    let clean = markup::clean(text).replace(['*', '_', '`', '~'], "");
-    let line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= most {
-        return line;
-    }
-    let kept: String = line.chars().take(most.saturating_sub(1)).collect();
-    format!("{}…", kept.trim_end())
-}
-
-fn moment(at: Timestamp) -> String {
-    markup::moment(at.as_second(), &at.strftime("%Y-%m-%d %H:%M UTC").to_string())
-}
-
-fn list(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
 
 fn names(of: &[&str]) -> String {
     let mut shown: Vec<String> = of.iter().take(CHECKS).map(|name| inert(name, 60)).collect();

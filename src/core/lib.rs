@@ -26,6 +26,7 @@ pub mod message;
 pub mod operations;
 pub mod options;
 pub mod outbox;
+pub mod phrase;
 pub mod policy;
 pub mod prelude;
 mod receipt;

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     ids::{ChannelId, UserId},
     operations::{
-        operation::{Lease, Operation, Origin, Saved, State, Wish},
+        operation::{Draft, Operation, Origin, Saved},
         transitions,
     },
     options::Options,
@@ -68,14 +68,13 @@ impl Operations {
         if plan.nothing_to_do {
             return Ok(Proposed::NothingToDo);
         }
-        let mut operation = Operation {
+        let mut operation = Operation::from(Draft {
             name: proposal.by.as_robot().unwrap_or(self.services.name()).to_owned(),
             id: proposal.id,
             kind: proposal.kind,
             command: proposal.command,
             line: proposal.line,
             ask: proposal.ask,
-            hash: plan.hash(),
             plan,
             by: proposal.by,
             origin: Origin {
@@ -85,22 +84,8 @@ impl Operations {
                 schedule: None,
             },
             reason: Some(proposal.reason),
-            verdict: Verdict::refuse("nothing is decided yet"),
-            approvals: Vec::new(),
             asked: self.now().await?,
-            expires: None,
-            started: None,
-            ended: None,
-            state: State::Planned,
-            card: None,
-            wish: Wish::Go,
-            wished_by: None,
-            lease: Lease::default(),
-            progress: Value::Null,
-            ending: None,
-            told: false,
-            revision: 0,
-        };
+        });
         operation.verdict = self.verdict_anew(&operation).await;
         match operation.verdict.kind {
             VerdictKind::Allow | VerdictKind::Approve { confirm: false, .. } => {}
