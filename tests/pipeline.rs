@@ -435,3 +435,54 @@ async fn killed_at_any_step_it_goes_on_and_does_nothing_twice() {
     // Once for what it began with, once for each.
     assert!(generation.as_i64().unwrap() >= 7, "{generation}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_breaks_its_gate_is_taken_away_and_nothing_else_changed() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let past = SignedDuration::from_mins(20);
+    let story = Story::with_past(7, &["api"], &["staging"], Timestamp::now(), past);
+    let prometheus = Prometheus::start(story, listener).unwrap();
+    // How many scrapes there are: enough in the time before, too few in the moments since.
+    let more = "[services.api.gates.scrapes]\nquery = \"max(count_over_time(up[{{since}}]))\"\nabove = 10\ninterval = \"1s\"\n\
+                initial_delay = \"0s\"\ncount = 2\n[services.api.canary]\nbake = \"1h\"\n";
+    let mut works = Works::build_with(AUTO, more, Some(&prometheus.url())).await;
+    works.start().await;
+    let before = works.house.cluster.get("deployment", "staging", "api").unwrap();
+    let (sha, _) = works.released("Answer faster").await;
+    let card = works
+        .house
+        .shown(|text| text.contains(short(&sha)) && text.contains("was not deployed"))
+        .await;
+    let told = words(&card);
+    for part in [
+        "The canary failed. The gate *scrapes* is red",
+        "I deleted the canary.",
+        "what served before serves on",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    let cluster = &works.house.cluster;
+    let was = cluster.list("events", "staging");
+    assert!(
+        was.iter()
+            .any(|event| event["involvedObject"]["name"] == "api-canary"),
+        "there was one"
+    );
+    assert_eq!(cluster.get("deployment", "staging", "api-canary"), None);
+    let after = cluster.get("deployment", "staging", "api").unwrap();
+    assert_eq!(after["spec"], before["spec"]);
+    assert_eq!(after["metadata"]["generation"], before["metadata"]["generation"]);
+    let image = works.image("staging");
+    let pods = cluster.list("pods", "staging");
+    let mut others = pods.iter().filter(|pod| {
+        pod["metadata"]["labels"]["app"] == "api" && pod["spec"]["containers"][0]["image"] != image.as_str()
+    });
+    assert_eq!(others.next(), None);
+    // Not again by itself: the same commit would end in the same way.
+    works
+        .asked(
+            &format!("why is {} not in staging", short(&sha)),
+            "The canary failed",
+        )
+        .await;
+}

@@ -10,6 +10,7 @@ mod again;
 mod ask;
 mod auto;
 mod before;
+mod canary;
 mod card;
 #[cfg(test)]
 mod card_tests;
@@ -47,6 +48,7 @@ use serde_json::Value;
 use crate::ask::Ask;
 pub use crate::auto::{ACTOR, AutoDeploys, Pace, Settings as AutoSettings};
 pub use crate::before::{Before, Variable};
+pub use crate::canary::{Canary, has_canary};
 pub use crate::settings::Settings;
 
 /// The kind of operation a deploy is, as rows have it.

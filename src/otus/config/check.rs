@@ -162,6 +162,11 @@ pub(super) fn deploys(settings: &mut Settings, tree: &mut Json, reading: &mut Re
             reading.read::<deploy::Before>(&root, before);
             *read = before.as_object().cloned().unwrap_or_default();
         }
+        if let (Some(read), Some(canary)) = (&mut service.canary, written.get_mut("canary")) {
+            let root: Path = vec!["services".into(), name.clone(), "canary".into()];
+            reading.read::<deploy::Canary>(&root, canary);
+            *read = canary.as_object().cloned().unwrap_or_default();
+        }
         if let Some(gates) = written.get_mut("gates") {
             let root: Path = vec!["services".into(), name.clone(), "gates".into()];
             let right = reading.read::<Gates>(&root, gates);

@@ -359,6 +359,19 @@ fn what_runs_before_a_deploy_is_told_with_its_line() {
 }
 
 #[test]
+fn canaries_are_told_with_their_line() {
+    let loaded = with_file(
+        "[services.api.canary]\nreplicas = 1\nshare = \"5%\"\n[services.web.canary]\nbaked = \"1m\"\n\
+         [services.job.canary]\nbake = \"1m\"\n",
+    );
+    insta::assert_snapshot!(told(&loaded), @"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:1: services.api.canary: keep one of replicas and share
+      otus.toml:5: services.web.canary.baked: there is no such key; did you mean bake?
+    ");
+}
+
+#[test]
 fn gates_are_told_with_their_line() {
     let loaded = with_file(
         "[services.api.gates.errors]\nquery = \"up\"\nbelow = 1\ninterval = \"0s\"\n\
