@@ -21,6 +21,7 @@ mod demo;
 mod emulate;
 mod hooks;
 mod logs;
+mod migrations;
 pub mod run;
 mod trail;
 
@@ -32,6 +33,7 @@ use otus_responder_basics as _;
 use otus_responder_deploy as _;
 use otus_responder_graphs as _;
 use otus_responder_markers as _;
+use otus_responder_migrations as _;
 use otus_responder_operations as _;
 use otus_responder_pipeline as _;
 use otus_responder_policy as _;

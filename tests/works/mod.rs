@@ -1,5 +1,7 @@
 //! A house with works behind it: an emulated GitHub whose webhooks reach the program, and a real container registry.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use crate::house::{House, SOON};
 use otus_emulators::{
     github::{Conclusion, GitHub, Repository},
