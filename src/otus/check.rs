@@ -1,6 +1,7 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
 mod databases;
+mod experiments;
 mod told;
 mod versions;
 
@@ -88,6 +89,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         prometheus(&mut sheet, settings).await;
         databases::databases(&mut sheet, settings).await;
         told::told(&mut sheet, settings).await;
+        experiments::experiments(&mut sheet, settings);
     } else {
         sheet.note(
             Mark::Untried,

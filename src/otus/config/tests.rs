@@ -66,6 +66,10 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let migrations: otus_responder_migrations::Settings =
         serde_json::from_value(loaded.tree["responders"]["migrations"].clone()).unwrap();
     assert_eq!(migrations, otus_responder_migrations::Settings::default());
+    let experiments: otus_responder_experiments::Settings =
+        serde_json::from_value(loaded.tree["responders"]["experiments"].clone()).unwrap();
+    let expected = otus_responder_experiments::Settings::default();
+    assert_eq!(format!("{experiments:?}"), format!("{expected:?}"));
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -115,6 +119,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
     for responder in [
         "deploy",
         "autodeploy",
+        "experiments",
         "graphs",
         "markers",
         "migrations",
@@ -184,6 +189,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "responders.markers" => wrong::<otus_responder_markers::Settings>(here),
         "responders.migrations" => wrong::<otus_responder_migrations::Settings>(here),
         "responders.pulls" => wrong::<otus_responder_pulls::Settings>(here),
+        "responders.experiments" => wrong::<otus_responder_experiments::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }
@@ -777,6 +783,9 @@ versions = ["v1", "v2"]
 
 
     [responders.deploy]
+
+
+    [responders.experiments]
 
 
     [responders.graphs]
