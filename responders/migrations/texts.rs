@@ -33,7 +33,8 @@ pub(crate) fn migrate(service: &str, environment: &str, files: usize, database: 
 pub(crate) fn what_a_file_does(file: &PlannedFile) -> String {
     let titles: Vec<String> = file.statements.iter().map(|(title, _)| title.clone()).collect();
     let mut text = match titles.as_slice() {
-        [] => "applied".to_owned(),
+        // Of SQLite, where nothing is judged.
+        [] => "run as it is".to_owned(),
         [one] => one.clone(),
         [one, two] => format!("{one}; {two}"),
         [one, two, more @ ..] => format!("{one}; {two}; and {} more", more.len()),
