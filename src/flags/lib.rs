@@ -5,7 +5,10 @@ mod check;
 mod definition;
 mod evaluate;
 mod fault;
+mod life;
 mod ramp;
+pub mod serve;
+mod service;
 
 pub use bucketing::Bucketing;
 pub use check::check;
@@ -14,4 +17,8 @@ pub use evaluate::{
     Context, ContextFault, ErrorCode, Evaluator, Flag, FlagSet, Outcome, Reason, SelfTestFailure, self_test,
 };
 pub use fault::{Fault, Faults};
+pub use life::{
+    Archived, Author, Change, ChangeKind, Edit, EditFault, FlagStore, FlagStoreError, Kept, MemoryFlagStore,
+};
 pub use ramp::{Clock, Ramp, RampFault};
+pub use service::{ChangeError, Flags, Live, News, Now, StartError};

@@ -65,6 +65,10 @@ impl Seen<'_> {
         if self.has("-", |args| self.null_in(args)) {
             return Some("panzi-json-logic takes null as a second argument for none, and turns the sign of the first");
         }
+        let negative = |args: &Value| self.value(&args[0]).as_f64().is_some_and(|number| number < 0.0);
+        if self.has("%", negative) {
+            return Some("Python's remainder has the sign of the divisor; JavaScript's, Go's and ours that of what is divided");
+        }
         None
     }
 
