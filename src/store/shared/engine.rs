@@ -3,6 +3,7 @@
 use super::{Row, Select, Write, Written, claims::Wanted};
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use otus_core::{
     EventKey, StoreError,
     store::{Accepted, Adopted, ClaimStage},
@@ -37,6 +38,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// See [`otus_core::Store::is_alone`].
     fn is_alone(&self) -> bool;
+
+    /// Counts up whenever flag sets may have been changed, here or elsewhere.
+    fn flag_changes(&self) -> watch::Receiver<u64>;
 
     /// Its clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;

@@ -10,6 +10,8 @@ use super::{
 use crate::Opened;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use otus_flags::FlagStore;
+use std::sync::Arc;
 use otus_core::{
     EventKey, Message, Store, StoreError,
     audit::{AuditFilter, Entry, Recorded, Tip},
@@ -53,6 +55,10 @@ async fn post(engine: &impl Engine, post: Post<'_>) -> Result<bool, StoreError> 
 impl<E: Engine> Opened for Database<E> {
     async fn close(&self) -> Result<(), StoreError> {
         self.0.close().await
+    }
+
+    fn flags(self: Arc<Self>) -> Arc<dyn FlagStore> {
+        self
     }
 }
 
