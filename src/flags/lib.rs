@@ -6,9 +6,12 @@ mod definition;
 mod evaluate;
 mod fault;
 mod life;
+#[cfg(test)]
+mod model_tests;
 mod ramp;
 pub mod serve;
 mod service;
+pub mod words;
 
 pub use bucketing::Bucketing;
 pub use check::check;

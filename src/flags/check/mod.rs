@@ -11,7 +11,7 @@ use crate::{
 };
 use rule::Walk;
 
-pub(crate) use rule::{broken, resolved};
+pub(crate) use rule::{broken, list, resolved};
 
 /// All that is wrong with a document's rules.
 #[must_use]

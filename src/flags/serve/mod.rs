@@ -16,6 +16,8 @@ mod ofrep;
 mod stream;
 mod sync;
 
+#[cfg(test)]
+pub(crate) use ofrep::evaluate_all;
 pub use config::{ClientConfig, FlagsHttpConfig};
 
 use crate::service::Flags;
