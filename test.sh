@@ -41,7 +41,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     as_root apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi
 
-step "Slack's official clients"
+step "Official clients of Slack, GitHub and OpenFeature"
 tests/clients/setup.sh
 
 # A build that is made once needs nothing kept for the next.

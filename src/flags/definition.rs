@@ -87,7 +87,15 @@ impl Definition {
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut value = Map::new();
-        value.insert("state".into(), if self.state == State::Enabled { "ENABLED" } else { "DISABLED" }.into());
+        value.insert(
+            "state".into(),
+            if self.state == State::Enabled {
+                "ENABLED"
+            } else {
+                "DISABLED"
+            }
+            .into(),
+        );
         value.insert("variants".into(), json!(self.variants));
         if let Some(default) = &self.default_variant {
             value.insert("defaultVariant".into(), default.as_str().into());
@@ -120,14 +128,25 @@ impl Document {
     pub fn read(value: &Value) -> Result<Self, Faults> {
         let mut faults = Vec::new();
         let document = read_document(value, &mut faults);
-        if faults.is_empty() { Ok(document) } else { Err(Faults(faults)) }
+        if faults.is_empty() {
+            Ok(document)
+        } else {
+            Err(Faults(faults))
+        }
     }
 
     /// As flagd writes it.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let flags: Map<_, _> = self.flags.iter().map(|(key, flag)| (key.clone(), flag.to_value())).collect();
-        let mut value = Map::from_iter([("$schema".to_owned(), json!(SCHEMA)), ("flags".to_owned(), Value::Object(flags))]);
+        let flags: Map<_, _> = self
+            .flags
+            .iter()
+            .map(|(key, flag)| (key.clone(), flag.to_value()))
+            .collect();
+        let mut value = Map::from_iter([
+            ("$schema".to_owned(), json!(SCHEMA)),
+            ("flags".to_owned(), Value::Object(flags)),
+        ]);
         if !self.evaluators.is_empty() {
             value.insert("$evaluators".into(), json!(self.evaluators));
         }
@@ -230,7 +249,10 @@ fn read_definition(value: &Value, path: &str, faults: &mut Vec<Fault>) -> Option
             None
         }
         None => {
-            faults.push(Fault::new(path, "`state` is missing: \"ENABLED\" or \"DISABLED\""));
+            faults.push(Fault::new(
+                path,
+                "`state` is missing: \"ENABLED\" or \"DISABLED\"",
+            ));
             None
         }
     };
@@ -249,7 +271,10 @@ fn read_definition(value: &Value, path: &str, faults: &mut Vec<Fault>) -> Option
         Some(Value::Object(rule)) if rule.is_empty() => None,
         Some(rule @ Value::Object(_)) => Some(rule.clone()),
         Some(other) => {
-            let what = format!("a rule is an object such as {{\"if\": [...]}}, and this is {}", kind(other));
+            let what = format!(
+                "a rule is an object such as {{\"if\": [...]}}, and this is {}",
+                kind(other)
+            );
             faults.push(Fault::new(format!("{path}.targeting"), what));
             None
         }
@@ -267,9 +292,16 @@ fn read_definition(value: &Value, path: &str, faults: &mut Vec<Fault>) -> Option
     })
 }
 
-fn read_variants(value: Option<&Value>, path: &str, faults: &mut Vec<Fault>) -> Option<BTreeMap<String, Value>> {
+fn read_variants(
+    value: Option<&Value>,
+    path: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<BTreeMap<String, Value>> {
     let Some(value) = value else {
-        faults.push(Fault::new(path, "`variants` is missing: what the flag can give, by name"));
+        faults.push(Fault::new(
+            path,
+            "`variants` is missing: what the flag can give, by name",
+        ));
         return None;
     };
     let path = format!("{path}.variants");
@@ -280,7 +312,10 @@ fn read_variants(value: Option<&Value>, path: &str, faults: &mut Vec<Fault>) -> 
     };
     for (name, value) in variants {
         if matches!(value, Value::Null | Value::Array(_)) {
-            let what = format!("a variant is true or false, a text, a number or an object, and this is {}", kind(value));
+            let what = format!(
+                "a variant is true or false, a text, a number or an object, and this is {}",
+                kind(value)
+            );
             faults.push(Fault::new(format!("{path}.{name}"), what));
         } else if kind(value) != kind(typical) {
             let what = format!(
@@ -291,7 +326,12 @@ fn read_variants(value: Option<&Value>, path: &str, faults: &mut Vec<Fault>) -> 
             faults.push(Fault::new(format!("{path}.{name}"), what));
         }
     }
-    Some(variants.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    Some(
+        variants
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    )
 }
 
 fn read_metadata(value: &Value, path: &str, faults: &mut Vec<Fault>) -> Metadata {
@@ -300,7 +340,10 @@ fn read_metadata(value: &Value, path: &str, faults: &mut Vec<Fault>) -> Metadata
         if matches!(value, Value::Bool(_) | Value::Number(_) | Value::String(_)) {
             metadata.insert(key.clone(), value.clone());
         } else {
-            let what = format!("metadata is a text, a number, or true or false, and this is {}", kind(value));
+            let what = format!(
+                "metadata is a text, a number, or true or false, and this is {}",
+                kind(value)
+            );
             faults.push(Fault::new(format!("{path}.{key}"), what));
         }
     }
@@ -310,7 +353,10 @@ fn read_metadata(value: &Value, path: &str, faults: &mut Vec<Fault>) -> Metadata
 fn object<'v>(value: &'v Value, path: &str, faults: &mut Vec<Fault>) -> Option<&'v Map<String, Value>> {
     let object = value.as_object();
     if object.is_none() {
-        faults.push(Fault::new(path, format!("this has to be an object, and is {}", kind(value))));
+        faults.push(Fault::new(
+            path,
+            format!("this has to be an object, and is {}", kind(value)),
+        ));
     }
     object
 }
@@ -352,7 +398,10 @@ mod tests {
         let said = faults(&json!({"flags": [flag, flag, {}]}));
         assert_eq!(
             said,
-            ["`flags[1]`: there is another flag `a`", "`flags[2]`: in a list, each flag needs a `key`"]
+            [
+                "`flags[1]`: there is another flag `a`",
+                "`flags[2]`: in a list, each flag needs a `key`"
+            ]
         );
     }
 

@@ -22,8 +22,15 @@ impl Fault {
 
     /// A key that means nothing.
     pub(crate) fn unknown<'a>(key: &str, path: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        Self::new(path, format!("there is nothing of this name{}", perhaps(key, known)))
+        let path = if path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{path}.{key}")
+        };
+        Self::new(
+            path,
+            format!("there is nothing of this name{}", perhaps(key, known)),
+        )
     }
 }
 
@@ -62,7 +69,9 @@ pub(crate) fn perhaps<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|other| (strsim::damerau_levenshtein(name, other), other))
         .min();
     match near {
-        Some((distance, other)) if distance <= other.chars().count().div_ceil(3) => format!("; did you mean `{other}`?"),
+        Some((distance, other)) if distance <= other.chars().count().div_ceil(3) => {
+            format!("; did you mean `{other}`?")
+        }
         _ => String::new(),
     }
 }

@@ -5,7 +5,8 @@
 //! when it was told to.
 
 use crate::{
-    Author, Change, ChangeError, Context, Definition, Edit, FlagStore, FlagStoreError, Flags, Kept, MemoryFlagStore, Ramp,
+    Author, Change, ChangeError, Context, Definition, Edit, FlagStore, FlagStoreError, Flags, Kept,
+    MemoryFlagStore, Ramp,
     serve::{ClientConfig, FlagsHttpConfig, routes},
     service::Stage,
 };
@@ -58,7 +59,12 @@ impl FlagStore for Cut {
         self.way()?.save(kept, change).await
     }
 
-    async fn history(&self, set: &str, flag: Option<&str>, limit: u32) -> Result<Vec<Change>, FlagStoreError> {
+    async fn history(
+        &self,
+        set: &str,
+        flag: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Change>, FlagStoreError> {
         self.way()?.history(set, flag, limit).await
     }
 
@@ -146,7 +152,9 @@ impl World {
             cut: AtomicBool::new(false),
         });
         let now = self.now.clone();
-        let flags = Flags::start_at(way.clone(), Arc::new(move || now.load(Ordering::Relaxed))).await.unwrap();
+        let flags = Flags::start_at(way.clone(), Arc::new(move || now.load(Ordering::Relaxed)))
+            .await
+            .unwrap();
         let client = ClientConfig {
             set: "set".into(),
             token: "token".into(),
@@ -216,7 +224,11 @@ impl World {
         let replica = &self.replicas[*replica];
         match replica.flags.change("set", &edit, &author).await {
             Ok(change) => {
-                assert_eq!(replica.flags.set("set").unwrap().kept().revision, change.revision, "served at once");
+                assert_eq!(
+                    replica.flags.set("set").unwrap().kept().revision,
+                    change.revision,
+                    "served at once"
+                );
                 self.made.push(change);
             }
             Err(ChangeError::Edit(_)) => {}
@@ -233,7 +245,9 @@ impl World {
         if client.held.is_some() && client.heard == news {
             return;
         }
-        let query = news.map(|news| format!("?flagConfigEtag=%22{}%22", news.name())).unwrap_or_default();
+        let query = news
+            .map(|news| format!("?flagConfigEtag=%22{}%22", news.name()))
+            .unwrap_or_default();
         let mut request = Request::post(format!("/ofrep/v1/evaluate/flags{query}"))
             .header("authorization", "Bearer token")
             .header("content-type", "application/json");
@@ -242,10 +256,15 @@ impl World {
         }
         let body = json!({"context": {"targetingKey": format!("client-{at}")}}).to_string();
         let app = self.replicas[replica].app.clone();
-        let response = app.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let response = app
+            .oneshot(request.body(Body::from(body)).unwrap())
+            .await
+            .unwrap();
         let status = response.status().as_u16();
         let tag = response.headers()["etag"].to_str().unwrap().to_owned();
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap();
         let here = self.truth(at, flags);
         let given = if status == 304 {
             let (held, given) = self.clients[at].held.clone().unwrap();
@@ -255,8 +274,14 @@ impl World {
             assert_eq!(status, 200);
             serde_json::from_slice::<Value>(&bytes).unwrap()["flags"].clone()
         };
-        assert_eq!(given, here, "an answer is what this replica serves, also when it says that nothing changed");
-        let stood_for = self.tags.entry((at, tag.clone())).or_insert_with(|| given.clone());
+        assert_eq!(
+            given, here,
+            "an answer is what this replica serves, also when it says that nothing changed"
+        );
+        let stood_for = self
+            .tags
+            .entry((at, tag.clone()))
+            .or_insert_with(|| given.clone());
         assert_eq!(*stood_for, given, "a tag stands for one answer");
         self.clients[at] = Client {
             heard: news,
@@ -268,7 +293,10 @@ impl World {
     fn truth(&self, client: usize, flags: &Flags) -> Value {
         let context = Context::of(&format!("client-{client}"));
         let live = flags.set("set");
-        let text = live.map_or_else(|| "[]".to_owned(), |live| crate::serve::evaluate_all(&live, &context, self.seconds()));
+        let text = live.map_or_else(
+            || "[]".to_owned(),
+            |live| crate::serve::evaluate_all(&live, &context, self.seconds()),
+        );
         serde_json::from_str(&text).unwrap()
     }
 
@@ -297,7 +325,9 @@ impl World {
         let mut now = BTreeMap::<String, Option<Value>>::new();
         for (number, change) in record.iter().enumerate() {
             assert_eq!(change.revision, number as u64 + 1);
-            let was = now.insert(change.flag.clone().unwrap(), change.after.clone()).flatten();
+            let was = now
+                .insert(change.flag.clone().unwrap(), change.after.clone())
+                .flatten();
             assert_eq!(change.before, was);
         }
     }

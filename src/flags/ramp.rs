@@ -55,11 +55,18 @@ impl Ramp {
     /// # Errors
     /// [`RampFault`] says why there is none.
     pub fn rule(&self) -> Result<Value, RampFault> {
-        let length = self.end.checked_sub(self.start).filter(|length| *length > 0).ok_or(RampFault::Backwards)?;
+        let length = self
+            .end
+            .checked_sub(self.start)
+            .filter(|length| *length > 0)
+            .ok_or(RampFault::Backwards)?;
         if self.from > 100 || self.to > 100 {
             return Err(RampFault::Share);
         }
-        let total = length.checked_mul(100).filter(|total| *total <= MOST_WEIGHT).ok_or(RampFault::TooLong)?;
+        let total = length
+            .checked_mul(100)
+            .filter(|total| *total <= MOST_WEIGHT)
+            .ok_or(RampFault::TooLong)?;
         let (from, to) = (i64::from(self.from), i64::from(self.to));
         // Seconds that have passed, within the ramp.
         let passed = json!({"max": [0, {"min": [length, {"-": [{"var": "$flagd.timestamp"}, self.start]}]}]});
@@ -136,7 +143,9 @@ impl Clock {
 
     fn look(&mut self, rule: &Value, moments: &mut BTreeSet<i64>) {
         if let Some(ramp) = Ramp::read(rule) {
-            let step = (0..).map(|doublings| GRID << doublings).find(|step| step * 100 >= ramp.end - ramp.start);
+            let step = (0..)
+                .map(|doublings| GRID << doublings)
+                .find(|step| step * 100 >= ramp.end - ramp.start);
             self.ramps.push((ramp.start, ramp.end, step.unwrap_or(GRID)));
             moments.extend([ramp.start, ramp.end]);
             return;
@@ -180,8 +189,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn ramp() -> impl Strategy<Value = Ramp> {
-        (0..=100_u8, 0..=100_u8, 1_700_000_000..1_800_000_000_i64, 1..20_000_000_i64, any::<bool>()).prop_map(
-            |(from, to, start, length, by)| Ramp {
+        (
+            0..=100_u8,
+            0..=100_u8,
+            1_700_000_000..1_800_000_000_i64,
+            1..20_000_000_i64,
+            any::<bool>(),
+        )
+            .prop_map(|(from, to, start, length, by)| Ramp {
                 variant: "on".into(),
                 other: "off".into(),
                 from,
@@ -189,8 +204,7 @@ mod tests {
                 start,
                 end: start + length,
                 by: by.then(|| json!({"var": "email"})),
-            },
-        )
+            })
     }
 
     fn set(ramp: &Ramp) -> FlagSet {
@@ -206,7 +220,10 @@ mod tests {
 
     fn on(set: &FlagSet, who: &str, now: i64) -> bool {
         let context = Context::from_value(&json!({"targetingKey": who, "email": who})).unwrap();
-        let outcome = Evaluator::new().evaluate(set, set.flag("nav").unwrap(), &context, now).variant().map(str::to_owned);
+        let outcome = Evaluator::new()
+            .evaluate(set, set.flag("nav").unwrap(), &context, now)
+            .variant()
+            .map(str::to_owned);
         outcome.unwrap() == "on"
     }
 
@@ -275,7 +292,9 @@ mod tests {
         let set = set(&ramp);
         for share in [10, 50, 90] {
             let now = ramp.start + 72 * share;
-            let count = (0..2000).filter(|who| on(&set, &format!("user-{who}"), now)).count();
+            let count = (0..2000)
+                .filter(|who| on(&set, &format!("user-{who}"), now))
+                .count();
             let wanted = usize::try_from(share).unwrap() * 20;
             assert!(count.abs_diff(wanted) < 100, "{share} %: {count} of 2000");
             #[expect(clippy::cast_precision_loss, reason = "a percentage")]
@@ -296,14 +315,30 @@ mod tests {
             by: None,
         };
         assert_eq!(ramp.rule(), Err(RampFault::Backwards));
-        assert_eq!(Ramp { to: 101, end: 20, ..ramp.clone() }.rule(), Err(RampFault::Share));
-        assert_eq!(Ramp { end: 30_000_000, ..ramp }.rule(), Err(RampFault::TooLong));
+        assert_eq!(
+            Ramp {
+                to: 101,
+                end: 20,
+                ..ramp.clone()
+            }
+            .rule(),
+            Err(RampFault::Share)
+        );
+        assert_eq!(
+            Ramp {
+                end: 30_000_000,
+                ..ramp
+            }
+            .rule(),
+            Err(RampFault::TooLong)
+        );
     }
 
     #[test]
     fn moments_of_rules_are_ticks() {
         let mut definition = Definition::switch(false);
-        definition.targeting = Some(json!({"if": [{">=": [{"var": "$flagd.timestamp"}, 1_750_000_000]}, "on", "off"]}));
+        definition.targeting =
+            Some(json!({"if": [{">=": [{"var": "$flagd.timestamp"}, 1_750_000_000]}, "on", "off"]}));
         let document = Document {
             flags: [("nav".to_owned(), definition)].into(),
             ..Document::default()

@@ -31,7 +31,11 @@ fn set(count: usize) -> FlagSet {
             (format!("flag-{at:03}"), flag)
         })
         .collect();
-    FlagSet::compile("bench", 1, &Document::read(&json!({ "flags": flags })).expect("a document"))
+    FlagSet::compile(
+        "bench",
+        1,
+        &Document::read(&json!({ "flags": flags })).expect("a document"),
+    )
 }
 
 fn evaluation(criterion: &mut Criterion) {
@@ -43,7 +47,11 @@ fn evaluation(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     let flag = set.flag("flag-000").expect("it is there");
     group.bench_function("staff, ending, 10 %; context ready", |bencher| {
-        bencher.iter(|| black_box(evaluator.evaluate(&set, flag, black_box(&context), now)).variant().is_some());
+        bencher.iter(|| {
+            black_box(evaluator.evaluate(&set, flag, black_box(&context), now))
+                .variant()
+                .is_some()
+        });
     });
     group.bench_function("staff, ending, 10 %; context read", |bencher| {
         bencher.iter(|| {
@@ -57,7 +65,9 @@ fn evaluation(criterion: &mut Criterion) {
             || (),
             |()| {
                 let context = Context::from_json(black_box(CONTEXT)).expect("a context");
-                set.flags().filter(|flag| evaluator.evaluate(&set, flag, &context, now).variant().is_some()).count()
+                set.flags()
+                    .filter(|flag| evaluator.evaluate(&set, flag, &context, now).variant().is_some())
+                    .count()
             },
             BatchSize::SmallInput,
         );

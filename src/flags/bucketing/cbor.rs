@@ -63,7 +63,11 @@ fn put_float(to: &mut Vec<u8>, float: f64) {
     const TOP: f64 = 18_446_744_073_709_551_616.0; // 2⁶⁴
     const BOTTOM: f64 = -9_223_372_036_854_775_808.0; // −2⁶³
     if float.fract() == 0.0 && (BOTTOM..TOP).contains(&float) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was looked at")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the range was looked at"
+        )]
         if float < 0.0 {
             put_integer(to, float as i64);
         } else {
@@ -147,7 +151,10 @@ mod tests {
 
     fn hex(json: &str) -> String {
         let parsed = ParsedData::from_json(json).unwrap();
-        encode(parsed.value()).iter().map(|byte| format!("{byte:02x}")).collect()
+        encode(parsed.value())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// RFC 7049, appendix A, as far as JSON can say it.

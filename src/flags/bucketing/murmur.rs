@@ -13,7 +13,10 @@ pub(crate) fn murmur3_32(bytes: &[u8]) -> u32 {
     }
     let rest = words.remainder();
     if !rest.is_empty() {
-        let word = rest.iter().rev().fold(0, |word, byte| (word << 8) | u32::from(*byte));
+        let word = rest
+            .iter()
+            .rev()
+            .fold(0, |word, byte| (word << 8) | u32::from(*byte));
         hash ^= mixed(word);
     }
     // The length counts modulo 2³², as in the original.

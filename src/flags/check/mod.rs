@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn what_makes_none_is_said_with_its_place() {
         for (rule, fault) in [
-            (json!({"if": [true, "onn"]}), "`flags.nav.targeting.if[1]`: there is no variant `onn`; did you mean `on`?"),
+            (
+                json!({"if": [true, "onn"]}),
+                "`flags.nav.targeting.if[1]`: there is no variant `onn`; did you mean `on`?",
+            ),
             (
                 json!({"if": [{"$ref": "stuff"}, "on"]}),
                 "`flags.nav.targeting.if[0].$ref`: there is no evaluator `stuff`; did you mean `staff`?",
@@ -109,7 +112,10 @@ mod tests {
                 json!({"fractional": [["on", 2_147_483_647], ["off", 1]]}),
                 "`flags.nav.targeting.fractional`: the weights add up to 2147483648, and the most is 2147483647",
             ),
-            (json!({"fractional": [["on", 0]]}), "`flags.nav.targeting.fractional`: all weights are 0, so nobody gets anything"),
+            (
+                json!({"fractional": [["on", 0]]}),
+                "`flags.nav.targeting.fractional`: all weights are 0, so nobody gets anything",
+            ),
             (
                 json!({"==": [{"var": "a"}, 1]}),
                 "`flags.nav.targeting`: this answers true or false, and there are no variants `true` and `false`: write {\"if\": [<this>, \"<a variant>\"]}",

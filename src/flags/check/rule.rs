@@ -11,7 +11,23 @@ use std::collections::BTreeMap;
 
 /// Operators that answer true or false.
 const TESTS: &[&str] = &[
-    "==", "===", "!=", "!==", "!", "!!", ">", ">=", "<", "<=", "all", "none", "some", "in", "sem_ver", "starts_with", "ends_with",
+    "==",
+    "===",
+    "!=",
+    "!==",
+    "!",
+    "!!",
+    ">",
+    ">=",
+    "<",
+    "<=",
+    "all",
+    "none",
+    "some",
+    "in",
+    "sem_ver",
+    "starts_with",
+    "ends_with",
 ];
 
 /// A walk through rules, with what they may name.
@@ -78,7 +94,8 @@ impl<'a> Walk<'a> {
     }
 
     fn boolean(&mut self, path: &str) {
-        let both = |variants: &BTreeMap<_, _>| variants.contains_key("true") && variants.contains_key("false");
+        let both =
+            |variants: &BTreeMap<_, _>| variants.contains_key("true") && variants.contains_key("false");
         if self.variants.is_some_and(|variants| !both(variants)) {
             self.say(
                 path,
@@ -121,8 +138,15 @@ impl<'a> Walk<'a> {
         let mut pairs = object.iter();
         let (Some((operator, args)), None) = (pairs.next(), pairs.next()) else {
             let names: Vec<_> = object.keys().map(|key| format!("`{key}`")).collect();
-            let has = if names.is_empty() { "none".to_owned() } else { names.join(" and ") };
-            self.say(path, format!("a rule is an object with one operator, and this has {has}"));
+            let has = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(" and ")
+            };
+            self.say(
+                path,
+                format!("a rule is an object with one operator, and this has {has}"),
+            );
             return None;
         };
         if operator == "$ref" {
@@ -131,7 +155,10 @@ impl<'a> Walk<'a> {
         }
         if !OPERATORS.contains(&operator.as_str()) {
             let near = perhaps(operator, OPERATORS.iter().copied());
-            self.say(&format!("{path}.{operator}"), format!("there is no such operator{near}"));
+            self.say(
+                &format!("{path}.{operator}"),
+                format!("there is no such operator{near}"),
+            );
             return None;
         }
         Some((operator, args))
@@ -140,7 +167,9 @@ impl<'a> Walk<'a> {
     fn reference(&mut self, name: &Value, path: &str) {
         match name.as_str() {
             None => self.say(path, "this names an evaluator, so it is a text"),
-            Some(_) if self.variants.is_none() => self.say(path, "an evaluator cannot refer to another: write its rule out"),
+            Some(_) if self.variants.is_none() => {
+                self.say(path, "an evaluator cannot refer to another: write its rule out")
+            }
             Some(name) if !self.evaluators.contains_key(name) => {
                 let near = perhaps(name, self.evaluators.keys().map(String::as_str));
                 self.say(path, format!("there is no evaluator `{name}`{near}"));
@@ -167,14 +196,23 @@ impl<'a> Walk<'a> {
 
     fn count(&mut self, args: &[&Value], wanted: usize, path: &str) {
         if args.len() != wanted {
-            self.say(path, format!("this takes {wanted} arguments, and has {}", args.len()));
+            self.say(
+                path,
+                format!("this takes {wanted} arguments, and has {}", args.len()),
+            );
         }
     }
 
     fn variable(&mut self, args: &[&Value], path: &str) {
-        let own = args.first().and_then(|name| name.as_str()).filter(|name| name.starts_with("$flagd"));
+        let own = args
+            .first()
+            .and_then(|name| name.as_str())
+            .filter(|name| name.starts_with("$flagd"));
         if own.is_some_and(|name| !["$flagd.flagKey", "$flagd.timestamp"].contains(&name)) {
-            self.say(path, "of $flagd there are `$flagd.flagKey` and `$flagd.timestamp`");
+            self.say(
+                path,
+                "of $flagd there are `$flagd.flagKey` and `$flagd.timestamp`",
+            );
         }
     }
 
@@ -182,11 +220,17 @@ impl<'a> Walk<'a> {
         self.count(args, 3, path);
         let sign = args.get(1).and_then(|sign| sign.as_str());
         if sign.is_some_and(|sign| !["=", "!=", "<", "<=", ">", ">=", "^", "~"].contains(&sign)) {
-            self.say(&format!("{path}[1]"), "versions are compared by =, !=, <, <=, >, >=, ^ or ~");
+            self.say(
+                &format!("{path}[1]"),
+                "versions are compared by =, !=, <, <=, >, >=, ^ or ~",
+            );
         }
         for at in [0, 2] {
             let text = args.get(at).and_then(|version| version.as_str());
-            let numbers = |text: &str| text.split('.').take(2).all(|part| part.parse::<u32>().is_ok()) && text.split('.').count() <= 2;
+            let numbers = |text: &str| {
+                text.split('.').take(2).all(|part| part.parse::<u32>().is_ok())
+                    && text.split('.').count() <= 2
+            };
             let bare = text.map(|text| text.strip_prefix(['v', 'V']).unwrap_or(text));
             if let Some(bare) = bare
                 && semver::Version::parse(bare).is_err()
@@ -207,13 +251,19 @@ impl<'a> Walk<'a> {
                 if at == 0 {
                     self.operand(arg, &here);
                 } else {
-                    self.say(&here, "a share is a list of a variant and its weight, such as [\"on\", 10]");
+                    self.say(
+                        &here,
+                        "a share is a list of a variant and its weight, such as [\"on\", 10]",
+                    );
                 }
                 continue;
             };
             any = true;
             let Some(variant) = share.first() else {
-                self.say(&here, "a share is a list of a variant and its weight, such as [\"on\", 10]");
+                self.say(
+                    &here,
+                    "a share is a list of a variant and its weight, such as [\"on\", 10]",
+                );
                 continue;
             };
             if named {
@@ -240,7 +290,10 @@ impl<'a> Walk<'a> {
         match total {
             _ if !any => self.say(path, "there is no share, such as [\"on\", 10]"),
             Some(total) if total > MOST_WEIGHT => {
-                self.say(path, format!("the weights add up to {total}, and the most is {MOST_WEIGHT}"));
+                self.say(
+                    path,
+                    format!("the weights add up to {total}, and the most is {MOST_WEIGHT}"),
+                );
             }
             Some(0) => self.say(path, "all weights are 0, so nobody gets anything"),
             _ => {}
@@ -267,7 +320,9 @@ pub(crate) fn resolved(rule: &Value, evaluators: &BTreeMap<String, Value>) -> Va
             {
                 return rule.clone();
             }
-            let pairs = object.iter().map(|(key, value)| (key.clone(), resolved(value, evaluators)));
+            let pairs = object
+                .iter()
+                .map(|(key, value)| (key.clone(), resolved(value, evaluators)));
             Value::Object(pairs.collect())
         }
         other => other.clone(),
@@ -282,11 +337,13 @@ pub(crate) fn broken(rule: &Value) -> Option<String> {
             if object.len() > 1 {
                 return Some("a rule has one operator".to_owned());
             }
-            object.iter().find_map(|(operator, args)| match operator.as_str() {
-                "$ref" => Some(format!("there is no evaluator {args}")),
-                known if OPERATORS.contains(&known) => broken(args),
-                other => Some(format!("there is no operator `{other}`")),
-            })
+            object
+                .iter()
+                .find_map(|(operator, args)| match operator.as_str() {
+                    "$ref" => Some(format!("there is no evaluator {args}")),
+                    known if OPERATORS.contains(&known) => broken(args),
+                    other => Some(format!("there is no operator `{other}`")),
+                })
         }
         _ => None,
     }

@@ -136,7 +136,11 @@ impl Flag {
                 },
             }
         });
-        let variants: Vec<_> = definition.variants.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let variants: Vec<_> = definition
+            .variants
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         let default = match &definition.default_variant {
             None => Default::Code,
             Some(name) => match variants.iter().position(|(variant, _)| variant == name) {

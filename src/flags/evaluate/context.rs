@@ -28,9 +28,11 @@ impl Context {
     /// [`ContextFault`] says what is wrong with it.
     pub fn from_json(json: &str) -> Result<Self, ContextFault> {
         // Everywhere else 2.0 is 2, also when it becomes a text; and what flagd adds is not to be forged.
-        let odd = json.contains(".0") || json.contains(['e', 'E']) && has_exponent(json) || json.contains("$flagd");
+        let odd =
+            json.contains(".0") || json.contains(['e', 'E']) && has_exponent(json) || json.contains("$flagd");
         if odd {
-            let value: Value = serde_json::from_str(json).map_err(|error| ContextFault::NoJson(error.to_string()))?;
+            let value: Value =
+                serde_json::from_str(json).map_err(|error| ContextFault::NoJson(error.to_string()))?;
             return Self::from_value(&value);
         }
         let parsed = ParsedData::from_json(json).map_err(|error| ContextFault::NoJson(error.to_string()))?;
@@ -46,15 +48,18 @@ impl Context {
         if let Value::Object(pairs) = &mut value {
             pairs.remove("$flagd");
         }
-        let parsed =
-            ParsedData::from_json(&value.to_string()).map_err(|error| ContextFault::NoJson(error.to_string()))?;
+        let parsed = ParsedData::from_json(&value.to_string())
+            .map_err(|error| ContextFault::NoJson(error.to_string()))?;
         Self(parsed).checked()
     }
 
     /// One that only says who it is.
     #[must_use]
     pub fn of(targeting_key: &str) -> Self {
-        let value = Value::Object(Map::from_iter([("targetingKey".to_owned(), targeting_key.into())]));
+        let value = Value::Object(Map::from_iter([(
+            "targetingKey".to_owned(),
+            targeting_key.into(),
+        )]));
         Self::from_value(&value).unwrap_or_else(|_| Self::empty())
     }
 
@@ -82,7 +87,10 @@ impl Context {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&DataValue<'_>> {
-        self.pairs().iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.pairs()
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn pairs(&self) -> &[(&str, DataValue<'_>)] {
@@ -105,13 +113,20 @@ pub(crate) fn whole(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {
             #[expect(clippy::cast_possible_truncation, reason = "the range was looked at")]
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0 => {
+            Some(float)
+                if number.is_f64() && float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0 =>
+            {
                 Value::Number(Number::from(float as i64))
             }
             _ => value.clone(),
         },
         Value::Array(items) => Value::Array(items.iter().map(whole).collect()),
-        Value::Object(pairs) => Value::Object(pairs.iter().map(|(key, value)| (key.clone(), whole(value))).collect()),
+        Value::Object(pairs) => Value::Object(
+            pairs
+                .iter()
+                .map(|(key, value)| (key.clone(), whole(value)))
+                .collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -134,9 +149,17 @@ mod tests {
 
     #[test]
     fn a_context_is_an_object_that_says_who() {
-        assert_eq!(Context::from_json(r#"{"targetingKey":"ann"}"#).unwrap().targeting_key(), Some("ann"));
+        assert_eq!(
+            Context::from_json(r#"{"targetingKey":"ann"}"#)
+                .unwrap()
+                .targeting_key(),
+            Some("ann")
+        );
         assert_eq!(Context::from_json("{}").unwrap().targeting_key(), None);
-        assert_eq!(Context::from_json("[]").unwrap_err(), ContextFault::NoObject("a list"));
+        assert_eq!(
+            Context::from_json("[]").unwrap_err(),
+            ContextFault::NoObject("a list")
+        );
         assert_eq!(
             Context::from_json(r#"{"targetingKey":7}"#).unwrap_err(),
             ContextFault::NoKey("a number")
@@ -153,7 +176,10 @@ mod tests {
 
     #[test]
     fn whole_floats_are_integers() {
-        assert_eq!(whole(&json!([2.0, 2.5, {"a": -0.0}, 1e300])), json!([2, 2.5, {"a": 0}, 1e300]));
+        assert_eq!(
+            whole(&json!([2.0, 2.5, {"a": -0.0}, 1e300])),
+            json!([2, 2.5, {"a": 0}, 1e300])
+        );
         let context = Context::from_json(r#"{"a":2.0,"b":1E2}"#).unwrap();
         assert_eq!(context.get("a").unwrap().as_i64(), Some(2));
         assert_eq!(context.get("a").unwrap().to_string(), "2");

@@ -102,8 +102,8 @@ fn root<'a>(arena: &'a Bump, flag: &'a str, context: &'a Context, now: i64) -> &
     });
     let own = DataValue::Object(own);
     let all = arena.alloc_slice_fill_with(pairs.len() + 1, |at| match pairs.get(at) {
-        Some((key, value)) => (*key, value.clone()),
-        None => ("$flagd", own.clone()),
+        Some((key, value)) => (*key, *value),
+        None => ("$flagd", own),
     });
     arena.alloc(DataValue::Object(all))
 }

@@ -3,15 +3,53 @@
 //! On bad input each answers null, so that the default is given: false would be looked up as a variant.
 
 use crate::bucketing::{Bucketing, MOST_WEIGHT, place};
-use datalogic_rs::{ArenaExt, CustomOperator, DataValue, Engine, EvaluationConfig, Result, bumpalo::Bump, operator::EvalContext};
+use datalogic_rs::{
+    ArenaExt, CustomOperator, DataValue, Engine, EvaluationConfig, Result, bumpalo::Bump,
+    operator::EvalContext,
+};
 use semver::Version;
 use std::{cmp::Ordering, sync::LazyLock};
 
 /// The operators that a rule may use: JsonLogic's, and flagd's at the end.
 pub(crate) const OPERATORS: &[&str] = &[
-    "var", "missing", "missing_some", "if", "?:", "==", "===", "!=", "!==", "!", "!!", "or", "and", ">", ">=", "<", "<=", "max",
-    "min", "+", "-", "*", "/", "%", "map", "filter", "reduce", "all", "none", "some", "merge", "in", "cat", "substr",
-    "fractional", "sem_ver", "starts_with", "ends_with",
+    "var",
+    "missing",
+    "missing_some",
+    "if",
+    "?:",
+    "==",
+    "===",
+    "!=",
+    "!==",
+    "!",
+    "!!",
+    "or",
+    "and",
+    ">",
+    ">=",
+    "<",
+    "<=",
+    "max",
+    "min",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "map",
+    "filter",
+    "reduce",
+    "all",
+    "none",
+    "some",
+    "merge",
+    "in",
+    "cat",
+    "substr",
+    "fractional",
+    "sem_ver",
+    "starts_with",
+    "ends_with",
 ];
 
 static V2: LazyLock<Engine> = LazyLock::new(|| made(Bucketing::V2));
@@ -53,7 +91,9 @@ impl Fractional {
     fn pick<'a>(&self, args: &[&'a DataValue<'a>], root: &DataValue<'_>) -> Option<&'a DataValue<'a>> {
         let (by, shares) = args.split_first()?;
         let (hash, shares) = if matches!(by, DataValue::Array(_)) {
-            let key = field(root, "targetingKey")?.as_str().filter(|key| !key.is_empty())?;
+            let key = field(root, "targetingKey")?
+                .as_str()
+                .filter(|key| !key.is_empty())?;
             let flag = field(field(root, "$flagd")?, "flagKey")?.as_str()?;
             (self.0.default_hash(flag, key), args)
         } else {
@@ -81,7 +121,10 @@ fn weight(share: &DataValue<'_>) -> Option<i64> {
         DataValue::Array([_]) => Some(1),
         DataValue::Array([_, DataValue::Number(weight)]) => {
             let weight = weight.as_f64();
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole, and too large a one is cut to one that is too large")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is whole, and too large a one is cut to one that is too large"
+            )]
             (weight.fract() == 0.0).then_some((weight as i64).max(0))
         }
         _ => None,
@@ -146,7 +189,11 @@ fn version(value: &DataValue<'_>) -> Option<Version> {
     };
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
     Version::parse(text).ok().or_else(|| {
-        let digits = |part: &str| part.parse::<u64>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits = |part: &str| {
+            part.parse::<u64>()
+                .ok()
+                .filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()))
+        };
         let mut parts = text.split('.');
         let major = digits(parts.next()?)?;
         let minor = parts.next().map_or(Some(0), digits)?;

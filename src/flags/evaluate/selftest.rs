@@ -29,25 +29,76 @@ fn cases() -> Vec<(Value, Value, Value, Value)> {
     let by = |key: &str| json!({"fractional": [key, ["a", 50], ["b", 50]]});
     let by_odd = json!({"fractional": [{"var": "odd"}, ["a", 50], ["b", 50]]});
     vec![
-        same(json!({"starts_with": [{"var": "n"}, "a"]}), json!({"n": 1}), Value::Null),
-        same(json!({"ends_with": [{"var": "n"}, "a"]}), json!({"n": 1}), Value::Null),
+        same(
+            json!({"starts_with": [{"var": "n"}, "a"]}),
+            json!({"n": 1}),
+            Value::Null,
+        ),
+        same(
+            json!({"ends_with": [{"var": "n"}, "a"]}),
+            json!({"n": 1}),
+            Value::Null,
+        ),
         same(json!({"starts_with": ["a"]}), json!({}), Value::Null),
         same(json!({"starts_with": ["ab", "a"]}), json!({}), json!("true")),
         same(json!({"ends_with": ["ab", "a"]}), json!({}), json!("false")),
-        same(json!({"sem_ver": [{"var": "v"}, "=", "1.0.0"]}), json!({"v": "none"}), Value::Null),
-        same(json!({"sem_ver": ["1.0.0", "===", "1.0.0"]}), json!({}), Value::Null),
-        same(json!({"sem_ver": ["V1", "^", "1.5.0+build"]}), json!({}), json!("true")),
-        same(json!({"fractional": [[true, 1], ["a", 0]]}), json!({"targetingKey": "x"}), json!("true")),
-        same(json!({"fractional": [{"var": "none"}, ["a", 1]]}), json!({"targetingKey": "x"}), Value::Null),
-        same(json!({"fractional": [["a", 0]]}), json!({"targetingKey": "x"}), Value::Null),
-        same(json!({"fractional": [["a", -5], ["b", 1]]}), json!({"targetingKey": "x"}), json!("b")),
+        same(
+            json!({"sem_ver": [{"var": "v"}, "=", "1.0.0"]}),
+            json!({"v": "none"}),
+            Value::Null,
+        ),
+        same(
+            json!({"sem_ver": ["1.0.0", "===", "1.0.0"]}),
+            json!({}),
+            Value::Null,
+        ),
+        same(
+            json!({"sem_ver": ["V1", "^", "1.5.0+build"]}),
+            json!({}),
+            json!("true"),
+        ),
+        same(
+            json!({"fractional": [[true, 1], ["a", 0]]}),
+            json!({"targetingKey": "x"}),
+            json!("true"),
+        ),
+        same(
+            json!({"fractional": [{"var": "none"}, ["a", 1]]}),
+            json!({"targetingKey": "x"}),
+            Value::Null,
+        ),
+        same(
+            json!({"fractional": [["a", 0]]}),
+            json!({"targetingKey": "x"}),
+            Value::Null,
+        ),
+        same(
+            json!({"fractional": [["a", -5], ["b", 1]]}),
+            json!({"targetingKey": "x"}),
+            json!("b"),
+        ),
         // By the reference implementations of MurmurHash3 and CBOR.
         (by("gus"), json!({}), json!("b"), json!("a")),
         (by("eve"), json!({}), json!("b"), json!("b")),
-        (json!({"fractional": halves}), json!({"targetingKey": "ann"}), json!("b"), json!("a")),
-        (json!({"fractional": halves}), json!({"targetingKey": "gus"}), json!("b"), json!("a")),
+        (
+            json!({"fractional": halves}),
+            json!({"targetingKey": "ann"}),
+            json!("b"),
+            json!("a"),
+        ),
+        (
+            json!({"fractional": halves}),
+            json!({"targetingKey": "gus"}),
+            json!("b"),
+            json!("a"),
+        ),
         (by_odd.clone(), json!({"odd": 7}), Value::Null, json!("a")),
-        (by_odd, json!({"odd": {"b": [1, 2.5], "a": -7, "aa": null}}), Value::Null, json!("b")),
+        (
+            by_odd,
+            json!({"odd": {"b": [1, 2.5], "a": -7, "aa": null}}),
+            Value::Null,
+            json!("b"),
+        ),
     ]
 }
 

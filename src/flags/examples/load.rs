@@ -30,7 +30,9 @@ const CONNECTIONS: usize = 32;
 
 #[tokio::main]
 async fn main() -> Result {
-    let listeners = std::env::args().nth(1).map_or(Ok(1_000), |count| count.parse::<usize>())?;
+    let listeners = std::env::args()
+        .nth(1)
+        .map_or(Ok(1_000), |count| count.parse::<usize>())?;
     let flags = Flags::start(Arc::new(MemoryFlagStore::new())).await?;
     for at in 0..200 {
         switch(&flags, &format!("flag-{at}"), at % 2 == 0).await?;
@@ -58,7 +60,9 @@ async fn main() -> Result {
 
 async fn switch(flags: &Flags, key: &str, on: bool) -> Result {
     let mut definition = Definition::switch(on);
-    definition.targeting = Some(json!({"if": [{"ends_with": [{"var": "email"}, "@example.com"]}, "on", {"fractional": [["on", 10], ["off", 90]]}]}));
+    definition.targeting = Some(
+        json!({"if": [{"ends_with": [{"var": "email"}, "@example.com"]}, "on", {"fractional": [["on", 10], ["off", 90]]}]}),
+    );
     let edit = Edit::Put {
         key: key.into(),
         definition,
@@ -129,7 +133,8 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result {
 /// Many who listen, and one change.
 async fn idle(flags: &Flags, address: &str, listeners: usize) -> Result {
     let before = resident()?;
-    let request = format!("GET /ofrep/v1/events HTTP/1.1\r\nHost: otus\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    let request =
+        format!("GET /ofrep/v1/events HTTP/1.1\r\nHost: otus\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
     let (heard, mut hears) = mpsc::unbounded_channel();
     for _ in 0..listeners {
         let mut stream = TcpStream::connect(address).await?;
@@ -164,6 +169,9 @@ async fn idle(flags: &Flags, address: &str, listeners: usize) -> Result {
 /// The process' memory, in bytes.
 fn resident() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .ok_or("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_000)
 }

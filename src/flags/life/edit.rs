@@ -95,8 +95,17 @@ impl Kept {
                     return Err(EditFault::Same);
                 }
                 self.checked(key, definition)?;
-                let kind = if before.is_some() { ChangeKind::Changed } else { ChangeKind::Created };
-                (kind, Some(key), before.map(|flag| flag.to_value()), Some(definition.to_value()))
+                let kind = if before.is_some() {
+                    ChangeKind::Changed
+                } else {
+                    ChangeKind::Created
+                };
+                (
+                    kind,
+                    Some(key),
+                    before.map(|flag| flag.to_value()),
+                    Some(definition.to_value()),
+                )
             }
             Edit::Archive { key } => {
                 let definition = flags.remove(key).ok_or_else(|| EditFault::NoFlag(key.clone()))?;
@@ -110,7 +119,10 @@ impl Kept {
                 (ChangeKind::Archived, Some(key), Some(before), None)
             }
             Edit::Restore { key } => {
-                let archived = next.archived.remove(key).ok_or_else(|| EditFault::NotArchived(key.clone()))?;
+                let archived = next
+                    .archived
+                    .remove(key)
+                    .ok_or_else(|| EditFault::NotArchived(key.clone()))?;
                 let after = archived.definition.to_value();
                 if flags.insert(key.clone(), archived.definition).is_some() {
                     return Err(EditFault::Taken(key.clone()));
@@ -168,7 +180,11 @@ impl Kept {
             faults.extend(unreadable.0);
         }
         check_flag(&self.document, definition, &path, &mut faults);
-        if faults.is_empty() { Ok(()) } else { Err(EditFault::Faults(Faults(faults))) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(EditFault::Faults(Faults(faults)))
+        }
     }
 }
 
@@ -197,11 +213,19 @@ mod tests {
         let key = || "nav".to_owned();
         let mut set = Kept::new("production");
         let mut record = Vec::new();
-        for edit in [put(false), put(true), Edit::Archive { key: key() }, Edit::Restore { key: key() }] {
+        for edit in [
+            put(false),
+            put(true),
+            Edit::Archive { key: key() },
+            Edit::Restore { key: key() },
+        ] {
             let (next, change) = set.apply(&edit, &author()).unwrap();
             assert_eq!(next.revision, set.revision + 1);
             assert_eq!(change.revision, next.revision);
-            assert_eq!(Kept::of_body("production", next.revision, &next.body()).unwrap(), next);
+            assert_eq!(
+                Kept::of_body("production", next.revision, &next.body()).unwrap(),
+                next
+            );
             record.push((change.kind, change.before.is_some(), change.after.is_some()));
             set = next;
         }
@@ -215,10 +239,19 @@ mod tests {
             ]
         );
         assert_eq!(set.apply(&put(true), &author()), Err(EditFault::Same));
-        assert_eq!(set.apply(&Edit::Restore { key: key() }, &author()), Err(EditFault::NotArchived(key())));
+        assert_eq!(
+            set.apply(&Edit::Restore { key: key() }, &author()),
+            Err(EditFault::NotArchived(key()))
+        );
         let (away, _) = set.apply(&Edit::Archive { key: key() }, &author()).unwrap();
-        assert_eq!(away.apply(&put(true), &author()), Err(EditFault::IsArchived(key())));
-        assert_eq!(away.apply(&Edit::Archive { key: key() }, &author()), Err(EditFault::NoFlag(key())));
+        assert_eq!(
+            away.apply(&put(true), &author()),
+            Err(EditFault::IsArchived(key()))
+        );
+        assert_eq!(
+            away.apply(&Edit::Archive { key: key() }, &author()),
+            Err(EditFault::NoFlag(key()))
+        );
     }
 
     #[test]
@@ -231,7 +264,10 @@ mod tests {
             definition,
         };
         assert_eq!(
-            Kept::new("production").apply(&edit, &author()).unwrap_err().to_string(),
+            Kept::new("production")
+                .apply(&edit, &author())
+                .unwrap_err()
+                .to_string(),
             "`flags.nav.variants.perhaps`: all variants are of one type: this is a text, and `off` is true or false; \
              `flags.nav.targeting.if[1]`: there is no variant `onn`; did you mean `on`?"
         );

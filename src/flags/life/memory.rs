@@ -40,7 +40,10 @@ impl MemoryFlagStore {
 impl FlagStore for MemoryFlagStore {
     async fn revisions(&self) -> Result<BTreeMap<String, u64>, FlagStoreError> {
         let sets = self.sets();
-        Ok(sets.iter().map(|(name, (kept, _))| (name.clone(), kept.revision)).collect())
+        Ok(sets
+            .iter()
+            .map(|(name, (kept, _))| (name.clone(), kept.revision))
+            .collect())
     }
 
     async fn load(&self, set: &str) -> Result<Option<Kept>, FlagStoreError> {
@@ -54,7 +57,9 @@ impl FlagStore for MemoryFlagStore {
             if held + 1 != kept.revision {
                 return Ok(false);
             }
-            let entry = sets.entry(kept.name.clone()).or_insert_with(|| (kept.clone(), Vec::new()));
+            let entry = sets
+                .entry(kept.name.clone())
+                .or_insert_with(|| (kept.clone(), Vec::new()));
             entry.0 = kept.clone();
             entry.1.push(change.clone());
         }
@@ -62,10 +67,19 @@ impl FlagStore for MemoryFlagStore {
         Ok(true)
     }
 
-    async fn history(&self, set: &str, flag: Option<&str>, limit: u32) -> Result<Vec<Change>, FlagStoreError> {
+    async fn history(
+        &self,
+        set: &str,
+        flag: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Change>, FlagStoreError> {
         let sets = self.sets();
-        let changes = sets.get(set).into_iter().flat_map(|(_, changes)| changes.iter().rev());
-        let fits = |change: &&Change| flag.is_none() || change.flag.is_none() || change.flag.as_deref() == flag;
+        let changes = sets
+            .get(set)
+            .into_iter()
+            .flat_map(|(_, changes)| changes.iter().rev());
+        let fits =
+            |change: &&Change| flag.is_none() || change.flag.is_none() || change.flag.as_deref() == flag;
         Ok(changes.filter(fits).take(limit as usize).cloned().collect())
     }
 

@@ -5,8 +5,8 @@
 
 mod change;
 mod edit;
-mod store;
 mod memory;
+mod store;
 
 pub use change::{Change, ChangeKind};
 pub use edit::{Author, Edit, EditFault};
@@ -74,9 +74,11 @@ impl Kept {
         Ok(Self {
             name: name.to_owned(),
             revision,
-            changed: serde_json::from_value(read("changed")).map_err(|error| unreadable(error.to_string()))?,
+            changed: serde_json::from_value(read("changed"))
+                .map_err(|error| unreadable(error.to_string()))?,
             document: Document::read(&read("document")).map_err(|faults| unreadable(faults.to_string()))?,
-            archived: serde_json::from_value(read("archived")).map_err(|error| unreadable(error.to_string()))?,
+            archived: serde_json::from_value(read("archived"))
+                .map_err(|error| unreadable(error.to_string()))?,
         })
     }
 }

@@ -19,7 +19,8 @@ pub trait FlagStore: Send + Sync + 'static {
     async fn save(&self, kept: &Kept, change: &Change) -> Result<bool, FlagStoreError>;
 
     /// The record of a set, or of one of its flags, newest first. Changes of the whole set are in both. At most so many.
-    async fn history(&self, set: &str, flag: Option<&str>, limit: u32) -> Result<Vec<Change>, FlagStoreError>;
+    async fn history(&self, set: &str, flag: Option<&str>, limit: u32)
+    -> Result<Vec<Change>, FlagStoreError>;
 
     /// Counts up whenever something may have been changed, by whomever: a reason to ask for the revisions. It may do so for
     /// nothing, and it may miss a change while the store cannot be reached.

@@ -28,7 +28,9 @@ pub(crate) struct Access(Vec<Client>);
 
 impl Access {
     pub(crate) fn new(clients: &BTreeMap<String, ClientConfig>) -> Self {
-        let known = clients.iter().filter(|(_, client)| !client.token.expose_secret().is_empty());
+        let known = clients
+            .iter()
+            .filter(|(_, client)| !client.token.expose_secret().is_empty());
         let known = known.map(|(name, client)| Client {
             name: name.clone(),
             set: client.set.clone(),
@@ -141,9 +143,18 @@ mod tests {
         for client in &access.0 {
             let channel = Access::channel(client, now);
             assert!(!channel.contains("one") && !channel.contains("two"), "{channel}");
-            assert_eq!(access.by_channel(&channel, now + DAYS * DAY).unwrap().name, client.name);
-            assert!(access.by_channel(&channel, now + (DAYS + 1) * DAY).is_none(), "too old");
-            assert!(access.by_channel(&channel, now - 2 * DAY).is_none(), "from the future");
+            assert_eq!(
+                access.by_channel(&channel, now + DAYS * DAY).unwrap().name,
+                client.name
+            );
+            assert!(
+                access.by_channel(&channel, now + (DAYS + 1) * DAY).is_none(),
+                "too old"
+            );
+            assert!(
+                access.by_channel(&channel, now - 2 * DAY).is_none(),
+                "from the future"
+            );
             let mut forged = channel.clone();
             forged.replace_range(forged.len() - 1.., if channel.ends_with('0') { "1" } else { "0" });
             assert!(access.by_channel(&forged, now).is_none());

@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn it_is_read_and_keeps_its_secret() {
-        let config: FlagsHttpConfig = toml::from_str("[clients.web]\nset = \"production\"\ntoken = \"hush\"\n").unwrap();
+        let config: FlagsHttpConfig =
+            toml::from_str("[clients.web]\nset = \"production\"\ntoken = \"hush\"\n").unwrap();
         assert_eq!(config.clients["web"].set, "production");
         assert!(!config.clients["web"].documents);
         assert_eq!((config.requests_per_second, config.streams), (200, 20_000));
@@ -61,7 +62,12 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused() {
-        let said = toml::from_str::<FlagsHttpConfig>("stream = 1").unwrap_err().to_string();
-        assert!(said.contains("unknown field `stream`") && said.contains("`streams`"), "{said}");
+        let said = toml::from_str::<FlagsHttpConfig>("stream = 1")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("unknown field `stream`") && said.contains("`streams`"),
+            "{said}"
+        );
     }
 }

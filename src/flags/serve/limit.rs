@@ -1,7 +1,7 @@
 //! Purpose: how often each may ask: a number of requests a second for each token and address, twice that at once.
 
-use axum::http::Extensions;
 use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
@@ -39,7 +39,9 @@ impl Limits {
 
     /// Whether a client may ask now; if not, in how many seconds.
     pub(crate) fn client(&self, name: &str, extensions: &Extensions) -> Result<(), u64> {
-        self.known.as_ref().map_or(Ok(()), |limit| limit.take(name, address(extensions)))
+        self.known
+            .as_ref()
+            .map_or(Ok(()), |limit| limit.take(name, address(extensions)))
     }
 
     /// The same for who did not say who it is. Only where addresses are known: else one could keep out all.
@@ -52,7 +54,9 @@ impl Limits {
 }
 
 fn address(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip())
 }
 
 impl Limit {
@@ -98,7 +102,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_has_its_own() {
         let limits = Limits::new(10);
-        let burst = |name: &str, last| (0..100).take_while(|_| limits.client(name, &from(last)).is_ok()).count();
+        let burst = |name: &str, last| {
+            (0..100)
+                .take_while(|_| limits.client(name, &from(last)).is_ok())
+                .count()
+        };
         assert_eq!(burst("web", 1), 20, "twice a second's at once");
         assert_eq!(limits.client("web", &from(1)), Err(1));
         assert_eq!(burst("web", 2), 20, "another address");
@@ -112,10 +120,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn strangers_are_slowed_down_by_address() {
         let limits = Limits::new(0);
-        let strange = |extensions: &Extensions| (0..100).take_while(|_| limits.stranger(extensions).is_ok()).count();
+        let strange = |extensions: &Extensions| {
+            (0..100)
+                .take_while(|_| limits.stranger(extensions).is_ok())
+                .count()
+        };
         assert_eq!(strange(&from(1)), 20);
         assert_eq!(strange(&from(2)), 20);
         assert_eq!(strange(&Extensions::new()), 100, "whoever it is");
-        assert_eq!((0..1000).filter(|_| limits.client("web", &from(1)).is_ok()).count(), 1000, "0 is no limit");
+        assert_eq!(
+            (0..1000)
+                .filter(|_| limits.client("web", &from(1)).is_ok())
+                .count(),
+            1000,
+            "0 is no limit"
+        );
     }
 }

@@ -16,9 +16,9 @@ mod ofrep;
 mod stream;
 mod sync;
 
+pub use config::{ClientConfig, FlagsHttpConfig};
 #[cfg(test)]
 pub(crate) use ofrep::evaluate_all;
-pub use config::{ClientConfig, FlagsHttpConfig};
 
 use crate::service::Flags;
 use access::Access;
@@ -51,14 +51,20 @@ pub fn routes(flags: Arc<Flags>, config: &FlagsHttpConfig, stop: CancellationTok
         flags,
         access: Access::new(&config.clients),
         limits: Limits::new(config.requests_per_second),
-        streams: Streams::new(config.streams, Duration::from_secs(config.heartbeat_seconds.max(1).into()), stop),
+        streams: Streams::new(
+            config.streams,
+            Duration::from_secs(config.heartbeat_seconds.max(1).into()),
+            stop,
+        ),
     });
     let evaluation = Router::new()
         .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::single))
         .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk))
         .route("/ofrep/v1/events", get(stream::events))
         .layer(cors(&config.origins));
-    evaluation.route("/flags/{file}", get(sync::document)).with_state(serving)
+    evaluation
+        .route("/flags/{file}", get(sync::document))
+        .with_state(serving)
 }
 
 /// Which pages may ask. What an origin may not be is left out; a star means all.
@@ -66,7 +72,11 @@ fn cors(origins: &[String]) -> CorsLayer {
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
     } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+        AllowOrigin::list(
+            origins
+                .iter()
+                .filter_map(|origin| HeaderValue::from_str(origin).ok()),
+        )
     };
     CorsLayer::new()
         .allow_origin(allowed)

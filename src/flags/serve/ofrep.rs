@@ -3,11 +3,14 @@
 //! A context need not say who it is: server-side SDKs ask for flags that are the same for everybody, as flagd lets them. The
 //! ETag of a bulk answer covers what this context gets, so it changes when, and only when, that does.
 
-use super::{Serving, access::{Access, Client}};
+use super::{
+    Serving,
+    access::{Access, Client},
+};
 use crate::{
     evaluate::{Context, ErrorCode, Evaluator},
-    service::{Live, etag},
     service::Stage,
+    service::{Live, etag},
 };
 use axum::{
     body::{Body, Bytes},
@@ -62,9 +65,15 @@ pub(super) async fn single(
         }
     };
     let live = serving.flags.set(&client.set);
-    let Some((live, flag)) = live.as_ref().and_then(|live| Some((live, live.set().flag(&key)?))) else {
+    let Some((live, flag)) = live
+        .as_ref()
+        .and_then(|live| Some((live, live.set().flag(&key)?)))
+    else {
         let why = format!("there is no flag `{key}`");
-        return json_answer(StatusCode::NOT_FOUND, failure(Some(&key), ErrorCode::FlagNotFound, &why));
+        return json_answer(
+            StatusCode::NOT_FOUND,
+            failure(Some(&key), ErrorCode::FlagNotFound, &why),
+        );
     };
     let now = serving.flags.now();
     let mut text = String::with_capacity(256);
@@ -104,7 +113,11 @@ pub(super) async fn bulk(
     let now = moment(&live, told, serving.flags.now());
     let flags = evaluate_all(&live, &context, now);
     let metadata = &live.set().document().metadata;
-    let metadata = if metadata.is_empty() { String::new() } else { json!(metadata).to_string() };
+    let metadata = if metadata.is_empty() {
+        String::new()
+    } else {
+        json!(metadata).to_string()
+    };
     answer(&serving, client, &flags, &metadata, &headers, reached)
 }
 
@@ -151,7 +164,11 @@ fn answer(
     reached: bool,
 ) -> Response<Body> {
     let channel = Access::channel(client, serving.flags.now());
-    let metadata = if metadata.is_empty() { String::new() } else { format!(",\"metadata\":{metadata}") };
+    let metadata = if metadata.is_empty() {
+        String::new()
+    } else {
+        format!(",\"metadata\":{metadata}")
+    };
     let text = format!(
         "{{\"flags\":{flags}{metadata},\"eventStreams\":[{{\"type\":\"sse\",\"endpoint\":{{\"requestUri\":\"/ofrep/v1/events?channel={channel}\"}},\"inactivityDelaySec\":120}}]}}"
     );
@@ -187,10 +204,17 @@ pub(super) fn tag(response: &mut Response<Body>, etag: &str) {
 
 fn read(body: &[u8]) -> Result<Context, (ErrorCode, String)> {
     if body.len() > MOST {
-        return Err((ErrorCode::InvalidContext, format!("a context is not larger than {MOST} bytes")));
+        return Err((
+            ErrorCode::InvalidContext,
+            format!("a context is not larger than {MOST} bytes"),
+        ));
     }
-    let asked: Asked<'_> = serde_json::from_slice(body)
-        .map_err(|error| (ErrorCode::ParseError, format!("the body is no JSON object with a `context`: {error}")))?;
+    let asked: Asked<'_> = serde_json::from_slice(body).map_err(|error| {
+        (
+            ErrorCode::ParseError,
+            format!("the body is no JSON object with a `context`: {error}"),
+        )
+    })?;
     // The official providers leave it out when there is none.
     match asked.context {
         None => Ok(Context::empty()),
@@ -228,7 +252,11 @@ pub(super) fn empty(status: StatusCode, retry_after: Option<u64>) -> Response<Bo
 impl Serving {
     /// Who asks, or the refusal.
     #[expect(clippy::result_large_err, reason = "it is what is answered")]
-    pub(super) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<&Client, Response<Body>> {
+    pub(super) fn client(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<&Client, Response<Body>> {
         match self.access.by_headers(headers) {
             Some(client) => self.admitted(client, extensions),
             None => Err(self.stranger(extensions)),
@@ -236,7 +264,11 @@ impl Serving {
     }
 
     #[expect(clippy::result_large_err, reason = "it is what is answered")]
-    pub(super) fn admitted<'c>(&self, client: &'c Client, extensions: &Extensions) -> Result<&'c Client, Response<Body>> {
+    pub(super) fn admitted<'c>(
+        &self,
+        client: &'c Client,
+        extensions: &Extensions,
+    ) -> Result<&'c Client, Response<Body>> {
         match self.limits.client(&client.name, extensions) {
             Ok(()) => Ok(client),
             Err(seconds) => Err(empty(StatusCode::TOO_MANY_REQUESTS, Some(seconds))),

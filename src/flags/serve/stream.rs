@@ -92,8 +92,16 @@ pub(super) async fn events(
     let Some(place) = serving.streams.place() else {
         return empty(StatusCode::SERVICE_UNAVAILABLE, Some(30));
     };
-    let last = headers.get("last-event-id").and_then(|id| Stage::from_name(id.to_str().ok()?));
-    let stream = told(news, last, serving.streams.heartbeat, serving.streams.stop.clone(), place);
+    let last = headers
+        .get("last-event-id")
+        .and_then(|id| Stage::from_name(id.to_str().ok()?));
+    let stream = told(
+        news,
+        last,
+        serving.streams.heartbeat,
+        serving.streams.stop.clone(),
+        place,
+    );
     let mut response = Response::new(Body::from_stream(stream));
     for (name, value) in [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -101,7 +109,9 @@ pub(super) async fn events(
         // nginx would keep events back until there are enough of them.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -84,7 +84,11 @@ impl Live {
         let stage = self.stage(now);
         let name = stage.name();
         // What time changed was changed now; in any case it is not before the set's own change.
-        let modified = if stage.ticks > 0 { now.max(self.kept.changed.as_second()) } else { self.kept.changed.as_second() };
+        let modified = if stage.ticks > 0 {
+            now.max(self.kept.changed.as_second())
+        } else {
+            self.kept.changed.as_second()
+        };
         News {
             stage,
             event: Bytes::from(format!(

@@ -75,7 +75,9 @@ pub enum ChangeError {
 
 impl fmt::Debug for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flags").field("sets", &self.names()).finish_non_exhaustive()
+        f.debug_struct("Flags")
+            .field("sets", &self.names())
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,7 +125,12 @@ impl Flags {
     /// The names of the sets.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.sets.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.sets
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 
     /// A set, as it is served at this moment.
@@ -161,7 +168,12 @@ impl Flags {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn history(&self, set: &str, flag: Option<&str>, limit: u32) -> Result<Vec<Change>, FlagStoreError> {
+    pub async fn history(
+        &self,
+        set: &str,
+        flag: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Change>, FlagStoreError> {
         self.store.history(set, flag, limit).await
     }
 
@@ -202,7 +214,11 @@ impl Flags {
     }
 
     fn slot(&self, name: &str) -> Option<Arc<Slot>> {
-        self.sets.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.sets
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// Serves a set, unless a newer one is served already.
@@ -257,13 +273,20 @@ impl Flags {
     fn rest(&self) -> Duration {
         let now = self.now();
         let sets = self.names();
-        let next = sets.iter().filter_map(|name| self.set(name)?.set().clock().next(now)).min();
+        let next = sets
+            .iter()
+            .filter_map(|name| self.set(name)?.set().clock().next(now))
+            .min();
         let seconds = next.map_or(u64::MAX, |next| next.saturating_sub(now).unsigned_abs());
         Duration::from_secs(seconds.max(1)).min(LOOK_EVERY)
     }
 }
 
-async fn follow(flags: std::sync::Weak<Flags>, mut changes: watch::Receiver<u64>, stopped: CancellationToken) {
+async fn follow(
+    flags: std::sync::Weak<Flags>,
+    mut changes: watch::Receiver<u64>,
+    stopped: CancellationToken,
+) {
     let mut lost = false;
     loop {
         let Some(rest) = flags.upgrade().map(|flags| flags.rest()) else {

@@ -2,15 +2,21 @@
 //!
 //! The suite is not part of this project. `OTUS_FLAGD_TESTBED` names the folder with its `gherkin` and `flags`; beside the
 //! project's folder, `shared/data/flagd-testbed` is found by itself. Where there is none, the test says so and looks at nothing.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly in its helpers too")]
 
 use otus_flags::{Context, Document, ErrorCode, Evaluator, FlagSet, Outcome};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 fn folder() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data/flagd-testbed"));
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|folder| folder.join("shared/data/flagd-testbed"));
     let named = std::env::var_os("OTUS_FLAGD_TESTBED").map(PathBuf::from);
-    named.into_iter().chain(beside).find(|folder| folder.join("gherkin").is_dir())
+    named
+        .into_iter()
+        .chain(beside)
+        .find(|folder| folder.join("gherkin").is_dir())
 }
 
 #[test]
@@ -37,8 +43,16 @@ fn every_case_of_the_suite_holds() {
             }
         }
     }
-    assert!(failures.is_empty(), "{} of {cases}:\n{}", failures.len(), failures.join("\n"));
-    assert!(cases >= 125, "the suite has 125 cases without those for the abandoned bucketing, and {cases} were found");
+    assert!(
+        failures.is_empty(),
+        "{} of {cases}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(
+        cases >= 125,
+        "the suite has 125 cases without those for the abandoned bucketing, and {cases} were found"
+    );
     eprintln!("{cases} cases of flagd-testbed hold");
 }
 
@@ -68,29 +82,46 @@ fn scenarios(file: &Path) -> Vec<(String, Vec<Line>)> {
     let text = std::fs::read_to_string(file).unwrap();
     let (mut background, mut all) = (Vec::new(), Vec::<Scenario>::new());
     let (mut part, mut tags) = (Part::Nothing, String::new());
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let old = tags.contains("@fractional-v1");
         if line.starts_with('@') {
             tags.push_str(line);
             continue;
         } else if line.starts_with("Background:") {
             part = Part::Background;
-        } else if let Some(name) = line.strip_prefix("Scenario Outline:").or(line.strip_prefix("Scenario:")) {
+        } else if let Some(name) = line
+            .strip_prefix("Scenario Outline:")
+            .or(line.strip_prefix("Scenario:"))
+        {
             assert!(!old, "only examples are known to be tagged so");
             part = Part::Scenario;
             let name = name.trim().to_owned();
-            all.push(Scenario { name, ..Scenario::default() });
+            all.push(Scenario {
+                name,
+                ..Scenario::default()
+            });
         } else if line.starts_with("Examples:") {
             part = Part::Examples;
             all.last_mut().unwrap().examples.push((old, Table::new()));
         } else if let Some(row) = line.strip_prefix('|') {
-            let row = row.strip_suffix('|').unwrap().split('|').map(|cell| cell.trim().to_owned()).collect();
+            let row = row
+                .strip_suffix('|')
+                .unwrap()
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect();
             match part {
                 Part::Examples => all.last_mut().unwrap().examples.last_mut().unwrap().1.push(row),
                 _ => all.last_mut().unwrap().steps.last_mut().unwrap().1.push(row),
             }
         } else if part != Part::Nothing {
-            let step = ["Given ", "When ", "Then ", "And "].iter().find_map(|word| line.strip_prefix(word));
+            let step = ["Given ", "When ", "Then ", "And "]
+                .iter()
+                .find_map(|word| line.strip_prefix(word));
             let step = (step.expect(line).to_owned(), Table::new());
             match part {
                 Part::Background => background.push(step),
@@ -99,18 +130,25 @@ fn scenarios(file: &Path) -> Vec<(String, Vec<Line>)> {
         }
         tags.clear();
     }
-    all.into_iter().flat_map(|scenario| filled(&background, scenario)).collect()
+    all.into_iter()
+        .flat_map(|scenario| filled(&background, scenario))
+        .collect()
 }
 
 fn filled(background: &[Line], scenario: Scenario) -> Vec<(String, Vec<Line>)> {
     let steps: Vec<&Line> = background.iter().chain(&scenario.steps).collect();
     let fill = |values: &[(&String, &String)]| -> Vec<Line> {
         let put = |text: &str| {
-            let text = values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("<{name}>"), value));
+            let text = values.iter().fold(text.to_owned(), |text, (name, value)| {
+                text.replace(&format!("<{name}>"), value)
+            });
             // The files write quotes in cells with a backslash.
             text.replace("\\\"", "\"")
         };
-        steps.iter().map(|(step, table)| (put(step), table.clone())).collect()
+        steps
+            .iter()
+            .map(|(step, table)| (put(step), table.clone()))
+            .collect()
     };
     if scenario.examples.is_empty() {
         return vec![(scenario.name, fill(&[]))];
@@ -152,7 +190,8 @@ impl World {
         } else if step.starts_with("a context containing a targeting key") {
             self.context.insert("targetingKey".into(), words[0].into());
         } else if step.starts_with("a context containing a nested property") {
-            self.context.insert(words[0].to_owned(), json!({ words[1]: words[2] }));
+            self.context
+                .insert(words[0].to_owned(), json!({ words[1]: words[2] }));
         } else if step == "the flag was evaluated with details" {
             self.evaluate(set);
         } else if step.starts_with("the resolved details value should be") {
@@ -224,5 +263,9 @@ fn same(found: &Value, wanted: &Value) -> Result<(), String> {
         (Some(one), Some(other)) => (one - other).abs() < 1e-12,
         _ => found == wanted,
     };
-    if equal { Ok(()) } else { Err(format!("{found} instead of {wanted}")) }
+    if equal {
+        Ok(())
+    } else {
+        Err(format!("{found} instead of {wanted}"))
+    }
 }

@@ -72,11 +72,16 @@ pub fn moved(
     let mut evaluator = Evaluator::new();
     let mut given = |set: &FlagSet, context: &Context| {
         let flag = set.flag(flag)?;
-        evaluator.evaluate(set, flag, context, now).variant().map(str::to_owned)
+        evaluator
+            .evaluate(set, flag, context, now)
+            .variant()
+            .map(str::to_owned)
     };
     let mut counts = BTreeMap::new();
     for context in contexts {
-        *counts.entry((given(before, context), given(after, context))).or_default() += 1;
+        *counts
+            .entry((given(before, context), given(after, context)))
+            .or_default() += 1;
     }
     counts
 }
@@ -104,7 +109,10 @@ fn reach(definition: Option<&Definition>, now: i64) -> Reach {
     };
     match &description.served {
         Served::Cases { cases, otherwise } => Reach {
-            cases: cases.iter().map(|case| (case.when.clone(), shares(&case.gets, &description, now))).collect(),
+            cases: cases
+                .iter()
+                .map(|case| (case.when.clone(), shares(&case.gets, &description, now)))
+                .collect(),
             otherwise: shares(otherwise, &description, now),
         },
         served => Reach {
@@ -118,13 +126,17 @@ fn shares(served: &Served, description: &Description, now: i64) -> Shares {
     let mut shares = BTreeMap::new();
     let mut add = |variant: Option<&String>, share: f64| {
         if share > 0.0 {
-            *shares.entry(variant.or(description.default.as_ref()).cloned()).or_insert(0.0) += share;
+            *shares
+                .entry(variant.or(description.default.as_ref()).cloned())
+                .or_insert(0.0) += share;
         }
     };
     match served {
         Served::Variant(name) => add(Some(name), 1.0),
         Served::Default => add(None, 1.0),
-        Served::Split { shares, .. } => shares.iter().for_each(|share| add(share.variant.as_ref(), share.share)),
+        Served::Split { shares, .. } => shares
+            .iter()
+            .for_each(|share| add(share.variant.as_ref(), share.share)),
         Served::Ramp(ramp) => {
             let share = ramp.share(now);
             add(Some(&ramp.variant), share);
@@ -149,7 +161,12 @@ mod tests {
     }
 
     fn of(shares: &Shares, variant: &str) -> f64 {
-        shares.as_ref().unwrap().get(&Some(variant.to_owned())).copied().unwrap_or(0.0)
+        shares
+            .as_ref()
+            .unwrap()
+            .get(&Some(variant.to_owned()))
+            .copied()
+            .unwrap_or(0.0)
     }
 
     #[test]
@@ -185,7 +202,12 @@ mod tests {
         let split = |on: u8| set(json!({"fractional": [["on", on], ["off", 100 - on]]}));
         let contexts: Vec<_> = (0..1000).map(|who| Context::of(&format!("user-{who}"))).collect();
         let counts = moved(&split(10), &split(40), "nav", &contexts, 0);
-        let count = |before: &str, after: &str| counts.get(&(Some(before.into()), Some(after.into()))).copied().unwrap_or(0);
+        let count = |before: &str, after: &str| {
+            counts
+                .get(&(Some(before.into()), Some(after.into())))
+                .copied()
+                .unwrap_or(0)
+        };
         assert_eq!(count("on", "off"), 0, "who has it keeps it");
         assert!(count("off", "on").abs_diff(300) < 60);
         assert_eq!(counts.values().sum::<usize>(), 1000);

@@ -156,7 +156,10 @@ pub(super) fn served(rule: &Value) -> Served {
 
 fn cases(args: &[&Value]) -> Served {
     let pairs = args.chunks_exact(2);
-    let otherwise = pairs.remainder().first().map_or(Served::Default, |rest| served(rest));
+    let otherwise = pairs
+        .remainder()
+        .first()
+        .map_or(Served::Default, |rest| served(rest));
     let mut cases: Vec<_> = pairs
         .map(|pair| Case {
             when: condition(pair[0]),
@@ -165,7 +168,10 @@ fn cases(args: &[&Value]) -> Served {
         .collect();
     // An `if` within the last branch goes on with the same list.
     let otherwise = match otherwise {
-        Served::Cases { cases: more, otherwise } => {
+        Served::Cases {
+            cases: more,
+            otherwise,
+        } => {
             cases.extend(more);
             otherwise
         }
@@ -224,10 +230,18 @@ fn named(rule: &Value) -> Option<Condition> {
         ("!", [_]) => Condition::Not(Box::new(inner().pop()?)),
         ("!!", [_]) => inner().pop()?,
         ("var", [Value::String(name), ..]) => Condition::Has(name.clone()),
-        ("in", [needle, Value::Array(values)]) => Condition::OneOf(variable(needle)?.to_owned(), values.clone()),
-        ("in", [value, of]) if !value.is_object() => Condition::Contains(variable(of)?.to_owned(), (*value).clone()),
-        ("starts_with", [of, Value::String(part)]) => Condition::StartsWith(variable(of)?.to_owned(), part.clone()),
-        ("ends_with", [of, Value::String(part)]) => Condition::EndsWith(variable(of)?.to_owned(), part.clone()),
+        ("in", [needle, Value::Array(values)]) => {
+            Condition::OneOf(variable(needle)?.to_owned(), values.clone())
+        }
+        ("in", [value, of]) if !value.is_object() => {
+            Condition::Contains(variable(of)?.to_owned(), (*value).clone())
+        }
+        ("starts_with", [of, Value::String(part)]) => {
+            Condition::StartsWith(variable(of)?.to_owned(), part.clone())
+        }
+        ("ends_with", [of, Value::String(part)]) => {
+            Condition::EndsWith(variable(of)?.to_owned(), part.clone())
+        }
         ("sem_ver", [of, Value::String(sign), Value::String(version)]) => {
             Condition::Version(variable(of)?.to_owned(), sign.clone(), version.clone())
         }
@@ -282,7 +296,10 @@ fn variable(rule: &Value) -> Option<&str> {
 
 pub(super) fn only(rule: &Value) -> Option<(&str, &Value)> {
     let object = rule.as_object().filter(|object| object.len() == 1)?;
-    object.iter().next().map(|(operator, args)| (operator.as_str(), args))
+    object
+        .iter()
+        .next()
+        .map(|(operator, args)| (operator.as_str(), args))
 }
 
 #[cfg(test)]
@@ -309,11 +326,17 @@ mod tests {
         assert_eq!(
             cases[0],
             Case {
-                when: Condition::All(vec![Condition::Named("staff".into()), Condition::Not(Box::new(countries))]),
+                when: Condition::All(vec![
+                    Condition::Named("staff".into()),
+                    Condition::Not(Box::new(countries))
+                ]),
                 gets: Served::Variant("on".into()),
             }
         );
-        assert_eq!(cases[1].when, Condition::Version("version".into(), ">=".into(), "2.1".into()));
+        assert_eq!(
+            cases[1].when,
+            Condition::Version("version".into(), ">=".into(), "2.1".into())
+        );
         let share = |variant: Option<&str>, share| Share {
             variant: variant.map(str::to_owned),
             share,
@@ -326,7 +349,10 @@ mod tests {
             }
         );
         assert_eq!(cases[2].when, Condition::Time(Sign::AtMost, 1_750_000_000));
-        assert_eq!(cases[3].when, Condition::Rule(json!({"==": [{"+": [1, {"var": "a"}]}, 3]})));
+        assert_eq!(
+            cases[3].when,
+            Condition::Rule(json!({"==": [{"+": [1, {"var": "a"}]}, 3]}))
+        );
         assert_eq!(cases[3].gets, Served::Rule(json!({"var": "wish"})));
         assert_eq!(describe(&Definition::switch(true)).served, Served::Default);
     }

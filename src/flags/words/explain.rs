@@ -89,7 +89,9 @@ struct Way<'a> {
 impl Way<'_> {
     fn value(&mut self, rule: &Value) -> Value {
         let rule = resolved(rule, &self.set.document().evaluators);
-        let found = self.evaluator.part(self.set, self.flag, &rule, self.context, self.now);
+        let found = self
+            .evaluator
+            .part(self.set, self.flag, &rule, self.context, self.now);
         found.unwrap_or_default()
     }
 
@@ -131,7 +133,10 @@ impl Way<'_> {
         };
         let mut weighed = Vec::new();
         for share in shares.iter().filter_map(|share| share.as_array()) {
-            let variant = share.first().map(|variant| self.value(variant)).unwrap_or_default();
+            let variant = share
+                .first()
+                .map(|variant| self.value(variant))
+                .unwrap_or_default();
             let weight = share.get(1).map_or(Some(1), |weight| self.value(weight).as_i64());
             weighed.push((variant, weight.unwrap_or(0).max(0)));
         }
@@ -196,15 +201,22 @@ mod tests {
             "$evaluators": {"staff": {"ends_with": [{"var": "email"}, "@example.com"]}},
         });
         let set = FlagSet::compile("production", 1, &Document::read(&document).unwrap());
-        let why = |context: Value| explain(&set, "nav", &Context::from_value(&context).unwrap(), 100).unwrap();
+        let why =
+            |context: Value| explain(&set, "nav", &Context::from_value(&context).unwrap(), 100).unwrap();
         let staff = |holds, email: Value| Step::Tested {
             condition: Condition::Named("staff".into()),
             holds,
             seen: [("email".to_owned(), email)].into(),
         };
         let ann = why(json!({"email": "ann@example.com"}));
-        assert_eq!((ann.variant.as_deref(), ann.reason), (Some("on"), Some(Reason::TargetingMatch)));
-        assert_eq!(ann.steps, [staff(true, json!("ann@example.com")), Step::Gave(json!("on"))]);
+        assert_eq!(
+            (ann.variant.as_deref(), ann.reason),
+            (Some("on"), Some(Reason::TargetingMatch))
+        );
+        assert_eq!(
+            ann.steps,
+            [staff(true, json!("ann@example.com")), Step::Gave(json!("on"))]
+        );
         let bob = why(json!({"targetingKey": "bob", "plan": "pro"}));
         assert_eq!(bob.steps[0], staff(false, Value::Null));
         assert_eq!(
@@ -216,7 +228,10 @@ mod tests {
             }
         );
         let eve = why(json!({}));
-        assert_eq!((eve.variant.as_deref(), eve.reason), (Some("off"), Some(Reason::Default)));
+        assert_eq!(
+            (eve.variant.as_deref(), eve.reason),
+            (Some("off"), Some(Reason::Default))
+        );
         assert_eq!(eve.steps[2], Step::Gave(Value::Null));
         assert!(explain(&set, "none", &Context::empty(), 100).is_none());
     }

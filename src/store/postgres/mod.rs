@@ -132,7 +132,10 @@ impl Change for Write<'_> {
         let written = Write::perform(self, connection).await?;
         if let (Write::Flags(changed), Written::Yes) = (self, written) {
             // Heard when, and only when, it is committed.
-            let tell = Select::new("SELECT pg_notify($1, $2)", [listen::FLAGS.into(), Arg::from(&changed.set)]);
+            let tell = Select::new(
+                "SELECT pg_notify($1, $2)",
+                [listen::FLAGS.into(), Arg::from(&changed.set)],
+            );
             connection.run(&tell).await?;
         }
         Ok((written, written == Written::Yes))

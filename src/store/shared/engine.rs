@@ -3,11 +3,11 @@
 use super::{Row, Select, Write, Written, claims::Wanted};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::watch;
 use otus_core::{
     EventKey, StoreError,
     store::{Accepted, Adopted, ClaimStage},
 };
+use tokio::sync::watch;
 
 /// A database.
 #[async_trait]

@@ -20,7 +20,8 @@ pub(crate) struct Changed {
 
 impl Changed {
     fn of(kept: &Kept, change: &Change) -> Result<Self, FlagStoreError> {
-        let unwritable = |why: String| FlagStoreError::Unreadable(format!("a change of `{}`: {why}", kept.name));
+        let unwritable =
+            |why: String| FlagStoreError::Unreadable(format!("a change of `{}`: {why}", kept.name));
         Ok(Self {
             set: kept.name.clone(),
             revision: i64::try_from(kept.revision).map_err(|error| unwritable(error.to_string()))?,
@@ -70,7 +71,10 @@ fn revisions() -> Select {
 }
 
 fn one(set: &str) -> Select {
-    Select::new("SELECT revision, body FROM flag_sets WHERE name = $1", [set.into()])
+    Select::new(
+        "SELECT revision, body FROM flag_sets WHERE name = $1",
+        [set.into()],
+    )
 }
 
 fn history(set: &str, flag: Option<&str>, limit: u32) -> Select {
@@ -111,7 +115,9 @@ fn told(error: StoreError) -> FlagStoreError {
 impl<E: Engine> FlagStore for Database<E> {
     async fn revisions(&self) -> Result<BTreeMap<String, u64>, FlagStoreError> {
         let rows = self.0.select(&revisions()).await.map_err(told)?;
-        rows.into_iter().map(|row| read_revision(row).map_err(told)).collect()
+        rows.into_iter()
+            .map(|row| read_revision(row).map_err(told))
+            .collect()
     }
 
     async fn load(&self, set: &str) -> Result<Option<Kept>, FlagStoreError> {
@@ -128,9 +134,16 @@ impl<E: Engine> FlagStore for Database<E> {
         Ok(written == Written::Yes)
     }
 
-    async fn history(&self, set: &str, flag: Option<&str>, limit: u32) -> Result<Vec<Change>, FlagStoreError> {
+    async fn history(
+        &self,
+        set: &str,
+        flag: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Change>, FlagStoreError> {
         let rows = self.0.select(&history(set, flag, limit)).await.map_err(told)?;
-        rows.into_iter().map(|row| read_change(row).map_err(told)).collect()
+        rows.into_iter()
+            .map(|row| read_change(row).map_err(told))
+            .collect()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -10,8 +10,6 @@ use super::{
 use crate::Opened;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use otus_flags::FlagStore;
-use std::sync::Arc;
 use otus_core::{
     EventKey, Message, Store, StoreError,
     audit::{AuditFilter, Entry, Recorded, Tip},
@@ -21,6 +19,8 @@ use otus_core::{
         Orphan, Settled, Value,
     },
 };
+use otus_flags::FlagStore;
+use std::sync::Arc;
 
 /// How often a save is tried again when somebody had its target, and has it no longer when one looks who.
 const LOOKS: usize = 20;

@@ -46,7 +46,10 @@ impl Generator {
         let mut cases = Vec::new();
         for at in 0..10 {
             let key = format!("flag-{at}");
-            let variants: Map<_, _> = VARIANTS.iter().map(|name| ((*name).to_owned(), json!(name))).collect();
+            let variants: Map<_, _> = VARIANTS
+                .iter()
+                .map(|name| ((*name).to_owned(), json!(name)))
+                .collect();
             let mut flag = json!({"state": "ENABLED", "variants": variants, "targeting": self.result(3)});
             if !self.one_in(4) {
                 flag["defaultVariant"] = self.pick(&VARIANTS).into();
@@ -76,28 +79,93 @@ impl Generator {
                 context.insert(name.to_owned(), generator.pick(values));
             }
         };
-        put(self, "targetingKey", &[json!(key), json!(key), json!(key), json!("größe-🦉"), json!("")]);
-        put(self, "email", &[json!("ann@example.com"), json!("bob@other.org"), json!(""), json!(7), Value::Null]);
-        put(self, "country", &[json!("de"), json!("at"), json!("fr"), json!("DE")]);
-        put(self, "age", &[json!(17), json!(18), json!(42.5), json!(-3), json!(0), json!(65.0)]);
-        let versions = ["1.2.3", "v2.0.0", "V1.10.0-beta.2", "2", "1.9", "1.0.0+build.5", "x.y", "2.0.0-rc.1", "1.2.3.4", "01.2.3", ""];
+        put(
+            self,
+            "targetingKey",
+            &[json!(key), json!(key), json!(key), json!("größe-🦉"), json!("")],
+        );
+        put(
+            self,
+            "email",
+            &[
+                json!("ann@example.com"),
+                json!("bob@other.org"),
+                json!(""),
+                json!(7),
+                Value::Null,
+            ],
+        );
+        put(
+            self,
+            "country",
+            &[json!("de"), json!("at"), json!("fr"), json!("DE")],
+        );
+        put(
+            self,
+            "age",
+            &[
+                json!(17),
+                json!(18),
+                json!(42.5),
+                json!(-3),
+                json!(0),
+                json!(65.0),
+            ],
+        );
+        let versions = [
+            "1.2.3",
+            "v2.0.0",
+            "V1.10.0-beta.2",
+            "2",
+            "1.9",
+            "1.0.0+build.5",
+            "x.y",
+            "2.0.0-rc.1",
+            "1.2.3.4",
+            "01.2.3",
+            "",
+        ];
         let mut versions: Vec<_> = versions.iter().map(|version| json!(version)).collect();
         versions.extend([json!(1), json!(2.5), json!(true), Value::Null]);
         put(self, "version", &versions);
-        put(self, "beta", &[json!(true), json!(false), json!("yes"), Value::Null]);
-        put(self, "tags", &[json!(["web", "ios"]), json!([]), json!(["web"]), json!([1, 2, 3])]);
-        put(self, "user", &[json!({"name": "Ann", "level": 3}), json!({"name": "Bob"}), json!({})]);
-        let odd = [json!(12), json!(-7), json!(2.5), json!(true), json!(["a", 1]), json!({"b": 1, "aa": null, "a": [0.1]}), json!(1e300)];
+        put(
+            self,
+            "beta",
+            &[json!(true), json!(false), json!("yes"), Value::Null],
+        );
+        put(
+            self,
+            "tags",
+            &[json!(["web", "ios"]), json!([]), json!(["web"]), json!([1, 2, 3])],
+        );
+        put(
+            self,
+            "user",
+            &[
+                json!({"name": "Ann", "level": 3}),
+                json!({"name": "Bob"}),
+                json!({}),
+            ],
+        );
+        let odd = [
+            json!(12),
+            json!(-7),
+            json!(2.5),
+            json!(true),
+            json!(["a", 1]),
+            json!({"b": 1, "aa": null, "a": [0.1]}),
+            json!(1e300),
+        ];
         put(self, "odd", &odd);
         Value::Object(context)
     }
 
     /// What gives a variant.
     fn result(&mut self, depth: u32) -> Value {
-        let rule = match self.below(if depth == 0 { 3 } else { 8 }) {
+        match self.below(if depth == 0 { 3 } else { 8 }) {
             0 => json!({"fractional": self.shares(depth)}),
             1 if depth == 3 => self.ramp(),
-            1 | 2 => return self.leaf(depth),
+            1 | 2 => self.leaf(depth),
             3 if depth == 3 => self.test(2),
             _ => {
                 let mut args = vec![self.test(depth - 1), self.inner(depth - 1)];
@@ -109,12 +177,15 @@ impl Generator {
                 }
                 json!({ "if": args })
             }
-        };
-        rule
+        }
     }
 
     fn inner(&mut self, depth: u32) -> Value {
-        if self.one_in(3) { self.result(depth) } else { self.leaf(1) }
+        if self.one_in(3) {
+            self.result(depth)
+        } else {
+            self.leaf(1)
+        }
     }
 
     fn leaf(&mut self, depth: u32) -> Value {
@@ -189,14 +260,20 @@ impl Generator {
             0 => json!({"$ref": "staff"}),
             1 => json!({"$ref": "adult"}),
             2 | 3 => json!({"==": [{"var": "country"}, self.pick(&["de", "fr", "DE"])]}),
-            4 => json!({self.pick(&["===", "!==", "!=", "=="]): [{"var": self.pick(&["age", "country", "beta"])}, self.pick(&[json!(18), json!("de"), json!(true)])]}),
+            4 => {
+                json!({self.pick(&["===", "!==", "!=", "=="]): [{"var": self.pick(&["age", "country", "beta"])}, self.pick(&[json!(18), json!("de"), json!(true)])]})
+            }
             5 => json!({self.pick(&["<", "<=", ">", ">="]): [self.number(1), self.number(1)]}),
             6 => json!({"in": [{"var": "country"}, ["de", "at"]]}),
             7 => json!({"in": [self.pick(&["web", "x"]), {"var": "tags"}]}),
             8 => json!({"in": ["@example", {"var": "email"}]}),
             9 => json!({"sem_ver": [{"var": "version"}, self.pick(&signs), self.pick(&versions)]}),
-            10 => json!({self.pick(&["starts_with", "ends_with"]): [{"var": self.pick(&["email", "age", "user.name"])}, self.pick(&["ann", "An", ".org", ""])]}),
-            11 => json!({self.pick(&["all", "some", "none"]): [{"var": "tags"}, {"==": [{"var": ""}, "web"]}]}),
+            10 => {
+                json!({self.pick(&["starts_with", "ends_with"]): [{"var": self.pick(&["email", "age", "user.name"])}, self.pick(&["ann", "An", ".org", ""])]})
+            }
+            11 => {
+                json!({self.pick(&["all", "some", "none"]): [{"var": "tags"}, {"==": [{"var": ""}, "web"]}]})
+            }
             12 => json!({"<": [{"var": "$flagd.timestamp"}, NOW]}),
             13 => json!({"missing": [self.pick(&["email", "version", "user.level"])]}),
             _ => json!({"var": self.pick(&["beta", "country", "email"])}),

@@ -1,5 +1,6 @@
 //! Purpose: random rules and contexts, evaluated here and by the OpenFeature project's own evaluators: the one for JavaScript,
 //! which buckets as v2 says, and the one for Python, which buckets as v3 says. Every difference is one that is explained here.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly in its helpers too")]
 
 mod explained;
 mod generate;
@@ -43,7 +44,10 @@ fn compare(bucketing: Bucketing) {
             let rule = &value["flags"][&case.flag]["targeting"];
             match explained(bucketing, rule, &case.context, &theirs) {
                 Some(reason) => *reasons.entry(reason).or_default() += 1,
-                None => wrong.push(format!("{rule}\n  for {}: {ours:?}, theirs {theirs:?}", case.context)),
+                None => wrong.push(format!(
+                    "{rule}\n  for {}: {ours:?}, theirs {theirs:?}",
+                    case.context
+                )),
             }
         }
     }
@@ -56,7 +60,10 @@ fn compare(bucketing: Bucketing) {
     );
     assert!(compared >= 10_000);
     let few = reasons.values().sum::<u32>() * 10 < compared;
-    assert!(few, "so many differences are none that can be explained away: {reasons:#?}");
+    assert!(
+        few,
+        "so many differences are none that can be explained away: {reasons:#?}"
+    );
 }
 
 #[test]

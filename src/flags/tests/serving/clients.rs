@@ -53,7 +53,13 @@ fn wanted() -> Value {
 async fn the_provider_for_python_reads_every_kind_of_answer() {
     let house = furnished().await;
     let python = clients().join("openfeature_python/.venv/bin/python");
-    let found = asked(&house, python, "openfeature_python/ofrep.py", "openfeature_python/.venv/installed-requirements.txt").await;
+    let found = asked(
+        &house,
+        python,
+        "openfeature_python/ofrep.py",
+        "openfeature_python/.venv/installed-requirements.txt",
+    )
+    .await;
     assert_eq!(found, wanted());
 }
 

@@ -60,13 +60,19 @@ impl House {
     pub(crate) async fn with(config: &FlagsHttpConfig, store: Arc<MemoryFlagStore>) -> Self {
         let now = Arc::new(AtomicI64::new(NOW));
         let clock = now.clone();
-        let flags = Flags::start_at(store.clone(), Arc::new(move || clock.load(Ordering::Relaxed))).await.unwrap();
+        let flags = Flags::start_at(store.clone(), Arc::new(move || clock.load(Ordering::Relaxed)))
+            .await
+            .unwrap();
         let stop = CancellationToken::new();
         let app: Router = routes(flags.clone(), config, stop.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
-        tokio::spawn(served.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future());
+        tokio::spawn(
+            served
+                .with_graceful_shutdown(stop.clone().cancelled_owned())
+                .into_future(),
+        );
         // There are tests in which no TLS is spoken, but the client wants to know how.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
@@ -88,11 +94,15 @@ impl House {
     }
 
     pub(crate) async fn switch(&self, key: &str, on: bool) {
-        self.put("production", key, Definition::switch(on).to_value()).await;
+        self.put("production", key, Definition::switch(on).to_value())
+            .await;
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
-        self.client.post(format!("{}{path}", self.url)).bearer_auth("web-token").json(body)
+        self.client
+            .post(format!("{}{path}", self.url))
+            .bearer_auth("web-token")
+            .json(body)
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
@@ -101,7 +111,10 @@ impl House {
 
     /// What somebody gets of one flag.
     pub(crate) async fn single(&self, key: &str, context: Value) -> (u16, Value) {
-        let asked = self.post(&format!("/ofrep/v1/evaluate/flags/{key}"), &json!({"context": context}));
+        let asked = self.post(
+            &format!("/ofrep/v1/evaluate/flags/{key}"),
+            &json!({"context": context}),
+        );
         read(asked.send().await.unwrap()).await
     }
 
@@ -127,7 +140,11 @@ pub(crate) fn author() -> Author {
 pub(crate) async fn read(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+    let value = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).unwrap()
+    };
     (status, value)
 }
 
@@ -140,7 +157,10 @@ pub(crate) async fn furnished() -> House {
     let house = House::new().await;
     let halves = json!({"fractional": [["on", 50], ["off", 50]]});
     for (key, definition) in [
-        ("nav", json!({"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"})),
+        (
+            "nav",
+            json!({"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"}),
+        ),
         (
             "staff",
             json!({
@@ -148,13 +168,31 @@ pub(crate) async fn furnished() -> House {
                 "targeting": {"if": [{"ends_with": [{"var": "email"}, "@example.com"]}, "on"]}, "metadata": {"owner": "web"},
             }),
         ),
-        ("half", json!({"state": "ENABLED", "variants": {"on": true, "off": false}, "targeting": halves})),
-        ("text", json!({"state": "ENABLED", "variants": {"a": "größe"}, "defaultVariant": "a"})),
-        ("count", json!({"state": "ENABLED", "variants": {"few": 3, "many": 300}, "defaultVariant": "few"})),
-        ("ratio", json!({"state": "ENABLED", "variants": {"a": 1.0, "b": 0.5}, "defaultVariant": "a"})),
-        ("object", json!({"state": "ENABLED", "variants": {"a": {"x": [1, {"y": null}]}}, "defaultVariant": "a"})),
+        (
+            "half",
+            json!({"state": "ENABLED", "variants": {"on": true, "off": false}, "targeting": halves}),
+        ),
+        (
+            "text",
+            json!({"state": "ENABLED", "variants": {"a": "größe"}, "defaultVariant": "a"}),
+        ),
+        (
+            "count",
+            json!({"state": "ENABLED", "variants": {"few": 3, "many": 300}, "defaultVariant": "few"}),
+        ),
+        (
+            "ratio",
+            json!({"state": "ENABLED", "variants": {"a": 1.0, "b": 0.5}, "defaultVariant": "a"}),
+        ),
+        (
+            "object",
+            json!({"state": "ENABLED", "variants": {"a": {"x": [1, {"y": null}]}}, "defaultVariant": "a"}),
+        ),
         ("open", json!({"state": "ENABLED", "variants": {"a": "x"}})),
-        ("disabled", json!({"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"})),
+        (
+            "disabled",
+            json!({"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}),
+        ),
     ] {
         house.put("production", key, definition).await;
     }

@@ -10,7 +10,12 @@ use std::sync::Arc;
 async fn one_flag_is_evaluated() {
     let house = furnished().await;
     for (key, context, status, wanted) in [
-        ("nav", json!({}), 200, json!({"value": false, "variant": "off", "reason": "STATIC"})),
+        (
+            "nav",
+            json!({}),
+            200,
+            json!({"value": false, "variant": "off", "reason": "STATIC"}),
+        ),
         (
             "staff",
             json!({"targetingKey": "ann", "email": "ann@example.com"}),
@@ -23,11 +28,36 @@ async fn one_flag_is_evaluated() {
             200,
             json!({"value": false, "variant": "off", "reason": "DEFAULT", "metadata": {"owner": "web"}}),
         ),
-        ("half", json!({}), 200, json!({"variant": "", "reason": "DEFAULT"})),
-        ("text", json!({}), 200, json!({"value": "größe", "variant": "a", "reason": "STATIC"})),
-        ("object", json!({}), 200, json!({"value": {"x": [1, {"y": null}]}, "variant": "a", "reason": "STATIC"})),
-        ("open", json!({}), 200, json!({"variant": "", "reason": "DEFAULT"})),
-        ("disabled", json!({}), 200, json!({"variant": "", "reason": "DISABLED"})),
+        (
+            "half",
+            json!({}),
+            200,
+            json!({"variant": "", "reason": "DEFAULT"}),
+        ),
+        (
+            "text",
+            json!({}),
+            200,
+            json!({"value": "größe", "variant": "a", "reason": "STATIC"}),
+        ),
+        (
+            "object",
+            json!({}),
+            200,
+            json!({"value": {"x": [1, {"y": null}]}, "variant": "a", "reason": "STATIC"}),
+        ),
+        (
+            "open",
+            json!({}),
+            200,
+            json!({"variant": "", "reason": "DEFAULT"}),
+        ),
+        (
+            "disabled",
+            json!({}),
+            200,
+            json!({"variant": "", "reason": "DISABLED"}),
+        ),
         (
             "none",
             json!({}),
@@ -51,9 +81,18 @@ async fn one_flag_is_evaluated() {
         wanted["key"] = key.into();
         assert_eq!(house.single(key, context).await, (status, wanted), "{key}");
     }
-    let without = house.post("/ofrep/v1/evaluate/flags/nav", &json!({})).send().await.unwrap();
+    let without = house
+        .post("/ofrep/v1/evaluate/flags/nav", &json!({}))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(without.status(), StatusCode::OK, "no context is an empty one");
-    let odd = house.post("/ofrep/v1/evaluate/flags/nav", &json!([])).body("{").send().await.unwrap();
+    let odd = house
+        .post("/ofrep/v1/evaluate/flags/nav", &json!([]))
+        .body("{")
+        .send()
+        .await
+        .unwrap();
     let (status, body) = read(odd).await;
     assert_eq!((status, &body["errorCode"]), (400, &json!("PARSE_ERROR")));
 }
@@ -72,12 +111,21 @@ async fn a_rule_that_fails_is_an_error_of_its_flag_alone() {
         as_it_is: true,
         rebucket: false,
     };
-    house.flags.change("production", &import, &author()).await.unwrap();
+    house
+        .flags
+        .change("production", &import, &author())
+        .await
+        .unwrap();
     let (status, body) = house.single("broken", json!({})).await;
     assert_eq!((status, &body["errorCode"]), (400, &json!("PARSE_ERROR")));
     let (status, body) = read(house.bulk("ann", None, "").send().await.unwrap()).await;
     assert_eq!(status, 200);
-    let found: Vec<_> = body["flags"].as_array().unwrap().iter().map(|flag| (&flag["key"], &flag["errorCode"])).collect();
+    let found: Vec<_> = body["flags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|flag| (&flag["key"], &flag["errorCode"]))
+        .collect();
     assert_eq!(
         json!(found),
         json!([["broken", "PARSE_ERROR"], ["lost", "GENERAL"], ["well", null]])
@@ -92,20 +140,40 @@ async fn all_flags_are_evaluated_and_tagged() {
     let (_, body) = read(first).await;
     assert_eq!(body["flags"].as_array().unwrap().len(), 9);
     let stream = &body["eventStreams"][0];
-    assert_eq!((&stream["type"], &stream["inactivityDelaySec"]), (&json!("sse"), &json!(120)));
-    assert!(stream["endpoint"]["requestUri"].as_str().unwrap().starts_with("/ofrep/v1/events?channel="));
+    assert_eq!(
+        (&stream["type"], &stream["inactivityDelaySec"]),
+        (&json!("sse"), &json!(120))
+    );
+    assert!(
+        stream["endpoint"]["requestUri"]
+            .as_str()
+            .unwrap()
+            .starts_with("/ofrep/v1/events?channel=")
+    );
     assert!(!body.to_string().contains("web-token"));
 
     let same = house.bulk("ann", Some(&tag), "").send().await.unwrap();
-    assert_eq!((same.status(), etag(&same)), (StatusCode::NOT_MODIFIED, tag.clone()));
+    assert_eq!(
+        (same.status(), etag(&same)),
+        (StatusCode::NOT_MODIFIED, tag.clone())
+    );
     assert!(same.bytes().await.unwrap().is_empty());
     for listed in [format!("\"x\", W/{tag}"), "*".to_owned()] {
         let same = house.bulk("ann", Some(&listed), "").send().await.unwrap();
         assert_eq!(same.status(), StatusCode::NOT_MODIFIED, "{listed}");
     }
     // What concerns others changes nothing for her.
-    house.put("staging", "nav", json!({"state": "ENABLED", "variants": {"x": 1}})).await;
-    assert_eq!(house.bulk("ann", Some(&tag), "").send().await.unwrap().status(), StatusCode::NOT_MODIFIED);
+    house
+        .put(
+            "staging",
+            "nav",
+            json!({"state": "ENABLED", "variants": {"x": 1}}),
+        )
+        .await;
+    assert_eq!(
+        house.bulk("ann", Some(&tag), "").send().await.unwrap().status(),
+        StatusCode::NOT_MODIFIED
+    );
     house.switch("nav", true).await;
     let changed = house.bulk("ann", Some(&tag), "").send().await.unwrap();
     assert_eq!(changed.status(), StatusCode::OK);
@@ -133,8 +201,14 @@ async fn a_ramp_changes_the_tag_with_what_is_given() {
         .await;
     let (mut tags, mut values) = (Vec::new(), Vec::new());
     for step in 0..=20 {
-        house.now.store(NOW + step * 360, std::sync::atomic::Ordering::Relaxed);
-        let answer = house.bulk("ann", tags.last().map(String::as_str), "").send().await.unwrap();
+        house
+            .now
+            .store(NOW + step * 360, std::sync::atomic::Ordering::Relaxed);
+        let answer = house
+            .bulk("ann", tags.last().map(String::as_str), "")
+            .send()
+            .await
+            .unwrap();
         tags.push(etag(&answer));
         let (status, body) = read(answer).await;
         match status {
@@ -160,17 +234,36 @@ async fn who_knows_of_something_newer_is_not_told_that_nothing_changed() {
     };
     let (next, change) = kept.apply(&edit, &author()).unwrap();
     assert!(house.store.save(&next, &change).await.unwrap());
-    let query = format!("?flagConfigEtag=%22{}.0%22&flagConfigLastModified={NOW}", next.revision);
+    let query = format!(
+        "?flagConfigEtag=%22{}.0%22&flagConfigLastModified={NOW}",
+        next.revision
+    );
     let (status, body) = read(house.bulk("ann", Some(&tag), &query).send().await.unwrap()).await;
     assert_eq!(status, 200);
-    let nav = body["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == "nav").unwrap();
+    let nav = body["flags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|flag| flag["key"] == "nav")
+        .unwrap();
     assert_eq!(nav["value"], true);
     // Nor when it cannot be had.
     let now = etag(&house.bulk("ann", None, "").send().await.unwrap());
-    let far = house.bulk("ann", Some(&now), "?flagConfigEtag=%22999.0%22").send().await.unwrap();
+    let far = house
+        .bulk("ann", Some(&now), "?flagConfigEtag=%22999.0%22")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(far.status(), StatusCode::OK);
-    for odd in ["?flagConfigEtag=", "?flagConfigEtag=nonsense", "?flagConfigEtag=%221.x%22&other=1"] {
-        assert_eq!(house.bulk("ann", Some(&now), odd).send().await.unwrap().status(), StatusCode::NOT_MODIFIED);
+    for odd in [
+        "?flagConfigEtag=",
+        "?flagConfigEtag=nonsense",
+        "?flagConfigEtag=%221.x%22&other=1",
+    ] {
+        assert_eq!(
+            house.bulk("ann", Some(&now), odd).send().await.unwrap().status(),
+            StatusCode::NOT_MODIFIED
+        );
     }
 }
 
@@ -206,19 +299,40 @@ async fn pages_may_ask() {
         .request(Method::OPTIONS, format!("{}/ofrep/v1/evaluate/flags", house.url))
         .header("Origin", origin)
         .header("Access-Control-Request-Method", "POST")
-        .header("Access-Control-Request-Headers", "authorization,content-type,if-none-match,x-api-key");
+        .header(
+            "Access-Control-Request-Headers",
+            "authorization,content-type,if-none-match,x-api-key",
+        );
     let preflight = preflight.send().await.unwrap();
     assert!(preflight.status().is_success());
-    let allowed = preflight.headers()["access-control-allow-headers"].to_str().unwrap();
+    let allowed = preflight.headers()["access-control-allow-headers"]
+        .to_str()
+        .unwrap();
     for header in ["authorization", "content-type", "if-none-match", "x-api-key"] {
         assert!(allowed.contains(header), "{allowed}");
     }
-    let answer = house.bulk("ann", None, "").header("Origin", origin).send().await.unwrap();
+    let answer = house
+        .bulk("ann", None, "")
+        .header("Origin", origin)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-    assert!(answer.headers()["access-control-expose-headers"].to_str().unwrap().contains("etag"));
+    assert!(
+        answer.headers()["access-control-expose-headers"]
+            .to_str()
+            .unwrap()
+            .contains("etag")
+    );
     // A refusal, too, or the page cannot read why.
-    let refused = house.client.post(format!("{}/ofrep/v1/evaluate/flags", house.url)).header("Origin", origin);
-    assert_eq!(refused.send().await.unwrap().headers()["access-control-allow-origin"], "*");
+    let refused = house
+        .client
+        .post(format!("{}/ofrep/v1/evaluate/flags", house.url))
+        .header("Origin", origin);
+    assert_eq!(
+        refused.send().await.unwrap().headers()["access-control-allow-origin"],
+        "*"
+    );
 
     let narrow = FlagsHttpConfig {
         origins: vec![origin.into()],
@@ -226,8 +340,17 @@ async fn pages_may_ask() {
     };
     let house = House::with(&narrow, Arc::new(MemoryFlagStore::new())).await;
     for (from, allowed) in [(origin, true), ("https://evil.example.com", false)] {
-        let answer = house.bulk("ann", None, "").header("Origin", from).send().await.unwrap();
-        assert_eq!(answer.headers().contains_key("access-control-allow-origin"), allowed, "{from}");
+        let answer = house
+            .bulk("ann", None, "")
+            .header("Origin", from)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            answer.headers().contains_key("access-control-allow-origin"),
+            allowed,
+            "{from}"
+        );
     }
 }
 
@@ -247,7 +370,14 @@ async fn who_asks_too_often_is_told_when_to_come_back() {
     }
     let last = answers.last().unwrap();
     assert_eq!(last.status(), StatusCode::TOO_MANY_REQUESTS);
-    assert!(last.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+    assert!(
+        last.headers()["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            >= 1
+    );
 }
 
 #[tokio::test]
@@ -257,18 +387,46 @@ async fn flagd_gets_the_document() {
     let first = ask("flagd-token", "production").send().await.unwrap();
     let tag = etag(&first);
     let document = Document::from_json(&first.text().await.unwrap()).unwrap();
-    assert_eq!(Some(&document), house.store.load("production").await.unwrap().map(|kept| kept.document).as_ref());
-    let same = ask("flagd-token", "production").header("If-None-Match", &tag).send().await.unwrap();
+    assert_eq!(
+        Some(&document),
+        house
+            .store
+            .load("production")
+            .await
+            .unwrap()
+            .map(|kept| kept.document)
+            .as_ref()
+    );
+    let same = ask("flagd-token", "production")
+        .header("If-None-Match", &tag)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
     house.switch("nav", true).await;
-    let next = ask("flagd-token", "production").header("If-None-Match", &tag).send().await.unwrap();
+    let next = ask("flagd-token", "production")
+        .header("If-None-Match", &tag)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(next.status(), StatusCode::OK);
     // What was handed out evaluates as what is served.
     let handed = Document::from_json(&next.text().await.unwrap()).unwrap();
     let set = otus_flags::FlagSet::compile("handed", 1, &handed);
-    let nav = Evaluator::new().evaluate(&set, set.flag("nav").unwrap(), &Context::empty(), NOW).variant().map(str::to_owned);
+    let nav = Evaluator::new()
+        .evaluate(&set, set.flag("nav").unwrap(), &Context::empty(), NOW)
+        .variant()
+        .map(str::to_owned);
     assert_eq!(nav.as_deref(), Some("on"));
-    for (token, set, status) in [("web-token", "production", 403), ("flagd-token", "staging", 403), ("x", "production", 401)] {
-        assert_eq!(ask(token, set).send().await.unwrap().status().as_u16(), status, "{token} {set}");
+    for (token, set, status) in [
+        ("web-token", "production", 403),
+        ("flagd-token", "staging", 403),
+        ("x", "production", 401),
+    ] {
+        assert_eq!(
+            ask(token, set).send().await.unwrap().status().as_u16(),
+            status,
+            "{token} {set}"
+        );
     }
 }

@@ -40,7 +40,9 @@ impl Stream {
                 self.text = rest.to_owned();
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("nothing came");
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk())
+                .await
+                .expect("nothing came");
             self.text.push_str(std::str::from_utf8(&chunk.ok()??).unwrap());
         }
     }
@@ -59,7 +61,10 @@ impl Stream {
 
 async fn channel(house: &House) -> String {
     let (_, body) = read(house.bulk("ann", None, "").send().await.unwrap()).await;
-    body["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap().to_owned()
+    body["eventStreams"][0]["endpoint"]["requestUri"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test]
@@ -69,10 +74,19 @@ async fn who_listens_hears_of_changes() {
     let mut stream = Stream::open(&house, &uri, None).await;
     let (first, data) = stream.event().await;
     assert_eq!(first, "9.0");
-    assert_eq!(data, json!({"type": "refetchEvaluation", "etag": "\"9.0\"", "lastModified": NOW}));
+    assert_eq!(
+        data,
+        json!({"type": "refetchEvaluation", "etag": "\"9.0\"", "lastModified": NOW})
+    );
     house.switch("nav", true).await;
     assert_eq!(stream.event().await.0, "10.0");
-    house.put("staging", "nav", json!({"state": "ENABLED", "variants": {"x": 1}})).await;
+    house
+        .put(
+            "staging",
+            "nav",
+            json!({"state": "ENABLED", "variants": {"x": 1}}),
+        )
+        .await;
     house.switch("nav", false).await;
     assert_eq!(stream.event().await.0, "11.0", "another set is not its business");
 }
@@ -85,7 +99,11 @@ async fn who_comes_back_hears_what_was_missed_once() {
         house.switch("nav", on).await;
     }
     let mut behind = Stream::open(&house, &uri, Some("9.0")).await;
-    assert_eq!(behind.event().await.0, "12.0", "three changes are one reason to ask");
+    assert_eq!(
+        behind.event().await.0,
+        "12.0",
+        "three changes are one reason to ask"
+    );
     let mut level = Stream::open(&house, &uri, Some("12.0")).await;
     house.switch("nav", false).await;
     assert_eq!(level.event().await.0, "13.0", "nothing that it has already");
@@ -130,12 +148,29 @@ async fn time_is_told_of_too() {
 async fn a_stream_needs_its_channel() {
     let house = furnished().await;
     let uri = channel(&house).await;
-    for wrong in ["/ofrep/v1/events", "/ofrep/v1/events?channel=", &uri[..uri.len() - 1]] {
-        assert_eq!(house.get(wrong).send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{wrong}");
+    for wrong in [
+        "/ofrep/v1/events",
+        "/ofrep/v1/events?channel=",
+        &uri[..uri.len() - 1],
+    ] {
+        assert_eq!(
+            house.get(wrong).send().await.unwrap().status(),
+            StatusCode::UNAUTHORIZED,
+            "{wrong}"
+        );
     }
     house.now.store(NOW + 9 * 86_400, Ordering::Relaxed);
-    assert_eq!(house.get(&uri).send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "too old");
-    let by_token = house.get("/ofrep/v1/events").bearer_auth("web-token").send().await.unwrap();
+    assert_eq!(
+        house.get(&uri).send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED,
+        "too old"
+    );
+    let by_token = house
+        .get("/ofrep/v1/events")
+        .bearer_auth("web-token")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(by_token.status(), StatusCode::OK);
 }
 
@@ -154,7 +189,11 @@ async fn something_is_heard_of_an_idle_stream_and_it_ends_with_the_server() {
     assert!(stream.block().await.unwrap().starts_with("id: 1.0\n"));
     assert_eq!(stream.block().await.unwrap(), ":", "a heartbeat");
     let more = house.get(&uri).send().await.unwrap();
-    assert_eq!(more.status(), StatusCode::SERVICE_UNAVAILABLE, "no more than there may be");
+    assert_eq!(
+        more.status(),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "no more than there may be"
+    );
     assert_eq!(more.headers()["retry-after"], "30");
     house.stop.cancel();
     while let Some(block) = stream.block().await {

@@ -24,8 +24,9 @@ async fn switch(flags: &Flags, on: bool) {
 fn is_on(flags: &Flags) -> Option<bool> {
     let live = flags.set("production")?;
     let set = live.set();
-    let outcome = Evaluator::new().evaluate(set, set.flag("nav")?, &Context::empty(), flags.now()).variant().map(|name| name == "on");
-    outcome
+    let mut evaluator = Evaluator::new();
+    let outcome = evaluator.evaluate(set, set.flag("nav")?, &Context::empty(), flags.now());
+    outcome.variant().map(|name| name == "on")
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -34,13 +35,18 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what}"));
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_on_one_reaches_who_listens_to_another() {
     let config = fresh().await;
-    let (here, there) = (Arc::new(postgres(&config).await), Arc::new(postgres(&config).await));
+    let (here, there) = (
+        Arc::new(postgres(&config).await),
+        Arc::new(postgres(&config).await),
+    );
     let one = Flags::start(here.clone()).await.unwrap();
     let other = Flags::start(there.clone()).await.unwrap();
     switch(&one, false).await;
@@ -49,7 +55,10 @@ async fn a_change_on_one_reaches_who_listens_to_another() {
     for on in [true, false, true] {
         news.mark_unchanged();
         switch(&one, on).await;
-        tokio::time::timeout(PATIENCE, news.changed()).await.expect("nobody was told").unwrap();
+        tokio::time::timeout(PATIENCE, news.changed())
+            .await
+            .expect("nobody was told")
+            .unwrap();
         assert_eq!(is_on(&other), Some(on));
     }
     // Both change the same set at once, and no change is lost.
@@ -81,20 +90,30 @@ async fn a_change_on_one_reaches_who_listens_to_another() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flags_are_served_while_the_server_is_away_and_come_to_the_truth_afterwards() {
-    let server = Arc::new(tokio::task::spawn_blocking(|| RealPostgres::start().unwrap()).await.unwrap());
+    let server = Arc::new(
+        tokio::task::spawn_blocking(|| RealPostgres::start().unwrap())
+            .await
+            .unwrap(),
+    );
     let config = StoreConfig {
         connections: 4,
         ..StoreConfig::on(server.url())
     };
-    let (here, there) = (Arc::new(postgres(&config).await), Arc::new(postgres(&config).await));
+    let (here, there) = (
+        Arc::new(postgres(&config).await),
+        Arc::new(postgres(&config).await),
+    );
     let one = Flags::start(here.clone()).await.unwrap();
     let other = Flags::start(there.clone()).await.unwrap();
     switch(&one, true).await;
     until("the set is not known elsewhere", || is_on(&other) == Some(true)).await;
     let (away, seen) = (server.clone(), other.clone());
-    tokio::task::spawn_blocking(move || away.restart(|| assert_eq!(is_on(&seen), Some(true), "from memory")).unwrap())
-        .await
-        .unwrap();
+    tokio::task::spawn_blocking(move || {
+        away.restart(|| assert_eq!(is_on(&seen), Some(true), "from memory"))
+            .unwrap()
+    })
+    .await
+    .unwrap();
     switch(&one, false).await;
     until("the change is not heard", || is_on(&other) == Some(false)).await;
     here.close().await.unwrap();

@@ -34,14 +34,24 @@ async fn change(store: &dyn FlagStore, set: &str, edit: &Edit) -> (Kept, Change)
 pub(crate) async fn a_set_comes_back_as_it_was(store: AnyFlagStore) {
     assert_eq!(store.load("production").await.unwrap(), None);
     assert!(store.revisions().await.unwrap().is_empty());
-    for (number, edit) in [put("nav", false), put("menu", true), Edit::Archive { key: "menu".into() }].iter().enumerate() {
+    for (number, edit) in [
+        put("nav", false),
+        put("menu", true),
+        Edit::Archive { key: "menu".into() },
+    ]
+    .iter()
+    .enumerate()
+    {
         let (kept, _) = change(&*store, "production", edit).await;
         assert_eq!(kept.revision, number as u64 + 1);
         assert_eq!(store.load("production").await.unwrap(), Some(kept));
     }
     change(&*store, "staging", &put("nav", true)).await;
     let revisions = store.revisions().await.unwrap();
-    assert_eq!(revisions, [("production".into(), 3), ("staging".into(), 1)].into());
+    assert_eq!(
+        revisions,
+        [("production".into(), 3), ("staging".into(), 1)].into()
+    );
 }
 
 pub(crate) async fn who_read_an_old_set_changes_nothing(store: AnyFlagStore) {
@@ -51,9 +61,15 @@ pub(crate) async fn who_read_an_old_set_changes_nothing(store: AnyFlagStore) {
         let (next, record) = stale.apply(&put("menu", true), &author("bob")).unwrap();
         assert!(!store.save(&next, &record).await.unwrap());
     }
-    let far = Kept { revision: 7, ..new.clone() };
+    let far = Kept {
+        revision: 7,
+        ..new.clone()
+    };
     let (next, record) = far.apply(&put("menu", true), &author("bob")).unwrap();
-    assert!(!store.save(&next, &record).await.unwrap(), "from a future there is none of");
+    assert!(
+        !store.save(&next, &record).await.unwrap(),
+        "from a future there is none of"
+    );
     assert_eq!(store.load("production").await.unwrap(), Some(new));
     assert_eq!(store.history("production", None, 10).await.unwrap().len(), 2);
 }
@@ -75,7 +91,11 @@ pub(crate) async fn changes_are_found_newest_first(store: AnyFlagStore) {
     assert_eq!(store.history("production", None, 10).await.unwrap(), all);
     assert_eq!(store.history("production", None, 2).await.unwrap(), all[..2]);
     let of = store.history("production", Some("menu"), 10).await.unwrap();
-    assert_eq!(of, [all[0].clone(), all[2].clone()], "with those of the whole set");
+    assert_eq!(
+        of,
+        [all[0].clone(), all[2].clone()],
+        "with those of the whole set"
+    );
     assert_eq!(of[0].kind, ChangeKind::Imported);
     assert!(store.history("nowhere", None, 10).await.unwrap().is_empty());
 }
