@@ -24,6 +24,8 @@ fn it_deploys_tells_draws_and_corrects() {
         "--say",
         "deploy api to staging",
         "--say",
+        "status",
+        "--say",
         "status api",
         "--say",
         "graph latency 1h for api",
@@ -49,6 +51,9 @@ fn it_deploys_tells_draws_and_corrects() {
         at("Deploying api `1.9.0` to staging"),
         at("0 of 3 pods"),
         at("api `1.9.0` is live in staging"),
+        at("ann   @otus status"),
+        // Every service and environment, and nobody is kept from looking.
+        at("checkout"),
         at("ann   @otus status api"),
         at("[picture] Latency (p95)"),
         at("peak"),

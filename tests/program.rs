@@ -384,7 +384,7 @@ async fn a_check_tries_everything() {
     – GitHub: [github] says nothing about who to be there, so tags are deployed by hand
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
-    – GitHub: github has neither a token nor an App, so nobody asks it
+    – Grafana: grafana.url is not set, so deploys are not marked there
 
     All 11 checks are good.
     ");
@@ -444,7 +444,7 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
     ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
-    – GitHub: github has neither a token nor an App, so nobody asks it
+    – Grafana: grafana.url is not set, so deploys are not marked there
 
     3 things are wrong.
     "#);

@@ -59,11 +59,17 @@ impl Job {
                 return Ok(None);
             };
             let Some(runs) = commits::known(services, &service, &origin, &running.image).await? else {
-                return Ok(None);
+                let unknown = texts::auto_unknown(&commits::name_of(&running, None), &environment.name);
+                return Ok(commit.auto.then_some(Stopped::Refused(unknown)));
             };
             let sha = &commit.version.sha;
             let way = commits::way(&origin, &service, &environment, &runs, sha).await?;
-            let guarded = guard(Some(&way), environment.backwards, commit.back, commit.good);
+            let guarded = guard(
+                Some(&way),
+                commit.backwards(&environment),
+                commit.back,
+                commit.good,
+            );
             anyhow::Ok(
                 matches!(guarded, Guard::Ask | Guard::Refuse).then(|| Stopped::Older {
                     runs: commits::name_of(&running, Some(&runs)),

@@ -78,12 +78,11 @@ impl Face<'_> {
                     None => card,
                 }
             }
-            State::Paused { by, at } => ended(Tone::Warning, texts::deploying(deploy)).text(texts::paused(
-                deploy,
-                by.as_deref(),
-                *at,
-                &self.resume(),
-            )),
+            State::Paused { step: Some(step), .. } => {
+                ended(Tone::Warning, texts::deploying(deploy)).text(texts::waits_at(step))
+            }
+            State::Paused { by, at, .. } => ended(Tone::Warning, texts::deploying(deploy))
+                .text(texts::paused(deploy, by.as_deref(), *at, &self.resume())),
             State::LeftPaused { by } => ended(Tone::Warning, texts::not_deployed(deploy))
                 .text(texts::left_paused(by.as_deref(), &self.resume())),
             State::Watching { pods: 0, .. } => running(texts::watching(deploy)).text(texts::nothing_ran()),
@@ -113,9 +112,9 @@ impl Face<'_> {
                     None => card,
                 }
             }
-            State::Held { done, total } => ended(Tone::Warning, texts::deploying(deploy))
+            State::Held { done, total, step } => ended(Tone::Warning, texts::deploying(deploy))
                 .text(texts::pods(*done, *total))
-                .text(texts::held()),
+                .text(step.as_ref().map_or_else(texts::held, texts::waits_at)),
             State::Live { pods: 0 } => ended(Tone::Warning, texts::live(deploy)).text(texts::nothing_ran()),
             State::Live { pods } => {
                 ended(Tone::Good, texts::live(deploy)).text(texts::stable(*pods, settings.stability))
@@ -282,6 +281,7 @@ impl Face<'_> {
                 "kubectl patch {kind}/{name} -n {namespace} -p '{}'",
                 r#"{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}"#
             ),
+            Kind::Rollout => format!("kubectl argo rollouts promote {name} -n {namespace}"),
             _ => format!("kubectl rollout resume {kind}/{name} -n {namespace}"),
         }
     }

@@ -173,7 +173,7 @@ fn while_it_goes_on() {
     I have not seen the cluster for 23 s: the cluster `default` does not answer: Connection refused (os error 111). The rollout goes on without me; I keep trying.
     1 min 23 s · I was restarted meanwhile
     ");
-    insta::assert_snapshot!(shown(State::Paused { by: Some("kubectl-rollout".into()), at: Some(at(30)) }), @"
+    insta::assert_snapshot!(shown(State::Paused { by: Some("kubectl-rollout".into()), at: Some(at(30)), step: None }), @"
     ⚠️ Deploying *api* `v1.4.2` to *production*
     `v1.4.1` → `v1.4.2`
     The rollout of `api` is paused by `kubectl-rollout` since 2026-11-22 10:00 UTC, so the new version does not start, and no deadline runs in the cluster. To let it go on: `kubectl rollout resume deployment/api -n shop`
@@ -185,7 +185,7 @@ fn while_it_goes_on() {
     Nothing was changed yet.
     1 min 23 s
     ");
-    insta::assert_snapshot!(shown(State::Held { done: 1, total: 3 }), @"
+    insta::assert_snapshot!(shown(State::Held { done: 1, total: 3, step: None }), @"
     ⚠️ Deploying *api* `v1.4.2` to *production*
     `v1.4.1` → `v1.4.2`
     `▰▰▰▱▱▱▱▱▱▱` 1 of 3 pods on the new version

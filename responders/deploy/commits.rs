@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use otus::options::Options;
 use otus::store::{Deploy, DeployFilter};
-use otus::{Environment, Result, Service, Services, UserError};
+use otus::{Backwards, Environment, Result, Service, Services, UserError};
 use otus_ci::version::{Error, Found, Resolved, Said, Source, Versions, Way};
 use otus_kubernetes::{Image, Running};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub(crate) struct Picked {
     pub(crate) back: bool,
     /// Why, where somebody said it.
     pub(crate) reason: Option<String>,
+    /// Whether nobody asked for it: then it only goes forward, whatever the environment allows people.
+    #[serde(default)]
+    pub(crate) auto: bool,
 }
 
 impl Picked {
@@ -57,6 +60,24 @@ pub(crate) struct Commit {
     pub(crate) reason: Option<String>,
     /// The pull requests that come with it.
     pub(crate) pulls: Vec<u64>,
+    /// Whether nobody asked for it.
+    #[serde(default)]
+    pub(crate) auto: bool,
+}
+
+impl Commit {
+    /// What becomes of it when it would go back.
+    pub(crate) fn backwards(&self, environment: &Environment) -> Backwards {
+        backwards(self.auto, environment)
+    }
+}
+
+/// What nobody asked for never goes back.
+fn backwards(auto: bool, environment: &Environment) -> Backwards {
+    match auto {
+        true => Backwards::Refuse,
+        false => environment.backwards,
+    }
 }
 
 /// What people read of it beside the change itself.
@@ -121,6 +142,7 @@ pub(crate) async fn wanted(
             good: is_good,
             back: ask.back,
             reason: options.reason.clone(),
+            auto: false,
         }),
     }))
 }
@@ -221,7 +243,12 @@ pub(crate) async fn check(
     let mut more = More::default();
     if running.image != version.image {
         match (
-            guard(way.as_ref(), environment.backwards, picked.back, picked.good),
+            guard(
+                way.as_ref(),
+                backwards(picked.auto, environment),
+                picked.back,
+                picked.good,
+            ),
             &way,
         ) {
             (Guard::Ask, Some(way)) => {
@@ -237,6 +264,9 @@ pub(crate) async fn check(
         }
         if picked.good {
             more.warnings.push(texts::will_reject(&from, &environment.name));
+        }
+        if way.is_none() && picked.auto {
+            return Err(UserError::new(texts::auto_unknown(&from, &environment.name)).into());
         }
         if way.is_none() {
             more.notes.push(texts::unknown_way(&from));
@@ -255,6 +285,7 @@ pub(crate) async fn check(
         overrides,
         reason: picked.reason.clone(),
         pulls: way.map(|way| way.pulls).unwrap_or_default(),
+        auto: picked.auto,
     };
     Ok((commit, more))
 }

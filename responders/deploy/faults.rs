@@ -131,6 +131,9 @@ fn told(fault: &Fault, pod: &str, container: &str) -> String {
             "The update strategy is OnDelete: pods take the new version only when somebody deletes them."
                 .to_owned()
         }
+        Fault::Degraded { message } => {
+            format!("The controller of the Rollout gave it up: {}", quote(message))
+        }
         Fault::Displaced { reason, message } => {
             format!(
                 "{pod} was ended by Kubernetes itself ({reason}): {}",
@@ -173,6 +176,9 @@ pub(crate) fn todo(cause: &Cause) -> &'static str {
         Fault::LostPods { .. } => "Look at the pods' events; a node may be gone.",
         Fault::InTheWay { .. } => "It goes on by itself then; to have it watched, deploy again.",
         Fault::ByHand => "Set `updateStrategy.type` to RollingUpdate, or delete the pods one by one.",
+        Fault::Degraded { .. } => {
+            "Find out what the analysis measured, or who ended it; the way out is another deploy."
+        }
         Fault::Displaced { .. } => "Look at the nodes' events; try again when they are well.",
         Fault::JobFailed { .. } => "Look at the Job's events in the cluster.",
         Fault::NotObserved => "Check that the cluster's controller manager runs.",

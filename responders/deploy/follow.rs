@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use otus::Result;
 use otus::operations::{Interrupted, Wish};
 use otus::store::DeployState;
-use otus_kubernetes::{Applied, Cluster, Error, Progress, Rollout, Verdict, Why, pause, resume};
+use otus_kubernetes::{
+    Applied, Cluster, Error, Kind, Progress, Rollout, Running, Step, Verdict, Why, pause, resume, stop,
+};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::job::{Held, Job, TRIES, sorted};
+use crate::job::{Held, Job, Place, TRIES, sorted};
 use crate::state::{Halt, State};
 use crate::texts;
 
@@ -37,10 +39,7 @@ impl Job {
         let mut last = State::Applying;
         if let Some(held) = &self.kept.held {
             rollout.hold(held.since, held.generation);
-            last = State::Held {
-                done: held.done,
-                total: held.total,
-            };
+            last = held.state();
         }
         loop {
             let wish = self.run.wish();
@@ -88,10 +87,26 @@ impl Job {
             let state = match verdict {
                 Verdict::Paused { .. } if self.kept.held.is_some() => {
                     let (done, total) = last.counts().unwrap_or_default();
-                    State::Held { done, total }
+                    let step = self.kept.held.as_ref().and_then(Held::step);
+                    State::Held { done, total, step }
+                }
+                Verdict::Paused { step: Some(step), .. } if self.kept.passed == Some(Place::from(&step)) => {
+                    // It was let go on, and its controller has not looked yet.
+                    let (done, total) = last.counts().unwrap_or_default();
+                    State::of(going_on(done, total, &step), outage)
+                }
+                Verdict::Paused { step: Some(step), .. } if outage.is_none() => {
+                    // People say whether it goes on: as if they had paused it.
+                    self.overruled = false;
+                    self.run.pause_itself(&texts::waits_at(&step)).await?;
+                    let (done, total) = last.counts().unwrap_or_default();
+                    last = State::of(going_on(done, total, &step), None);
+                    continue;
                 }
                 verdict => {
-                    if self.kept.held.is_some() && outage.is_none() && goes_on(&verdict) {
+                    let waits = self.kept.held.as_ref().is_some_and(|held| held.place.is_some());
+                    let ends = waits && matches!(verdict, Verdict::Failed { .. });
+                    if self.kept.held.is_some() && outage.is_none() && goes_on(&verdict) && !ends {
                         self.overrule(&mut rollout).await?;
                     }
                     State::of(verdict, outage)
@@ -121,6 +136,12 @@ impl Job {
                 }
                 state => state,
             };
+            if let State::Failed { .. } = state
+                && self.planned.workload.kind == Kind::Rollout
+            {
+                let (halt, done, total) = self.stop(cluster, &last).await?;
+                self.back = Some(texts::halt(&halt, done, total));
+            }
             if state.recorded() != DeployState::Running {
                 return Ok(state);
             }
@@ -155,7 +176,7 @@ impl Job {
         let (workload, image) = (&self.planned.workload, &self.planned.image);
         let done = match holds {
             true => pause(cluster, workload, &self.stamp, image).await,
-            false => resume(cluster, workload, &self.stamp, image).await,
+            false => self.let_on(cluster).await,
         };
         let running = match done {
             Ok(running) => running,
@@ -179,15 +200,17 @@ impl Job {
             let since = Timestamp::now();
             let (done, total) = last.counts().unwrap_or((0, running.replicas));
             rollout.hold(since, running.generation);
-            self.kept.held = Some(Held {
+            let held = Held {
                 since,
                 generation: running.generation,
                 done,
                 total,
-            });
-            *last = State::Held { done, total };
+                place: running.waits.as_ref().map(Place::from),
+            };
+            *last = held.state();
+            self.kept.held = Some(held);
         } else if !holds {
-            self.kept.held = None;
+            self.kept.passed = self.kept.held.take().and_then(|held| held.place);
             self.kept.made = Some(rollout.let_go(running.generation));
             if left {
                 *last = State::Applying;
@@ -202,6 +225,18 @@ impl Job {
             self.show(last).await;
         }
         Ok(())
+    }
+
+    /// Lets it go on from where it is held, and from nowhere else: it may have come to another step since.
+    async fn let_on(&self, cluster: &Cluster) -> std::result::Result<Running, Error> {
+        let (workload, image) = (&self.planned.workload, &self.planned.image);
+        if let Some(place) = self.kept.held.as_ref().and_then(|held| held.place.as_ref()) {
+            let running = workload.read(cluster).await?;
+            if running.waits.as_ref().map(Place::from).as_ref() != Some(place) {
+                return Ok(running);
+            }
+        }
+        resume(cluster, workload, &self.stamp, image).await
     }
 
     /// Somebody let the rollout go on in the cluster that the robot held: so it does.
@@ -225,7 +260,7 @@ impl Job {
         let halted: Result<(Halt, i32, i32)> = self
             .run
             .step("halt", |_| async {
-                let stop = || async {
+                let attempt = || async {
                     let workload = &self.planned.workload;
                     let running = workload.read(cluster).await?;
                     if running.image != self.planned.image {
@@ -234,17 +269,18 @@ impl Job {
                     if running.settled {
                         return Ok((Halt::Through, running));
                     }
-                    let running = pause(cluster, workload, &self.stamp, &self.planned.image).await?;
+                    let running = stop(cluster, workload, &self.stamp, &self.planned.image).await?;
                     let halt = match running.paused {
+                        _ if running.aborted => Halt::Aborted,
                         true if running.is_paused_by(cluster.manager()) => Halt::Paused,
                         true => Halt::Theirs(running.paused_by.clone()),
                         false => Halt::Overtaken,
                     };
                     Ok((halt, running))
                 };
-                let (halt, running) = self.patiently(TRIES, stop).await??;
+                let (halt, running) = self.patiently(TRIES, attempt).await??;
                 let (done, total) = match (&halt, last.counts()) {
-                    (Halt::Paused | Halt::Theirs(_), Some(counts)) => counts,
+                    (Halt::Paused | Halt::Aborted | Halt::Theirs(_), Some(counts)) => counts,
                     _ => (running.updated, running.replicas),
                 };
                 Ok((halt, done, total))
@@ -258,6 +294,33 @@ impl Job {
                 Ok((Halt::Unpaused(error.to_string()), done, total))
             }
         }
+    }
+}
+
+impl Held {
+    fn step(&self) -> Option<Step> {
+        self.place.as_ref().map(Step::from)
+    }
+
+    fn state(&self) -> State {
+        State::Held {
+            done: self.done,
+            total: self.total,
+            step: self.step(),
+        }
+    }
+}
+
+/// A rollout that goes on from a step of its own.
+fn going_on(done: i32, total: i32, step: &Step) -> Verdict {
+    Verdict::Waiting {
+        done,
+        total,
+        why: Why::Steps {
+            at: step.at,
+            of: step.of,
+        },
+        trouble: None,
     }
 }
 

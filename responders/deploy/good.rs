@@ -49,6 +49,18 @@ pub(crate) async fn rejected(
     Ok(known.map(serde_json::from_value).transpose()?)
 }
 
+/// All that was rejected of a service in an environment, the newest first.
+pub(crate) async fn all(services: &Services, service: &str, environment: &str) -> Result<Vec<Rejected>> {
+    let entries = services.store().entries(SPACE).await?;
+    let begin = key(service, environment, "");
+    let of_these = entries.into_iter().filter(|entry| entry.key.starts_with(&begin));
+    let mut all = of_these
+        .map(|entry| serde_json::from_value(entry.value))
+        .collect::<Result<Vec<Rejected>, _>>()?;
+    all.sort_by_key(|rejected: &Rejected| std::cmp::Reverse(rejected.at));
+    Ok(all)
+}
+
 /// Remembers that one is.
 pub(crate) async fn reject(services: &Services, rejected: &Rejected) -> Result {
     let key = key(&rejected.service, &rejected.environment, &rejected.image);

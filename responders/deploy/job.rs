@@ -14,13 +14,14 @@ use otus::Result;
 use otus::operations::{Attempt, Ending, Interrupted, Run, Wish};
 use otus::store::Deploy;
 use otus_kubernetes::{
-    Applied, Bake, Change, Cluster, Clusters, Conflict, Error, Outcome, Running, Stamp,
+    Applied, Bake, Change, Cluster, Clusters, Conflict, Error, Outcome, Running, Stamp, Step,
     apply as change_image, claim,
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::again::Stopped;
+use crate::canary::Tried;
 use crate::card::{Asking, Face};
 use crate::gates::Watch;
 use crate::plan::Planned;
@@ -76,6 +77,10 @@ pub(crate) struct Kept {
     pub(crate) stable: Option<i32>,
     /// The gates, by their keys.
     pub(crate) gates: BTreeMap<String, Watch>,
+    /// The step of its own at which the rollout waited last, and that somebody let it go on from.
+    pub(crate) passed: Option<Place>,
+    /// How the canary ended; from then on the rest is about the service itself.
+    pub(crate) canary: Option<Tried>,
 }
 
 /// A rollout that the robot holds.
@@ -89,6 +94,44 @@ pub(crate) struct Held {
     pub(crate) done: i32,
     /// Pods wanted.
     pub(crate) total: i32,
+    /// The step of its own at which it waits; it is not held else.
+    #[serde(default)]
+    pub(crate) place: Option<Place>,
+}
+
+/// A step of the rollout's own, at which it waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Which one.
+    pub(crate) at: i32,
+    /// Of how many.
+    pub(crate) of: i32,
+    /// Since when, which tells it from the same one of another attempt.
+    pub(crate) since: Option<Timestamp>,
+    /// Whether an analysis could not tell.
+    pub(crate) inconclusive: bool,
+}
+
+impl From<&Step> for Place {
+    fn from(step: &Step) -> Self {
+        Place {
+            at: step.at,
+            of: step.of,
+            since: step.since,
+            inconclusive: step.inconclusive,
+        }
+    }
+}
+
+impl From<&Place> for Step {
+    fn from(place: &Place) -> Self {
+        Step {
+            at: place.at,
+            of: place.of,
+            since: place.since,
+            inconclusive: place.inconclusive,
+        }
+    }
 }
 
 /// One deploy being worked on.
@@ -104,9 +147,13 @@ pub(crate) struct Job {
     pub(crate) good: Option<String>,
     /// What was done before the change.
     pub(crate) prepared: Option<String>,
+    /// What came of the canary.
+    pub(crate) tried: Option<String>,
     /// What the gates were before the change.
     pub(crate) outset: BTreeMap<String, Option<f64>>,
     pub(crate) obstacle: Option<String>,
+    /// What became of a rollout that failed.
+    pub(crate) back: Option<String>,
     /// Somebody let a rollout go on in the cluster that the robot held: it is not held again for the same wish.
     pub(crate) overruled: bool,
     /// When the cluster may be asked again to pause or to go on.
@@ -152,8 +199,10 @@ impl Job {
             adopted: None,
             good: None,
             prepared: None,
+            tried: None,
             outset: BTreeMap::new(),
             obstacle: None,
+            back: None,
             overruled: false,
             again: None,
             run,
@@ -175,6 +224,9 @@ impl Job {
             return Ok(state);
         }
         if let Some(state) = self.outset().await? {
+            return Ok(state);
+        }
+        if let Some(state) = self.try_out(&cluster).await? {
             return Ok(state);
         }
         let made = self
@@ -337,7 +389,8 @@ impl Job {
     /// What was done beside the rollout, and what is measured.
     pub(crate) fn lines(&self) -> Vec<String> {
         let gates = self.kept.gates.values().map(texts::gate_line);
-        self.prepared.iter().cloned().chain(gates).collect()
+        let before = self.prepared.iter().chain(&self.tried).cloned();
+        before.chain(gates).chain(self.back.clone()).collect()
     }
 
     /// What a person has to decide: one thing after the other.

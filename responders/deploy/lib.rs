@@ -8,7 +8,9 @@
 
 mod again;
 mod ask;
+mod auto;
 mod before;
+mod canary;
 mod card;
 #[cfg(test)]
 mod card_tests;
@@ -24,6 +26,7 @@ mod look;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod promote;
 mod record;
 mod rest;
 mod settings;
@@ -43,7 +46,9 @@ use otus_monitoring::{Prometheus, gate::Answer};
 use serde_json::Value;
 
 use crate::ask::Ask;
+pub use crate::auto::{ACTOR, AutoDeploys, Pace, Settings as AutoSettings};
 pub use crate::before::{Before, Variable};
+pub use crate::canary::{Canary, has_canary};
 pub use crate::settings::Settings;
 
 /// The kind of operation a deploy is, as rows have it.
@@ -143,6 +148,20 @@ impl Deploys {
             back: has("--back"),
         };
         ask::deploy(cx, ask).await
+    }
+
+    /// Takes what runs well in one environment on to the next: the same image.
+    ///
+    /// Without an environment: the only one that comes after another.
+    #[respond(
+        r"^promote (?<service>\S+)(?: to (?<environment>\S+))?$",
+        usage = "promote <service> [to <environment>]",
+        example = "promote api to production",
+        role = "deployer",
+        effect = "operation"
+    )]
+    async fn promote(&self, cx: Context, service: Service, environment: Option<Environment>) -> Result {
+        promote::promote(cx, service, environment).await
     }
 
     /// Says what runs where: version, since when, ready pods.

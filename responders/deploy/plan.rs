@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::before::{self, Before};
+use crate::canary::{self, Canary};
 use crate::choose;
 use crate::commits::{self, Commit, Picked};
 use crate::gates::{self, Checked};
@@ -53,6 +54,9 @@ pub(crate) struct Planned {
     /// What to run before the change.
     #[serde(default)]
     pub(crate) before: Option<Before>,
+    /// The pods that get it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) canary: Option<Canary>,
     /// The metrics it must stay within.
     #[serde(default)]
     pub(crate) gates: Gates,
@@ -126,6 +130,7 @@ pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) 
         goes_on,
         force: wanted.force,
         before: before::wanted(&service, &running, &image)?,
+        canary: canary::wanted(&service, &environment, &workload, &running, &image)?,
         gates: checked.gates,
         commit,
         workload,
@@ -135,9 +140,13 @@ pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) 
     let mut notes = more.notes;
     notes.extend(texts::notes(&running, &planned));
     notes.extend(checked.notes);
+    notes.extend(canary::notes(&cluster, &planned).await);
     Ok(Plan {
         title: texts::deploy(&service.name, &planned.version, &environment.name),
-        changes: before::first(&planned, changes(&running, &image, &planned)),
+        changes: before::first(
+            &planned,
+            canary::first(&planned, changes(&running, &image, &planned)),
+        ),
         warnings,
         notes,
         nothing_to_do: settled && !running.paused,

@@ -24,6 +24,8 @@ fn running() -> Running {
         updated: 3,
         settled: true,
         paused: false,
+        waits: None,
+        aborted: false,
         paused_by: None,
         previous: None,
         revision: None,
@@ -51,6 +53,7 @@ fn planned(image: &str) -> Planned {
         goes_on: false,
         force: false,
         before: None,
+        canary: None,
         gates: Default::default(),
         commit: None,
     }

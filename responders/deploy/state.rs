@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use otus::operations::Outcome;
 use otus::store::DeployState;
-use otus_kubernetes::{Cause, Conflict, Found, Outage, Verdict, Why};
+use otus_kubernetes::{Cause, Conflict, Found, Outage, Step, Verdict, Why};
 use serde::{Deserialize, Serialize};
 
 use crate::before::{Failure, Standing};
@@ -30,12 +30,14 @@ pub(crate) enum State {
         /// Set while the cluster does not answer.
         outage: Option<Box<Outage>>,
     },
-    /// Somebody paused the rollout.
+    /// Somebody paused the rollout, or it waits at a step of its own.
     Paused {
         /// The field manager.
         by: Option<String>,
         /// When.
         at: Option<Timestamp>,
+        /// The step of its own.
+        step: Option<Step>,
     },
     /// All new pods serve and are being watched.
     Watching {
@@ -53,12 +55,14 @@ pub(crate) enum State {
         /// Set while the cluster does not answer.
         outage: Option<Box<Outage>>,
     },
-    /// The robot paused the rollout, because somebody wants it.
+    /// The robot paused the rollout, because somebody wants it, or it waits at a step of its own for them.
     Held {
         /// New pods that serve.
         done: i32,
         /// Pods wanted.
         total: i32,
+        /// The step of its own.
+        step: Option<Step>,
     },
     /// It is out and stable.
     Live {
@@ -156,6 +160,8 @@ pub(crate) struct Gated {
 pub(crate) enum Halt {
     /// It is paused.
     Paused,
+    /// It was told to go back to what served before.
+    Aborted,
     /// Somebody else has paused it, and it stays so.
     Theirs(Option<String>),
     /// It was through: there was nothing left to pause.
@@ -183,7 +189,7 @@ impl State {
                 trouble,
                 outage,
             },
-            Verdict::Paused { by, at } => State::Paused { by, at },
+            Verdict::Paused { by, at, step } => State::Paused { by, at, step },
             Verdict::Superseded {
                 image,
                 by,
@@ -258,7 +264,7 @@ impl State {
     /// How many of the wanted pods are new, as far as it tells.
     pub(crate) fn counts(&self) -> Option<(i32, i32)> {
         match self {
-            State::Rolling { done, total, .. } | State::Held { done, total } => Some((*done, *total)),
+            State::Rolling { done, total, .. } | State::Held { done, total, .. } => Some((*done, *total)),
             State::Watching { pods, .. } | State::Gating { pods, .. } => Some((*pods, *pods)),
             _ => None,
         }

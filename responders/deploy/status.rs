@@ -239,6 +239,8 @@ mod tests {
             updated: replicas,
             settled: true,
             paused: false,
+            waits: None,
+            aborted: false,
             paused_by: None,
             previous: None,
             revision: None,

@@ -1,5 +1,6 @@
 //! Everything this responder says, in one place; what is wrong with a pod stands in [`crate::faults`].
 
+mod canary;
 mod gates;
 mod look;
 mod planning;
@@ -12,8 +13,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use otus::markup::{bold, code};
 use otus::store::Deploy;
-use otus_kubernetes::{Conflict, Found, Image, Kind, Outage, Why};
+use otus_kubernetes::{Conflict, Found, Image, Kind, Outage, Step, Why};
 
+pub(crate) use self::canary::*;
 pub(crate) use self::gates::*;
 pub(crate) use self::look::*;
 pub(crate) use self::planning::*;
@@ -145,6 +147,7 @@ pub(crate) fn waiting(why: Why, stability: Duration) -> String {
         Why::Creating { .. } => "Kubernetes is starting new pods.".to_owned(),
         Why::OldPods { left } => format!("{} to stop.", old_pods(left)),
         Why::Starting { left } => format!("Waiting for {} to become ready.", count(left, "new pod")),
+        Why::Steps { at, of } => format!("The rollout is at step {at} of {of}."),
     };
     format!("{now}{}", then_watch(stability))
 }
@@ -355,6 +358,23 @@ pub(crate) fn held() -> String {
         .to_owned()
 }
 
+/// It waits at a step of its own.
+pub(crate) fn waits_at(step: &Step) -> String {
+    let place = match step.of {
+        0 => "before the new pods take over".to_owned(),
+        of => format!("at step {} of {of}", step.at),
+    };
+    match step.inconclusive {
+        true => format!(
+            "The rollout waits {place}, because its analysis could not tell whether the new version is well. Resume lets it go on, Cancel \
+             leads back."
+        ),
+        false => format!(
+            "The rollout waits {place}, as it is meant to, until somebody says that it may go on. Resume lets it go on, Cancel leads back."
+        ),
+    }
+}
+
 /// It cannot be paused or let go on right now.
 pub(crate) fn obstacle(error: &str) -> String {
     format!(
@@ -391,6 +411,9 @@ pub(crate) fn halt(halt: &Halt, done: i32, total: i32) -> String {
             "I paused the rollout. {pods} {verb} the new version and will stay; the old ones go on serving. The next deploy \
              goes on from here."
         ),
+        Halt::Aborted => "The rollout was aborted: the pods that served before take all requests again, and the new ones go. The cluster \
+             still wants the new version, and stays as it is until another deploy."
+            .to_owned(),
         Halt::Theirs(by) => format!(
             "The rollout stays paused{}. {pods} {verb} the new version; the old ones go on serving.",
             by.as_deref()

@@ -6,6 +6,8 @@ use otus::{
     markup::{self, Piece},
 };
 
+pub(crate) use otus::phrase::signed as duration;
+
 /// What somebody else wrote, as one line of at most so many characters that does nothing but stand there: no token of the markup,
 /// no line break, no fence, no character that turns the direction of what follows.
 pub(crate) fn inert(text: &str, most: usize) -> String {
@@ -102,21 +104,7 @@ fn local(at: Timestamp, zone: &TimeZone) -> String {
         .to_string()
 }
 
-/// A duration as a person says it: `41 s`, `3 min 20 s`, `2 h 5 min`, `5 d`.
-pub(crate) fn duration(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().max(0);
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..600 if seconds % 60 != 0 => format!("{minutes} min {} s", seconds % 60),
-        60..3600 => format!("{minutes} min"),
-        3600..36_000 if minutes % 60 != 0 => format!("{hours} h {} min", minutes % 60),
-        3600..86_400 => format!("{hours} h"),
-        _ => format!("{days} d"),
-    }
-}
-
-/// The same as one would ask for it: `7d`, `24h`, `90m`.
+/// A duration as one would ask for it: `7d`, `24h`, `90m`.
 pub(crate) fn last(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -163,11 +151,6 @@ mod tests {
 
     #[test]
     fn durations_and_moments() {
-        let said = |seconds| duration(SignedDuration::from_secs(seconds));
-        assert_eq!(
-            [said(-1), said(41), said(200), said(7500), said(432_000)],
-            ["0 s", "41 s", "3 min 20 s", "2 h 5 min", "5 d"]
-        );
         assert_eq!(last(SignedDuration::from_hours(168)), "7d");
         assert_eq!(last(SignedDuration::from_hours(24)), "24h");
         assert_eq!(last(SignedDuration::from_mins(90)), "90m");

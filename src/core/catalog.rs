@@ -1,7 +1,11 @@
 //! What there is to operate on: the services and environments of the configuration. Plain names and strings; what
 //! a namespace or an image *means* is for the engines.
 
+mod auto;
+
 use crate::{args::Known, services::Services};
+pub use auto::{Auto, BAKE};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
@@ -40,6 +44,8 @@ pub struct ServiceEntry {
     pub versions: Vec<String>,
     /// What is run before its image is changed: `[services.<name>.before]`. What it means is for whoever deploys.
     pub before: Option<Map<String, Value>>,
+    /// A few pods of a new version before all get it: `[services.<name>.canary]`. The same.
+    pub canary: Option<Map<String, Value>>,
     /// The metrics its deploys must stay within: `[services.<name>.gates.<gate>]`. The same.
     pub gates: Map<String, Value>,
     /// The checks that have to be good. Default: those the branch's rules demand, else all there are.
@@ -74,6 +80,10 @@ pub struct PlacementEntry {
     pub workload: Option<String>,
     /// The container to change.
     pub container: Option<String>,
+    /// Whether it goes out here by itself.
+    pub auto: Option<bool>,
+    /// How long it has to have run well in the environment before.
+    pub bake: Option<SignedDuration>,
 }
 
 /// An environment: `[environments.<name>]`.
@@ -92,6 +102,11 @@ pub struct EnvironmentEntry {
     pub namespace: Option<String>,
     /// What becomes of a deploy of a commit that does not hold all that runs here.
     pub backwards: Backwards,
+    /// Whether versions go out here by themselves: the newest that CI has passed, or, with an environment before this one, what has run
+    /// well there.
+    pub auto: bool,
+    /// How long it has to have run well there. Default: [`BAKE`].
+    pub bake: Option<SignedDuration>,
 }
 
 /// What becomes of a deploy that goes back in time, or sideways: to a commit that was not built on the one that runs.
@@ -292,6 +307,7 @@ impl Catalog {
             .iter()
             .map(|(name, entry)| (name, entry.aliases.as_slice()));
         faults.extend(twice("environments", environment_names));
+        faults.extend(self.auto_faults());
         faults
     }
 }

@@ -51,6 +51,17 @@ pub trait Chat: Send + Sync + 'static {
     /// What is known of a person.
     async fn person(&self, user: &UserId) -> Result<Person, ChatError>;
 
+    /// The person with this address, as far as the chat tells.
+    async fn by_email(&self, email: &str) -> Result<Option<UserId>, ChatError> {
+        let _ = email;
+        Ok(None)
+    }
+
+    /// Where to say something to one person alone.
+    async fn direct(&self, user: &UserId) -> Result<ChannelId, ChatError> {
+        Ok(ChannelId::new(user.as_str()))
+    }
+
     /// Whether a person is in a group, named by id (`S…`) or handle (`oncall`). An error is not a no: who asks must
     /// refuse.
     async fn in_group(&self, user: &UserId, group: &str) -> Result<bool, ChatError>;

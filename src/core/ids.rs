@@ -55,3 +55,19 @@ id!(
     /// A message within its channel; in Slack its `ts`.
     MessageId
 );
+
+/// What the ids of the robot's own actors begin with. No chat system has such an id.
+const ROBOT: &str = "robot:";
+
+impl UserId {
+    /// The robot itself, as far as it does this by itself: `robot:auto-deploy`. It is named in `[roles]` like a person, by this id,
+    /// and nothing that holds for everybody holds for it.
+    pub fn robot(actor: &str) -> Self {
+        Self(format!("{ROBOT}{actor}"))
+    }
+
+    /// What to call an actor of the robot's own; nothing for a person.
+    pub fn as_robot(&self) -> Option<&str> {
+        self.0.strip_prefix(ROBOT)
+    }
+}

@@ -25,6 +25,8 @@ pub mod markup;
 pub mod message;
 pub mod operations;
 pub mod options;
+pub mod outbox;
+pub mod phrase;
 pub mod policy;
 pub mod prelude;
 mod receipt;
@@ -41,7 +43,7 @@ pub mod words;
 
 pub use args::Known;
 pub use card::{Button, Card, File, Part, Post, Tone};
-pub use catalog::{Backwards, Catalog, Environment, Service};
+pub use catalog::{Auto, Backwards, Catalog, Environment, Service};
 pub use chat::{Chat, ChatError, MessageRef, Person, Place, Urgency};
 pub use context::Context;
 pub use error::{Error, Result, StartError, UserError};

@@ -11,8 +11,11 @@ pub const SEPARATOR: char = '\u{E001}';
 /// Closes a token.
 pub const CLOSE: char = '\u{E002}';
 
-/// Mentions a person.
+/// Mentions a person. An actor of the robot's own has no bell to ring, and is called by its name.
 pub fn user(id: &UserId) -> String {
+    if let Some(actor) = id.as_robot() {
+        return clean(actor);
+    }
     format!("{OPEN}user{SEPARATOR}{id}{CLOSE}")
 }
 
@@ -136,6 +139,11 @@ mod tests {
             ]
         );
         assert_eq!(plain(&text), "@U1 asked here (https://x.test/a)");
+    }
+
+    #[test]
+    fn the_robots_own_actors_are_named_and_not_mentioned() {
+        assert_eq!(user(&UserId::robot("auto-deploy")), "auto-deploy");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! is proven with clients and servers nobody here wrote.
 
 pub mod github;
+pub mod grafana;
 pub mod kubernetes;
 pub mod prometheus;
 pub mod real;

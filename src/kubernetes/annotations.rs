@@ -24,6 +24,10 @@ pub const STARTED: &str = "otus.dev/started";
 pub const PARTITION: &str = "otus.dev/partition";
 /// Which step of an operation a Job is.
 pub const STEP: &str = "otus.dev/step";
+/// On a canary: the name of the Deployment it stands beside.
+pub const CANARY_OF: &str = "otus.dev/canary-of";
+/// The label of a canary and of its pods, by which it selects them.
+pub const CANARY_LABEL: &str = "otus.dev/canary";
 /// The label that says who made an object.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// The label that says what an object is in its application.

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::annotations::{self, label_value};
+use crate::argo;
 use crate::client::Cluster;
 use crate::config::Adopt;
 use crate::error::Error;
-use crate::fence::Stamp;
+use crate::fence::{self, Stamp};
 use crate::managed::{ever_applied, image_owners, last_write};
 use crate::object::Object;
 use crate::workload::{Running, Workload};
@@ -124,7 +125,7 @@ pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> R
         }
         let running = workload.running(&before)?;
         let held = running.is_paused_by(cluster.manager());
-        if running.image == change.image && !held {
+        if running.image == change.image && !held && !running.aborted {
             let applied = Applied::of(&running, change.at);
             if running.deploy.as_deref() == Some(change.stamp.operation.as_str()) {
                 // Made before, and the answer was lost.
@@ -138,6 +139,13 @@ pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> R
                 applied,
                 running: Box::new(running),
             });
+        }
+        if let Object::Rollout(rollout) = &before {
+            match roll(cluster, workload, rollout, &before, &running, change).await? {
+                Rolled::After(after, adopted) => return done(workload, &after, running, change, adopted),
+                Rolled::Conflict(conflict) => return Ok(Outcome::Conflict(conflict)),
+                Rolled::Stale => continue,
+            }
         }
         let body = body(workload, &running, &before, change, cluster.manager());
         let patch = async |params: PatchParams| workload.patch(cluster, &params, &Patch::Apply(&body)).await;
@@ -153,14 +161,7 @@ pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> R
             return Err(Error::from_kube(&cluster.name, &what, &refusal));
         };
         let about_image = conflict.fields.iter().any(|field| field.ends_with(".image"));
-        let allowed = change.force
-            || !about_image
-            || match cluster.adopt {
-                Adopt::Always => true,
-                Adopt::First => conflict.first,
-                Adopt::Ask => false,
-            };
-        if !allowed {
+        if about_image && !may_adopt(cluster, change, &conflict) {
             return Ok(Outcome::Conflict(conflict));
         }
         match patch(params.force()).await? {
@@ -172,6 +173,68 @@ pub async fn apply(cluster: &Cluster, workload: &Workload, change: &Change) -> R
         }
     }
     Err(Error::Busy { what })
+}
+
+/// Whether the image may be taken over.
+fn may_adopt(cluster: &Cluster, change: &Change, conflict: &Conflict) -> bool {
+    change.force
+        || match cluster.adopt {
+            Adopt::Always => true,
+            Adopt::First => conflict.first,
+            Adopt::Ask => false,
+        }
+}
+
+/// What became of a change of Argo's Rollout.
+enum Rolled {
+    After(Box<Object>, Option<Conflict>),
+    Conflict(Conflict),
+    Stale,
+}
+
+/// Changes the image of Argo's Rollout. A merge patch: an apply of one container would replace them all, where the custom resource
+/// does not say by what its list is merged.
+async fn roll(
+    cluster: &Cluster,
+    workload: &Workload,
+    rollout: &argo::Rollout,
+    before: &Object,
+    running: &Running,
+    change: &Change,
+) -> Result<Rolled, Error> {
+    let what = workload.to_string();
+    if rollout.is_borrowed() {
+        return Err(Error::Borrowed { what });
+    }
+    let drift = argo::drift(before, running, cluster.manager());
+    let drift = match drift {
+        Some(conflict) if !may_adopt(cluster, change, &conflict) => return Ok(Rolled::Conflict(conflict)),
+        drift => drift,
+    };
+    if running.aborted && running.image == change.image {
+        // The same image again: without being told, it stays where it went back to.
+        fence::steer(
+            cluster,
+            workload,
+            &change.stamp,
+            &change.image,
+            argo::Steer::Retry,
+        )
+        .await?;
+        return Ok(Rolled::Stale);
+    }
+    let mut body = body(workload, running, before, change, cluster.manager());
+    body["spec"]["template"]["spec"]["containers"] =
+        rollout.containers_with(&running.container, &change.image);
+    let params = PatchParams {
+        field_manager: Some(cluster.manager().to_owned()),
+        ..PatchParams::default()
+    };
+    match workload.patch(cluster, &params, &Patch::Merge(&body)).await? {
+        Ok(after) => Ok(Rolled::After(Box::new(after), drift)),
+        Err(error) if is_stale(&error) => Ok(Rolled::Stale),
+        Err(error) => Err(Error::from_kube(&cluster.name, &what, &error)),
+    }
 }
 
 fn done(
@@ -215,7 +278,7 @@ fn body(workload: &Workload, running: &Running, before: &Object, change: &Change
     };
     spec["template"] = template;
     let mut body = json!({
-        "apiVersion": "apps/v1",
+        "apiVersion": workload.kind.api_version(),
         "kind": workload.kind.manifest(),
         "metadata": {
             "name": workload.name,

@@ -100,6 +100,11 @@ pub enum Fault {
     },
     /// Pods take another image only when somebody deletes them: the update strategy is OnDelete.
     ByHand,
+    /// The controller of a Rollout says that it is not well: its analysis failed, somebody ended it, its spec is wrong.
+    Degraded {
+        /// The controller's words.
+        message: String,
+    },
     /// Kubernetes itself ended the pod: evicted, preempted, or its node is lost.
     Displaced {
         /// Kubernetes' reason, for example `Evicted`.
@@ -169,7 +174,7 @@ impl Fault {
             Fault::ConfigMissing { .. } => Doom::Sure,
             Fault::Crashed(exit) | Fault::InitFailed(exit) if exit.looping => Doom::Sure,
             // It holds everything up, whatever the new version is like.
-            Fault::InTheWay { .. } | Fault::ByHand => Doom::Sure,
+            Fault::InTheWay { .. } | Fault::ByHand | Fault::Degraded { .. } => Doom::Sure,
             Fault::PullDenied { .. } | Fault::CannotStart { .. } | Fault::PodsRefused { .. } => Doom::Likely,
             Fault::Crashed(_)
             | Fault::InitFailed(_)
@@ -209,6 +214,7 @@ impl Fault {
             Fault::Unschedulable { .. } => 3,
             Fault::NotReady { .. } => 2,
             Fault::LostPods { .. }
+            | Fault::Degraded { .. }
             | Fault::Displaced { .. }
             | Fault::JobFailed { .. }
             | Fault::NotObserved => 1,

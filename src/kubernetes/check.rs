@@ -21,6 +21,8 @@ pub enum Need {
     Workload(Kind),
     /// To run [jobs](crate::job) beside them.
     Jobs,
+    /// To run a [canary](crate::canary) beside Deployments.
+    Canary,
 }
 
 /// API group, resource, verbs.
@@ -47,6 +49,13 @@ impl Need {
                 ("apps", "daemonsets", WORKLOAD),
                 ("apps", "controllerrevisions", &["list", "watch"]),
             ],
+            // Its status is how it is steered.
+            Need::Workload(Kind::Rollout) => &[
+                ("argoproj.io", "rollouts", WORKLOAD),
+                ("argoproj.io", "rollouts/status", &["patch"]),
+                ("apps", "replicasets", &["list", "watch"]),
+            ],
+            Need::Canary => &[("apps", "deployments", &["create", "delete"])],
             Need::Jobs => &[(
                 "batch",
                 "jobs",
@@ -206,14 +215,19 @@ mod tests {
             resources: ["events"]
             verbs: ["list"]
         "#);
-        let all = Kind::ALL.map(Need::Workload).into_iter().chain([Need::Jobs]);
+        let all = Kind::ALL
+            .map(Need::Workload)
+            .into_iter()
+            .chain([Need::Jobs, Need::Canary]);
         let role = role("shop", &all.collect());
         for words in [
             "statefulsets",
             "daemonsets",
             "controllerrevisions",
             "[\"batch\"]",
+            "apiGroups: [\"argoproj.io\"]\n    resources: [\"rollouts/status\"]\n    verbs: [\"patch\"]",
             "\"delete\"",
+            "resources: [\"deployments\"]\n    verbs: [\"create\", \"delete\"]",
         ] {
             assert!(role.contains(words), "{words}: {role}");
         }

@@ -27,6 +27,15 @@ pub(crate) enum Rule {
         switched: bool,
     },
     DaemonSet,
+    /// Argo's.
+    Rollout {
+        /// Its controller says that it is through.
+        healthy: bool,
+        /// Steps done.
+        steps: i32,
+        /// Steps it has.
+        of: i32,
+    },
 }
 
 impl Counts {
@@ -34,7 +43,7 @@ impl Counts {
     pub(crate) fn due(self) -> i32 {
         match self.rule {
             Rule::StatefulSet { partition, .. } => (self.wanted - partition.unwrap_or(0)).max(0),
-            Rule::Deployment | Rule::DaemonSet => self.wanted,
+            Rule::Deployment | Rule::DaemonSet | Rule::Rollout { .. } => self.wanted,
         }
     }
 
@@ -60,6 +69,13 @@ impl Counts {
                 partition: None,
                 switched: false,
             } => Some(creating),
+            Rule::Rollout { healthy: true, .. } => None,
+            Rule::Rollout { steps, of, .. } if steps < of => Some(Why::Steps { at: steps + 1, of }),
+            Rule::Rollout { .. } if self.updated < self.wanted => Some(creating),
+            Rule::Rollout { .. } if self.available < self.wanted => Some(starting(self.wanted)),
+            Rule::Rollout { .. } => Some(Why::OldPods {
+                left: (self.existing - self.updated).max(0),
+            }),
             Rule::DaemonSet if self.updated < self.wanted => Some(creating),
             Rule::DaemonSet if self.available < self.wanted => Some(starting(self.wanted)),
             _ => None,
@@ -81,6 +97,16 @@ mod tests {
         let set = |partition: i32| Rule::StatefulSet {
             partition: Some(partition),
             switched: false,
+        };
+        let steps = |steps: i32, of: i32| Rule::Rollout {
+            healthy: false,
+            steps,
+            of,
+        };
+        let healthy = Rule::Rollout {
+            healthy: true,
+            steps: 4,
+            of: 4,
         };
         let unset = |switched: bool| Rule::StatefulSet {
             partition: None,
@@ -108,6 +134,12 @@ mod tests {
             // A node too many, or a pod above: kubectl does not ask.
             (Rule::DaemonSet, 3, 4, 4, 3, None),
             (Rule::DaemonSet, 0, 0, 0, 0, None),
+            (steps(1, 4), 5, 5, 1, 5, Some(Why::Steps { at: 2, of: 4 })),
+            (steps(4, 4), 5, 6, 4, 5, Some(Creating { created: 4 })),
+            (steps(4, 4), 5, 5, 5, 4, Some(Starting { left: 1 })),
+            (steps(4, 4), 5, 6, 5, 5, Some(OldPods { left: 1 })),
+            // Replica sets that served before may stay for a while, where a mesh leads the requests.
+            (healthy, 5, 10, 5, 10, None),
         ];
         for (rule, wanted, existing, updated, available, expected) in cases {
             let counts = Counts {

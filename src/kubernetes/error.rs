@@ -122,6 +122,14 @@ pub enum Error {
         /// Kind, name, namespace and cluster.
         what: String,
     },
+    /// A Rollout that has its pod template from another object.
+    #[error(
+        "{what} has no pod template of its own (workloadRef), so there is no image in it that I could change. Move the template into it"
+    )]
+    Borrowed {
+        /// Kind, name, namespace and cluster.
+        what: String,
+    },
     /// An object of the name that only this operation gives is not this operation's.
     #[error("{what} was not made by this operation; delete it, or see who uses its name")]
     Taken {

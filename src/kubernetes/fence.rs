@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 
 use crate::annotations;
 use crate::apply::{ATTEMPTS, is_stale};
+use crate::argo::Steer;
 use crate::client::Cluster;
 use crate::error::Error;
-use crate::workload::{Running, Workload};
+use crate::object::Object;
+use crate::workload::{Kind, Running, Workload};
 
 /// Who acts: an operation, and which of its workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +102,7 @@ pub async fn pause(
     .await
 }
 
-/// Lets a rollout go on that Otus paused. What somebody else paused stays so. Answers what runs.
+/// Lets a rollout go on that Otus paused, or that waits at a step of its own. What somebody else paused stays so. Answers what runs.
 ///
 /// # Errors
 /// As [`claim`].
@@ -110,11 +112,80 @@ pub async fn resume(
     stamp: &Stamp,
     image: &str,
 ) -> Result<Running, Error> {
+    steer(cluster, workload, stamp, image, Steer::Promote).await?;
     write(cluster, workload, stamp, |running| {
         let ours = running.is_paused_by(cluster.manager());
         (running.image == image && ours).then_some(false)
     })
     .await
+}
+
+/// Stops a rollout that does damage: no more pods are replaced. Argo's Rollout goes back to what served before; any other is paused.
+///
+/// # Errors
+/// As [`pause`].
+pub async fn stop(
+    cluster: &Cluster,
+    workload: &Workload,
+    stamp: &Stamp,
+    image: &str,
+) -> Result<Running, Error> {
+    if workload.kind != Kind::Rollout {
+        return pause(cluster, workload, stamp, image).await;
+    }
+    // While it is paused its controller does nothing of what it is told.
+    write(cluster, workload, stamp, |running| {
+        let ours = running.is_paused_by(cluster.manager());
+        (running.image == image && ours).then_some(false)
+    })
+    .await?;
+    steer(cluster, workload, stamp, image, Steer::Abort).await?;
+    workload.read(cluster).await
+}
+
+/// Tells Argo's Rollout something by its status, while it wants this image.
+pub(crate) async fn steer(
+    cluster: &Cluster,
+    workload: &Workload,
+    stamp: &Stamp,
+    image: &str,
+    how: Steer,
+) -> Result<(), Error> {
+    if workload.kind != Kind::Rollout {
+        return Ok(());
+    }
+    let what = workload.to_string();
+    let params = PatchParams {
+        field_manager: Some(cluster.manager().to_owned()),
+        ..PatchParams::default()
+    };
+    for _ in 0..ATTEMPTS {
+        // A status carries no stamp: so the object is taken into our hands before.
+        if claim(cluster, workload, stamp).await?.image != image {
+            return Ok(());
+        }
+        let object = workload.get(cluster).await?;
+        stamp.check(&what, object.meta())?;
+        let Object::Rollout(rollout) = &object else {
+            return Ok(());
+        };
+        let Some(status) = how.status(rollout) else {
+            return Ok(());
+        };
+        let body = json!({
+            "metadata": { "resourceVersion": object.meta().resource_version },
+            "status": status,
+        });
+        match workload
+            .patch_status(cluster, &params, &Patch::Merge(&body))
+            .await?
+        {
+            Ok(_) => return Ok(()),
+            Err(error) if is_stale(&error) => {}
+            Err(error) => return Err(Error::from_kube(&cluster.name, &what, &error)),
+        }
+    }
+    Err(Error::Busy { what })
 }
 
 /// Writes the stamp, and what holds the rollout or lets it go on, as wanted. A merge patch, not an apply: that would have to

@@ -45,7 +45,7 @@ impl Default for Settings {
 pub struct World {
     /// The workload; none when it does not exist.
     pub workload: Option<Object>,
-    /// The replica sets that a Deployment's selector finds.
+    /// The replica sets that a Deployment's or a Rollout's selector finds.
     pub replica_sets: Vec<ReplicaSet>,
     /// The revisions that a DaemonSet's selector finds.
     pub revisions: Vec<ControllerRevision>,
@@ -101,10 +101,11 @@ pub fn judge(
         return Verdict::Paused {
             by: owner.map(|owner| owner.manager),
             at,
+            step: None,
         };
     }
     let newest = match object {
-        Object::Deployment(_) => newest(object, &world.replica_sets),
+        Object::Deployment(_) | Object::Rollout(_) => newest(object, &world.replica_sets),
         _ => None,
     };
     let pods = fresh(object, world);
@@ -113,7 +114,7 @@ pub fn judge(
             .status
             .as_ref()
             .map(|status| status.available_replicas.unwrap_or(0)),
-        (None, Object::Deployment(_)) => None,
+        (None, Object::Deployment(_) | Object::Rollout(_)) => None,
         // Whoever may not see pods sees none at all.
         (None, _) if world.pods.is_empty() => None,
         (None, _) => i32::try_from(pods.iter().filter(|pod| is_ready(pod)).count()).ok(),
@@ -140,6 +141,18 @@ pub fn judge(
     if object.is_by_hand() && memory.bake.is_none() && !counts.hold() {
         return failed(Cause::of(Fault::ByHand), Found::Doomed);
     }
+    if let Some(degraded) = object.degraded() {
+        // What an analysis or a person decided is not about a pod.
+        let worst = seen.worst(memory).filter(|_| !degraded.aborted);
+        let found = match degraded.late {
+            true => Found::ProgressDeadline,
+            false => Found::Doomed,
+        };
+        let told = Cause::of(Fault::Degraded {
+            message: degraded.message,
+        });
+        return failed(worst.unwrap_or(told), found);
+    }
     if memory.bake.is_some() {
         return memory
             .watch(&seen, now, settings)
@@ -147,6 +160,14 @@ pub fn judge(
     }
     if let Some(cause) = memory.doomed(&seen, now, settings) {
         return failed(cause, Found::Doomed);
+    }
+    // It is watched while it waits, too: its new pods serve already.
+    if let Some(step) = object.waits() {
+        return Verdict::Paused {
+            by: None,
+            at: step.since,
+            step: Some(step),
+        };
     }
     let exceeded = seen
         .condition("Progressing")

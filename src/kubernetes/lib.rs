@@ -1,13 +1,16 @@
 //! Changing what runs in Kubernetes, judging how that goes, and explaining why it does not.
 //!
 //! An engine: it knows no chat. It reads a [`Workload`], [`apply()`]s another image with server-side apply, and
-//! follows the [`Rollout`] to its end; [`job`] runs something once beside it. What decides ([`judge()`], [`explain()`]) is a function of what was seen,
+//! follows the [`Rollout`] to its end; [`job`] runs something once beside it, and [`canary`] a few pods
+//! before it. What decides ([`judge()`], [`explain()`]) is a function of what was seen,
 //! without IO or a clock of its own.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod annotations;
 mod apply;
+mod argo;
+pub mod canary;
 mod cause;
 mod check;
 mod client;
@@ -18,6 +21,7 @@ mod error;
 pub mod events;
 mod explain;
 mod fence;
+mod follow;
 mod image;
 pub mod job;
 mod judge;
@@ -34,6 +38,7 @@ mod watch;
 mod workload;
 
 pub use apply::{Applied, Change, Conflict, Outcome, apply};
+pub use argo::{Rollout as ArgoRollout, Step};
 pub use cause::{Cause, Doom, Exit, Fault};
 pub use check::{Missing, Need, Report, check, role};
 pub use client::{Cluster, Clusters};
@@ -41,7 +46,8 @@ pub use config::{Adopt, ClusterConfig, Config, DEFAULT_CLUSTER};
 pub use contact::Outage;
 pub use error::Error;
 pub use explain::{explain, is_displaced};
-pub use fence::{Stamp, claim, pause, resume};
+pub use fence::{Stamp, claim, pause, resume, stop};
+pub use follow::Progress as Followed;
 pub use image::{Image, ImageError, Version};
 pub use judge::{Settings, World, judge};
 pub use logs::last_lines;

@@ -92,7 +92,7 @@ pub async fn pods(cluster: &Cluster, workload: &Workload) -> Result<Vec<PodSeen>
 fn owners(object: &Object, sets: &[ReplicaSet]) -> Vec<String> {
     let uid = object.meta().uid.clone().unwrap_or_default();
     match object {
-        Object::Deployment(_) => sets
+        Object::Deployment(_) | Object::Rollout(_) => sets
             .iter()
             .filter(|set| owned_by(set.metadata.owner_references.as_deref(), &uid))
             .filter_map(|set| set.metadata.uid.clone())
@@ -171,7 +171,7 @@ fn is_about(event: &Event, workload: &Workload, sets: &BTreeSet<String>) -> bool
         Some("Pod") => name
             .rsplit_once('-')
             .is_some_and(|(owner, last)| match workload.kind {
-                Kind::Deployment => sets.contains(owner),
+                Kind::Deployment | Kind::Rollout => sets.contains(owner),
                 Kind::StatefulSet => owner == workload.name && last.chars().all(|c| c.is_ascii_digit()),
                 Kind::DaemonSet => owner == workload.name,
             }),

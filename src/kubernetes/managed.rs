@@ -17,23 +17,28 @@ pub struct Owner {
 #[must_use]
 pub fn image_owners(meta: &ObjectMeta, container: &str) -> Vec<Owner> {
     let key = format!("k:{}", serde_json::json!({ "name": container }));
-    owners(
-        meta,
-        &["f:spec", "f:template", "f:spec", "f:containers", &key, "f:image"],
-    )
+    let all = ["f:spec", "f:template", "f:spec", "f:containers"];
+    let found = owners(meta, &[&all[..], &[&key, "f:image"]].concat(), |_| true);
+    match found.is_empty() {
+        false => found,
+        // The containers of a custom resource may be one field with one owner.
+        true => owners(meta, &all, |fields| {
+            fields.as_object().is_none_or(serde_json::Map::is_empty)
+        }),
+    }
 }
 
 /// Who set `spec.paused`.
 #[must_use]
 pub fn pause_owner(meta: &ObjectMeta) -> Option<Owner> {
-    owners(meta, &["f:spec", "f:paused"]).into_iter().next()
+    owners(meta, &["f:spec", "f:paused"], |_| true).into_iter().next()
 }
 
 /// Who set a StatefulSet's partition.
 #[must_use]
 pub fn partition_owner(meta: &ObjectMeta) -> Option<Owner> {
     let path = ["f:spec", "f:updateStrategy", "f:rollingUpdate", "f:partition"];
-    owners(meta, &path).into_iter().next()
+    owners(meta, &path, |_| true).into_iter().next()
 }
 
 /// When a manager last wrote to the object itself (not to its status).
@@ -53,7 +58,8 @@ pub fn ever_applied(meta: &ObjectMeta, manager: &str) -> bool {
         .any(|entry| entry.manager.as_deref() == Some(manager) && entry.operation.as_deref() == Some("Apply"))
 }
 
-fn owners(meta: &ObjectMeta, path: &[&str]) -> Vec<Owner> {
+/// Who owns the field at this path, where what it says of that field is like this.
+fn owners(meta: &ObjectMeta, path: &[&str], like: impl Fn(&Value) -> bool) -> Vec<Owner> {
     let mut found: Vec<Owner> = entries(meta)
         .filter(|entry| {
             let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
@@ -62,7 +68,7 @@ fn owners(meta: &ObjectMeta, path: &[&str]) -> Vec<Owner> {
                     Some(value.and_then(|v: &Value| v.get(*step)))
                 })
                 .flatten()
-                .is_some()
+                .is_some_and(&like)
         })
         .map(|entry| Owner {
             manager: entry.manager.clone().unwrap_or_default(),

@@ -9,6 +9,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::annotations;
+use crate::argo::{self, Degraded, Step};
 use crate::client::Cluster;
 use crate::counts::{Counts, Rule};
 use crate::error::Error;
@@ -25,6 +26,8 @@ pub enum Object {
     StatefulSet(Box<StatefulSet>),
     /// A DaemonSet.
     DaemonSet(Box<DaemonSet>),
+    /// Argo's Rollout.
+    Rollout(Box<argo::Rollout>),
 }
 
 impl From<Deployment> for Object {
@@ -45,13 +48,20 @@ impl From<DaemonSet> for Object {
     }
 }
 
-/// Runs one expression for whichever kind of object it is.
+impl From<argo::Rollout> for Object {
+    fn from(object: argo::Rollout) -> Self {
+        Object::Rollout(Box::new(object))
+    }
+}
+
+/// Runs one expression for whichever kind of object it is; another one for Argo's, which is no kind of Kubernetes' own.
 macro_rules! each {
-    ($object:expr, $inner:ident => $result:expr) => {
+    ($object:expr, $inner:ident => $result:expr, $rollout:ident => $other:expr) => {
         match $object {
             Object::Deployment($inner) => $result,
             Object::StatefulSet($inner) => $result,
             Object::DaemonSet($inner) => $result,
+            Object::Rollout($rollout) => $other,
         }
     };
 }
@@ -60,12 +70,16 @@ impl Object {
     /// Its metadata.
     #[must_use]
     pub fn meta(&self) -> &ObjectMeta {
-        each!(self, object => &object.metadata)
+        each!(self, object => &object.metadata, rollout => &rollout.metadata)
     }
 
     /// Its pod template.
     pub(crate) fn template(&self) -> Option<&PodTemplateSpec> {
-        each!(self, object => object.spec.as_ref().map(|spec| &spec.template))
+        each!(
+            self,
+            object => object.spec.as_ref().map(|spec| &spec.template),
+            rollout => rollout.spec.template.as_ref().map(|template| &template.read)
+        )
     }
 
     /// The containers of its template.
@@ -78,8 +92,12 @@ impl Object {
 
     /// The selector of its pods, as a query.
     pub(crate) fn selector(&self) -> String {
-        let selector: LabelSelector =
-            each!(self, object => object.spec.as_ref().map(|spec| spec.selector.clone())).unwrap_or_default();
+        let selector: LabelSelector = each!(
+            self,
+            object => object.spec.as_ref().map(|spec| spec.selector.clone()),
+            rollout => rollout.spec.selector.clone()
+        )
+        .unwrap_or_default();
         // What the server accepted as a selector is one; the empty text would select every pod, which the judge
         // then sorts by owner.
         kube::core::Selector::try_from(selector)
@@ -94,8 +112,12 @@ impl Object {
 
     /// The number of the wanted state that its controller has seen.
     pub(crate) fn observed(&self) -> i64 {
-        each!(self, object => object.status.as_ref().and_then(|status| status.observed_generation))
-            .unwrap_or(0)
+        each!(
+            self,
+            object => object.status.as_ref().and_then(|status| status.observed_generation),
+            rollout => Some(rollout.observed())
+        )
+        .unwrap_or(0)
     }
 
     pub(crate) fn note(&self, key: &str) -> Option<&String> {
@@ -151,6 +173,20 @@ impl Object {
                     rule: Rule::DaemonSet,
                 }
             }
+            Object::Rollout(object) => {
+                let (steps, of) = object.steps();
+                Counts {
+                    wanted: object.spec.replicas.unwrap_or(1).max(0),
+                    existing: count(object.status.replicas),
+                    updated: count(object.status.updated_replicas),
+                    available: count(object.status.available_replicas),
+                    rule: Rule::Rollout {
+                        healthy: object.is_healthy(),
+                        steps,
+                        of,
+                    },
+                }
+            }
         }
     }
 
@@ -160,6 +196,7 @@ impl Object {
             Object::Deployment(object) => object.status.as_ref().and_then(|status| status.ready_replicas),
             Object::StatefulSet(object) => object.status.as_ref().and_then(|status| status.ready_replicas),
             Object::DaemonSet(object) => object.status.as_ref().map(|status| status.number_ready),
+            Object::Rollout(object) => object.status.ready_replicas,
         }
         .unwrap_or(0)
     }
@@ -176,7 +213,7 @@ impl Object {
     /// True when pods take another image only when somebody deletes them.
     pub(crate) fn is_by_hand(&self) -> bool {
         let kind = match self {
-            Object::Deployment(_) => None,
+            Object::Deployment(_) | Object::Rollout(_) => None,
             Object::StatefulSet(object) => object
                 .spec
                 .as_ref()
@@ -198,6 +235,7 @@ impl Object {
                 .partition_before()
                 .is_some_and(|before| self.partition().unwrap_or(0) > before),
             Object::DaemonSet(_) => false,
+            Object::Rollout(object) => object.spec.paused.unwrap_or(false),
         }
     }
 
@@ -207,8 +245,30 @@ impl Object {
             Object::Deployment(object) => pause_owner(&object.metadata),
             Object::StatefulSet(object) => partition_owner(&object.metadata),
             Object::DaemonSet(_) => None,
+            Object::Rollout(object) => pause_owner(&object.metadata),
         }
         .filter(|_| self.is_paused())
+    }
+
+    /// The step of its own at which it waits for somebody.
+    pub(crate) fn waits(&self) -> Option<Step> {
+        match self {
+            Object::Rollout(object) => object.waits(),
+            _ => None,
+        }
+    }
+
+    /// Whether it was told to go back to what served before.
+    pub(crate) fn is_aborted(&self) -> bool {
+        matches!(self, Object::Rollout(object) if object.is_aborted())
+    }
+
+    /// What its own controller says is wrong with it as a whole.
+    pub(crate) fn degraded(&self) -> Option<Degraded> {
+        match self {
+            Object::Rollout(object) => object.degraded(),
+            _ => None,
+        }
     }
 
     /// The partition that a pause by Otus replaced.
@@ -224,7 +284,7 @@ impl Object {
     /// What holds its rollout, or lets it go on: the part of its spec, and a note. None where there is nothing to hold.
     pub(crate) fn hold(&self, what: &str, hold: bool) -> Result<Option<(Value, Value)>, Error> {
         match self {
-            Object::Deployment(_) => {
+            Object::Deployment(_) | Object::Rollout(_) => {
                 let paused = if hold { json!(true) } else { Value::Null };
                 Ok(Some((json!({ "paused": paused }), json!({}))))
             }
@@ -256,7 +316,9 @@ impl Object {
     /// What an apply has to say, too, of what Otus held before: the spec's part, and a note.
     pub(crate) fn unheld(&self) -> (Value, Value) {
         match self {
-            Object::Deployment(_) if self.is_paused() => (json!({ "paused": false }), json!({})),
+            Object::Deployment(_) | Object::Rollout(_) if self.is_paused() => {
+                (json!({ "paused": false }), json!({}))
+            }
             // Once it is Otus' own by an apply, each has to repeat it, or the server forgets it.
             Object::StatefulSet(_) if self.note(annotations::PARTITION).is_some() => {
                 let to = self.partition_before().or(self.partition()).unwrap_or(0);
@@ -276,6 +338,15 @@ impl Kind {
             Kind::Deployment => "Deployment",
             Kind::StatefulSet => "StatefulSet",
             Kind::DaemonSet => "DaemonSet",
+            Kind::Rollout => "Rollout",
+        }
+    }
+
+    /// The API group and version, as manifests write them.
+    pub(crate) fn api_version(self) -> &'static str {
+        match self {
+            Kind::Rollout => "argoproj.io/v1alpha1",
+            _ => "apps/v1",
         }
     }
 }
@@ -302,6 +373,10 @@ impl Workload {
                 .map(Object::from),
             Kind::DaemonSet => cluster
                 .call(&what, self.api::<DaemonSet>(cluster).get_opt(name))
+                .await?
+                .map(Object::from),
+            Kind::Rollout => cluster
+                .call(&what, self.api::<argo::Rollout>(cluster).get_opt(name))
                 .await?
                 .map(Object::from),
         })
@@ -335,6 +410,24 @@ impl Workload {
                 .call_raw(self.api::<DaemonSet>(cluster).patch(name, params, patch))
                 .await?
                 .map(Object::from),
+            Kind::Rollout => cluster
+                .call_raw(self.api::<argo::Rollout>(cluster).patch(name, params, patch))
+                .await?
+                .map(Object::from),
         })
+    }
+
+    /// Changes the status of Argo's Rollout, by which it is steered. The library's error is kept.
+    pub(crate) async fn patch_status(
+        &self,
+        cluster: &Cluster,
+        params: &PatchParams,
+        patch: &Patch<&Value>,
+    ) -> Result<Result<Object, kube::Error>, Error> {
+        let api = self.api::<argo::Rollout>(cluster);
+        Ok(cluster
+            .call_raw(api.patch_status(&self.name, params, patch))
+            .await?
+            .map(Object::from))
     }
 }

@@ -6,6 +6,7 @@ use k8s_openapi::api::apps::v1::{ControllerRevision, DeploymentCondition, Replic
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
+use crate::argo;
 use crate::cause::{Cause, Fault};
 use crate::counts::Counts;
 use crate::events::last_time;
@@ -18,8 +19,19 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 const POD_HASH: &str = "pod-template-hash";
 const REVISION_HASH: &str = "controller-revision-hash";
 
-/// The replica set of the Deployment's present template.
+/// The replica set of the present template of a Deployment or a Rollout.
 pub(crate) fn newest<'a>(object: &Object, sets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
+    if let Object::Rollout(rollout) = object {
+        let (uid, hash) = (
+            rollout.metadata.uid.as_deref()?,
+            rollout.status.current_pod_hash.as_ref()?,
+        );
+        return sets.iter().find(|set| {
+            let labels = set.metadata.labels.as_ref();
+            owned_by(set.metadata.owner_references.as_deref(), uid)
+                && labels.and_then(|all| all.get(argo::POD_HASH)) == Some(hash)
+        });
+    }
     let revision = object.note(REVISION)?;
     let uid = object.meta().uid.as_deref()?;
     sets.iter().find(|set| {
@@ -32,8 +44,8 @@ pub(crate) fn newest<'a>(object: &Object, sets: &'a [ReplicaSet]) -> Option<&'a 
 /// The pods of the version wanted now that count: not those that leave, nor those that Kubernetes itself displaced.
 pub(crate) fn fresh<'a>(object: &Object, world: &'a World) -> Vec<&'a Pod> {
     let pods: Vec<&Pod> = match object {
-        Object::Deployment(_) => match newest(object, &world.replica_sets) {
-            Some(newest) => pods_of(newest, &world.pods),
+        Object::Deployment(_) | Object::Rollout(_) => match newest(object, &world.replica_sets) {
+            Some(newest) => pods_of(newest, hash_label(object), &world.pods),
             None => Vec::new(),
         },
         _ => own(object, &world.pods)
@@ -110,9 +122,16 @@ pub(crate) fn owned_by(owners: Option<&[OwnerReference]>, uid: &str) -> bool {
     owners.unwrap_or_default().iter().any(|owner| owner.uid == uid)
 }
 
-/// A replica set's pods.
-fn pods_of<'a>(set: &ReplicaSet, pods: &'a [Pod]) -> Vec<&'a Pod> {
-    let hash = |labels: Option<&BTreeMap<String, String>>| labels.and_then(|all| all.get(POD_HASH)).cloned();
+fn hash_label(object: &Object) -> &'static str {
+    match object {
+        Object::Rollout(_) => argo::POD_HASH,
+        _ => POD_HASH,
+    }
+}
+
+/// A replica set's pods, which have the same hash in this label.
+fn pods_of<'a>(set: &ReplicaSet, label: &str, pods: &'a [Pod]) -> Vec<&'a Pod> {
+    let hash = |labels: Option<&BTreeMap<String, String>>| labels.and_then(|all| all.get(label)).cloned();
     let wanted = hash(set.metadata.labels.as_ref());
     let uid = set.metadata.uid.as_deref().unwrap_or_default();
     pods.iter()
@@ -127,7 +146,7 @@ fn pods_of<'a>(set: &ReplicaSet, pods: &'a [Pod]) -> Vec<&'a Pod> {
 /// The part of the world that counts.
 pub(crate) struct Seen<'a> {
     pub(crate) object: &'a Object,
-    /// A Deployment's.
+    /// A Deployment's or a Rollout's.
     pub(crate) newest: Option<&'a ReplicaSet>,
     /// Those of the version wanted now.
     pub(crate) pods: Vec<&'a Pod>,
@@ -148,7 +167,7 @@ impl Seen<'_> {
 
     /// What keeps Kubernetes from creating the new pods.
     pub(crate) fn refusal(&self) -> Option<Cause> {
-        if !matches!(self.object, Object::Deployment(_)) {
+        if !matches!(self.object, Object::Deployment(_) | Object::Rollout(_)) {
             return self.told_refusal();
         }
         let message = match self.newest {

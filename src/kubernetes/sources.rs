@@ -11,6 +11,7 @@ use kube::api::ListParams;
 use kube::runtime::watcher;
 use serde::de::DeserializeOwned;
 
+use crate::argo;
 use crate::client::Cluster;
 use crate::contact::lists;
 use crate::error::Error;
@@ -48,10 +49,11 @@ pub(crate) fn watches(
         Kind::Deployment => one::<Deployment>(cluster, workload, named),
         Kind::StatefulSet => one::<StatefulSet>(cluster, workload, named),
         Kind::DaemonSet => one::<DaemonSet>(cluster, workload, named),
+        Kind::Rollout => one::<argo::Rollout>(cluster, workload, named),
     });
     let versions = trouble(Source::Versions);
     match workload.kind {
-        Kind::Deployment => {
+        Kind::Deployment | Kind::Rollout => {
             watches.push(lists(
                 watching(cluster, workload),
                 selected(),
@@ -104,7 +106,7 @@ where
     )
 }
 
-/// A Deployment's replica sets, a DaemonSet's revisions.
+/// A Deployment's and a Rollout's replica sets, a DaemonSet's revisions.
 pub(crate) async fn versions(
     cluster: &Cluster,
     workload: &Workload,
@@ -113,7 +115,7 @@ pub(crate) async fn versions(
     let (what, selected) = (workload.to_string(), ListParams::default().labels(selector));
     let namespace = &workload.namespace;
     match workload.kind {
-        Kind::Deployment => {
+        Kind::Deployment | Kind::Rollout => {
             let sets: Api<ReplicaSet> = Api::namespaced(cluster.client.clone(), namespace);
             Ok((cluster.call(&what, sets.list(&selected)).await?.items, Vec::new()))
         }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::argo::Step;
 use crate::cause::Cause;
 
 /// What has become of a rollout.
@@ -24,6 +25,8 @@ pub enum Verdict {
         by: Option<String>,
         /// When.
         at: Option<Timestamp>,
+        /// The step of its own at which it waits, where nobody paused it.
+        step: Option<Step>,
     },
     /// Another image is wanted by now.
     Superseded {
@@ -75,6 +78,13 @@ pub enum Why {
     OldPods {
         /// How many are left.
         left: i32,
+    },
+    /// The rollout goes on in steps of its own.
+    Steps {
+        /// Which one it is at, from 1.
+        at: i32,
+        /// Of how many.
+        of: i32,
     },
     /// New pods are to become available.
     Starting {

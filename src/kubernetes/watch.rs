@@ -1,25 +1,20 @@
-//! Following a rollout to its end.
-//!
-//! Three watches and a clock feed the judge. A watch that breaks is resumed by itself; what is silent for too
-//! long, and whatever would be reported as success, is read again first, so that no verdict rests on a
-//! connection that died unnoticed.
+//! Following a rollout to its end: three watches and a clock feed the judge.
 
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::stream::{BoxStream, SelectAll, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
 use crate::apply::Applied;
 use crate::cause::{Cause, Fault};
 use crate::client::Cluster;
-use crate::contact::{Contact, Outage, sort};
+use crate::contact::sort;
 use crate::error::Error;
 use crate::events;
+use crate::follow::{self, Follower, Heard, Subject};
 use crate::judge::{Settings, World, judge};
 use crate::logs::last_lines;
 use crate::memory::{Bake, Memory, is_after, plus};
@@ -29,41 +24,29 @@ use crate::sources::{News, Source, versions, watches};
 use crate::verdict::{Verdict, Why};
 use crate::workload::{Kind, Workload};
 
-/// How often the judge looks when nothing happens: its clocks run too.
-const TICK: Duration = Duration::from_secs(1);
-/// How often the same verdict is told again, so that an elapsed time can be shown.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often events are asked for while something is not well.
 const EVENTS_EVERY: Duration = Duration::from_secs(3);
 /// About how many objects events are asked for.
 const ASKED_ABOUT: usize = 4;
 
+/// How a rollout stands.
+pub type Progress = follow::Progress<Verdict>;
+
 /// A rollout being followed. Dropping it ends the watches, not the rollout.
-pub struct Rollout {
+pub struct Rollout(Follower<Watched>);
+
+/// What is known of a rollout.
+struct Watched {
     cluster: Cluster,
     workload: Workload,
     applied: Applied,
     settings: Settings,
-    watches: SelectAll<BoxStream<'static, News>>,
-    tick: Interval,
     world: World,
     fed: Fed,
     memory: Memory,
-    contact: Contact,
-    last: Option<(Progress, Instant)>,
     asked: Option<Instant>,
     /// Since when it is held on purpose.
     held: Option<Timestamp>,
-    ended: bool,
-}
-
-/// How a rollout stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// The judge's verdict.
-    pub verdict: Verdict,
-    /// Set while the cluster does not answer: the verdict is then the last one known.
-    pub outage: Option<Outage>,
 }
 
 /// Which of the lists have been seen at least once.
@@ -79,61 +62,56 @@ impl Rollout {
     /// Begins to follow a change that the cluster accepted; also one that another process applied.
     #[must_use]
     pub fn follow(cluster: Cluster, workload: Workload, applied: Applied, settings: Settings) -> Self {
-        let workload_kind = workload.kind;
         let watches = watches(&cluster, &workload, &applied.selector);
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Rollout {
+        let watched = Watched {
+            fed: Fed {
+                // A StatefulSet's own status names its revision.
+                versions: workload.kind == Kind::StatefulSet,
+                ..Fed::default()
+            },
             cluster,
             workload,
             applied,
             settings,
-            watches,
-            tick,
             world: World::default(),
-            fed: Fed {
-                // A StatefulSet's own status names its revision.
-                versions: workload_kind == Kind::StatefulSet,
-                ..Fed::default()
-            },
             memory: Memory::default(),
-            contact: Contact::new(),
-            last: None,
             asked: None,
             held: None,
-            ended: false,
-        }
+        };
+        Rollout(Follower::new(watched, watches))
     }
 
     /// The same, going on with the watching that another process began.
     #[must_use]
     pub fn baking(mut self, bake: Option<Bake>) -> Self {
-        self.memory.bake = bake;
+        self.0.subject.memory.bake = bake;
         self
     }
 
     /// The time of watching after the rollout, once it has begun.
     #[must_use]
     pub fn bake(&self) -> Option<&Bake> {
-        self.memory.bake.as_ref()
+        self.0.subject.memory.bake.as_ref()
     }
 
     /// It is held on purpose since a moment, by the change that made this generation of the object: until [`Rollout::let_go`] no
     /// deadline runs.
     pub fn hold(&mut self, since: Timestamp, generation: i64) {
-        self.held.get_or_insert(since);
-        self.applied.generation = self.applied.generation.max(generation);
+        let watched = &mut self.0.subject;
+        watched.held.get_or_insert(since);
+        watched.applied.generation = watched.applied.generation.max(generation);
     }
 
     /// It is not held any more, by the change that made this generation; what it was held for does not count. Answers when the
     /// deploy counts as made from now on.
     pub fn let_go(&mut self, generation: i64) -> Timestamp {
-        self.applied.generation = self.applied.generation.max(generation);
-        if let Some(since) = self.held.take() {
+        let Watched { applied, held, .. } = &mut self.0.subject;
+        applied.generation = applied.generation.max(generation);
+        if let Some(since) = held.take() {
             let held = Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or_default();
-            self.applied.at = plus(self.applied.at, held);
+            applied.at = plus(applied.at, held);
         }
-        self.applied.at
+        applied.at
     }
 
     /// The next thing worth telling; none after the end. Cancelling it loses nothing.
@@ -141,33 +119,15 @@ impl Rollout {
     /// # Errors
     /// When the cluster refuses to show the workload, or does not answer until the deadline. Nothing follows.
     pub async fn next(&mut self) -> Option<Result<Progress, Error>> {
-        while !self.ended {
-            match self.step().await {
-                Ok(Some(progress)) => return Some(Ok(progress)),
-                Ok(None) => {}
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
-            }
-        }
-        None
+        self.0.next().await
     }
+}
 
-    async fn step(&mut self) -> Result<Option<Progress>, Error> {
-        tokio::select! {
-            Some(news) = self.watches.next() => self.learn(news)?,
-            _ = self.tick.tick() => {}
-        }
-        // Changes come in bundles: what has already arrived is one step.
-        while let Some(Some(news)) = self.watches.next().now_or_never() {
-            self.learn(news)?;
-        }
-        self.look().await
-    }
+impl Subject for Watched {
+    type News = News;
+    type Verdict = Verdict;
 
-    /// Takes in what a watch brought.
-    fn learn(&mut self, news: News) -> Result<(), Error> {
+    fn learn(&mut self, news: News) -> Result<Heard, Error> {
         match news {
             News::Workload(object) => {
                 self.world.workload = object;
@@ -193,50 +153,16 @@ impl Rollout {
                     // The counts alone still tell whether a rollout succeeds, if not why it fails.
                     (Error::Forbidden { .. }, Source::Versions) => self.fed.versions = true,
                     (Error::Forbidden { .. }, Source::Pods) => self.fed.pods = true,
-                    _ => self.contact.broke(),
+                    _ => return Ok(Heard::Break),
                 }
-                return Ok(());
+                return Ok(Heard::Nothing);
             }
         }
-        self.contact.heard();
-        Ok(())
+        Ok(Heard::Something)
     }
 
-    /// Judges what is known, and says it if it is worth telling.
-    async fn look(&mut self) -> Result<Option<Progress>, Error> {
-        if self.contact.is_doubtful() {
-            self.refresh().await?;
-        }
-        if let Some(outage) = self.contact.outage() {
-            if self.contact.is_long() && self.is_late() {
-                return Err(outage.error.clone());
-            }
-            let verdict = match &self.last {
-                Some((last, _)) => last.verdict.clone(),
-                None => self.unseen(),
-            };
-            return Ok(self.tell(verdict));
-        }
-        if !(self.fed.workload && self.fed.versions && self.fed.pods) {
-            return Ok(None);
-        }
-        self.ask_why().await;
-        let mut verdict = self.judge();
-        if verdict.is_final() {
-            // Nothing is final that rests on what a watch brought some time ago.
-            self.refresh().await?;
-            if self.contact.outage().is_some() {
-                return Ok(None);
-            }
-            self.asked = None;
-            self.ask_why().await;
-            verdict = self.judge();
-        }
-        self.ended = verdict.is_final() || (matches!(verdict, Verdict::Paused { .. }) && self.is_late());
-        if let Verdict::Failed { cause, .. } = &mut verdict {
-            read_log(&self.cluster, &self.workload.namespace, cause).await;
-        }
-        Ok(self.tell(verdict))
+    fn is_complete(&self) -> bool {
+        self.fed.workload && self.fed.versions && self.fed.pods
     }
 
     fn judge(&mut self) -> Verdict {
@@ -260,7 +186,6 @@ impl Rollout {
         self.held.is_none() && is_after(Timestamp::now(), self.applied.at, self.settings.deadline)
     }
 
-    /// What to say before anything was seen.
     fn unseen(&self) -> Verdict {
         let total = self
             .world
@@ -275,30 +200,22 @@ impl Rollout {
         }
     }
 
-    /// The progress, when it differs from the last one told, or that is long ago.
-    fn tell(&mut self, verdict: Verdict) -> Option<Progress> {
-        let progress = Progress {
-            verdict,
-            outage: self.contact.outage().cloned(),
-        };
-        if let Some((last, at)) = &self.last
-            && *last == progress
-            && at.elapsed() < HEARTBEAT
-            && !self.ended
-        {
-            return None;
+    fn is_final(&self, verdict: &Verdict) -> bool {
+        verdict.is_final()
+    }
+
+    /// What somebody paused elsewhere has no verdict, and is not waited for longer than for one.
+    fn ends(&self, verdict: &Verdict) -> bool {
+        verdict.is_final() || (matches!(verdict, Verdict::Paused { .. }) && self.is_late())
+    }
+
+    async fn close(&self, verdict: &mut Verdict) {
+        if let Verdict::Failed { cause, .. } = verdict {
+            read_log(&self.cluster, &self.workload.namespace, cause).await;
         }
-        self.last = Some((progress.clone(), Instant::now()));
-        Some(progress)
     }
 
-    /// Reads everything again.
-    async fn refresh(&mut self) -> Result<(), Error> {
-        let read = self.read_all().await;
-        self.contact.tried(read)
-    }
-
-    async fn read_all(&mut self) -> Result<(), Error> {
+    async fn read(&mut self) -> Result<(), Error> {
         let what = self.workload.to_string();
         let selected = ListParams::default().labels(&self.applied.selector);
         let namespace = &self.workload.namespace;
@@ -331,8 +248,8 @@ impl Rollout {
     }
 
     /// Asks for the events about pods that are not well. Without them the explanations are poorer, not wrong.
-    async fn ask_why(&mut self) {
-        if self.asked.is_some_and(|asked| asked.elapsed() < EVENTS_EVERY) {
+    async fn ask_why(&mut self, anew: bool) {
+        if !anew && self.asked.is_some_and(|asked| asked.elapsed() < EVENTS_EVERY) {
             return;
         }
         let unwell = self
@@ -356,7 +273,9 @@ impl Rollout {
             }
         }
     }
+}
 
+impl Watched {
     /// The workload itself, when pods are missing and only its events can tell why.
     fn refusing(&self) -> Option<String> {
         let object = self.world.workload.as_ref()?;

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Container;
 use serde::{Deserialize, Serialize};
 
 use crate::annotations;
+use crate::argo::{self, Step};
 use crate::client::Cluster;
 use crate::error::Error;
 use crate::managed::{Owner, image_owners};
@@ -25,18 +26,25 @@ pub enum Kind {
     StatefulSet,
     /// A DaemonSet: a pod on every node.
     DaemonSet,
+    /// A Rollout of Argo Rollouts: replaced in steps of its own.
+    Rollout,
 }
 
 /// A kind that Otus does not deploy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no kind of workload; there are deployment, statefulset and daemonset, as in `statefulset/db`"
+    "`{0}` is no kind of workload; there are deployment, statefulset, daemonset and rollout, as in `statefulset/db`"
 )]
 pub struct UnknownKind(pub String);
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+    pub const ALL: [Kind; 4] = [
+        Kind::Deployment,
+        Kind::StatefulSet,
+        Kind::DaemonSet,
+        Kind::Rollout,
+    ];
 
     /// Kind and name of what is written `name`, for a Deployment, or `kind/name`, as kubectl does.
     ///
@@ -58,6 +66,7 @@ impl FromStr for Kind {
             "deployment" | "deployments" | "deploy" => Ok(Kind::Deployment),
             "statefulset" | "statefulsets" | "sts" => Ok(Kind::StatefulSet),
             "daemonset" | "daemonsets" | "ds" => Ok(Kind::DaemonSet),
+            "rollout" | "rollouts" | "ro" => Ok(Kind::Rollout),
             _ => Err(UnknownKind(text.to_owned())),
         }
     }
@@ -69,6 +78,7 @@ impl fmt::Display for Kind {
             Kind::Deployment => "deployment",
             Kind::StatefulSet => "statefulset",
             Kind::DaemonSet => "daemonset",
+            Kind::Rollout => "rollout",
         })
     }
 }
@@ -128,6 +138,10 @@ pub struct Running {
     pub settled: bool,
     /// True when the rollout is paused.
     pub paused: bool,
+    /// The step of its own at which a Rollout waits for somebody, which counts as paused.
+    pub waits: Option<Step>,
+    /// True when a Rollout was told to go back: what it runs is what served before, not what it wants.
+    pub aborted: bool,
     /// The field manager that paused it, while it is.
     pub paused_by: Option<String>,
     /// The image before the one that Otus deployed and that runs.
@@ -187,7 +201,9 @@ impl Workload {
             ready: object.ready(),
             updated: counts.updated,
             settled: counts.hold() && object.observed() >= object.generation(),
-            paused: object.is_paused(),
+            paused: object.is_paused() || object.waits().is_some(),
+            waits: object.waits(),
+            aborted: object.is_aborted(),
             paused_by: object.pauser().map(|owner| owner.manager),
             previous: noted(annotations::PREVIOUS),
             revision: match object {
@@ -195,6 +211,7 @@ impl Workload {
                     .status
                     .as_ref()
                     .and_then(|status| status.update_revision.clone()),
+                Object::Rollout(_) => note(argo::REVISION),
                 _ => note("deployment.kubernetes.io/revision"),
             },
             uid: meta.uid.clone().unwrap_or_default(),
@@ -243,9 +260,10 @@ mod tests {
         assert_eq!(Kind::split("web"), Ok((Kind::Deployment, "web")));
         assert_eq!(Kind::split("statefulset/db"), Ok((Kind::StatefulSet, "db")));
         assert_eq!(Kind::split("ds/agent"), Ok((Kind::DaemonSet, "agent")));
+        assert_eq!(Kind::split("rollout/api"), Ok((Kind::Rollout, "api")));
         assert_eq!(
             Kind::split("cronjob/x").unwrap_err().to_string(),
-            "`cronjob` is no kind of workload; there are deployment, statefulset and daemonset, as in `statefulset/db`"
+            "`cronjob` is no kind of workload; there are deployment, statefulset, daemonset and rollout, as in `statefulset/db`"
         );
         for kind in Kind::ALL {
             assert_eq!(kind.to_string().parse(), Ok(kind));

@@ -392,7 +392,7 @@ async fn reveal(secret: &Secret, key: &'static str) -> Result<SecretString> {
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -412,7 +412,7 @@ fn seconds(ms: i64) -> String {
 }
 
 /// The last reason in the chain: `Connection refused`, not `error sending request`.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

@@ -24,6 +24,7 @@ mod config;
 pub mod duration;
 mod error;
 pub mod gate;
+pub mod grafana;
 pub mod step;
 pub mod threshold;
 mod variables;

@@ -1,5 +1,6 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
+mod told;
 mod versions;
 
 use crate::{
@@ -84,6 +85,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         clusters(&mut sheet, settings).await;
         versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
+        told::told(&mut sheet, settings).await;
     } else {
         sheet.note(
             Mark::Untried,
@@ -222,6 +224,8 @@ struct Spot {
     placement: Placement,
     /// Whether something is run before its image is changed.
     before: bool,
+    /// Whether a canary goes first.
+    canary: bool,
 }
 
 async fn clusters(sheet: &mut Sheet, settings: &Settings) {
@@ -236,8 +240,9 @@ async fn clusters(sheet: &mut Sheet, settings: &Settings) {
                 .unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
             spots.entry(cluster).or_default().push(Spot {
                 service: service.name.clone(),
-                environment: environment.name,
                 before: service.before.is_some(),
+                canary: otus_responder_deploy::has_canary(&service, &environment),
+                environment: environment.name,
                 placement,
             });
         }
@@ -277,6 +282,9 @@ async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[
         needs.insert(Need::Workload(kind));
         if spot.before {
             needs.insert(Need::Jobs);
+        }
+        if spot.canary {
+            needs.insert(Need::Canary);
         }
     }
     let report = bounded(async {

@@ -341,6 +341,26 @@ impl Chat for SlackChat {
         Ok(self.people.person(user.as_str()).await?)
     }
 
+    async fn by_email(&self, email: &str) -> Result<Option<UserId>, ChatError> {
+        Ok(self.people.by_email(email).await?)
+    }
+
+    async fn direct(&self, user: &UserId) -> Result<ChannelId, ChatError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            channel: Opened,
+        }
+        #[derive(Deserialize)]
+        struct Opened {
+            id: String,
+        }
+        let who = serde_json::json!({ "users": user.as_str() });
+        let opened =
+            self.web
+                .post::<_, Answer>("conversations.open", &who, Twice::Harmless, Limits::WaitHere);
+        Ok(opened.await?.channel.id.into())
+    }
+
     async fn in_group(&self, user: &UserId, group: &str) -> Result<bool, ChatError> {
         let answer = self.people.in_group(user.as_str(), group).await?;
         answer.ok_or_else(|| ChatError::Missing(format!("the user group {group}")))

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use otus_core::chat::Person;
+use otus_core::{UserId, chat::Person};
 use serde::Deserialize;
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
@@ -62,6 +62,32 @@ impl People {
         }
         people.insert(user.to_owned(), (Instant::now() + PERSON_FOR, person.clone()));
         Ok(person)
+    }
+
+    /// The person with this address; nobody when Slack knows none, or when the app may not ask.
+    pub(crate) async fn by_email(&self, email: &str) -> Result<Option<UserId>, SlackError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            user: Found,
+        }
+        #[derive(Deserialize)]
+        struct Found {
+            id: String,
+        }
+        match self
+            .web
+            .get::<Answer>("users.lookupByEmail", &[("email", email)])
+            .await
+        {
+            Ok(Answer { user }) => Ok(Some(user.id.into())),
+            Err(SlackError::NotFound { .. }) => Ok(None),
+            Err(SlackError::Refused { code, .. }) if code == "users_not_found" => Ok(None),
+            Err(error @ SlackError::MissingScope { .. }) => {
+                tracing::info!(%error, "nobody can be found by their address");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A channel's name. Nothing for a conversation that has none: direct messages.

@@ -30,6 +30,10 @@ versions = ["v1", "v2"]
 "#;
 
 async fn room() -> (Cluster, Room) {
+    room_with("").await
+}
+
+async fn room_with(more: &str) -> (Cluster, Room) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cluster = Cluster::start(Options::default()).await.unwrap();
     for (kind, name, image) in [("StatefulSet", "shop-db", "db"), ("DaemonSet", "agent", "agent")] {
@@ -53,7 +57,7 @@ async fn room() -> (Cluster, Room) {
         ..Settings::default()
     };
     let room = Room::builder()
-        .catalog(CATALOG)
+        .catalog(&format!("{CATALOG}{more}"))
         .resource(Clusters::at(&cluster.url(), Config::default()).unwrap())
         .store(Arc::new(MemoryStore::new()))
         .responder(Deploys::new(settings))
@@ -122,4 +126,17 @@ async fn what_cannot_be_paused_says_so_and_goes_on() {
     assert!(matches!(room.next_said().await.what, What::Post(post) if post.text.ends_with(":ok:")));
     shown(&mut room, "I cannot pause the rollout of a DaemonSet").await;
     shown(&mut room, "is live").await;
+}
+
+#[tokio::test]
+async fn neither_can_have_a_canary_and_nothing_goes_out_without() {
+    let (cluster, mut room) = room_with("[services.db.canary]\n[services.agent.canary]\n").await;
+    room.say("ann", "@otus deploy db@v2").await;
+    insta::assert_snapshot!(room.answer().await.plain(), @"`db` has a canary in my configuration, and it cannot have one: the pods of a StatefulSet have names and volumes of their own, which a second one would not have; it replaces one pod after the other anyway, and I stop it at the first that is not well. Take `[services.db.canary]` out, or name other `environments` in it.");
+    room.say("ann", "@otus deploy agent@v2").await;
+    insta::assert_snapshot!(room.answer().await.plain(), @"`agent` has a canary in my configuration, and it cannot have one: a DaemonSet has one pod on every node, and a second one would be on every node, too. Take `[services.agent.canary]` out, or name other `environments` in it.");
+    assert_eq!(
+        image(&cluster, "statefulset", "shop-db"),
+        "registry.test:5000/shop/db:v1"
+    );
 }

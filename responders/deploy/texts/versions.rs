@@ -105,7 +105,7 @@ fn names(names: &[String]) -> String {
 }
 
 /// Why a commit is not ready, as the rest of a sentence.
-fn not_ready(why: &NotReady) -> String {
+pub(crate) fn not_ready(why: &NotReady) -> String {
     match why {
         NotReady::Red(red) => format!("{} failed", names(red)),
         NotReady::Pending(pending) => format!("{} still run", names(pending)),
@@ -255,6 +255,15 @@ pub(crate) fn must_not_lose(service: &str, from: &str, to: &str, environment: &s
         bold(environment),
         loss(from, way),
         code(&format!("deploy {service}@last-good to {environment}"))
+    )
+}
+
+/// Nobody asked for it, and whether it goes forward cannot be told.
+pub(crate) fn auto_unknown(from: &str, environment: &str) -> String {
+    format!(
+        "Which commit {} in {} was built from is not known, so I cannot tell whether this goes forward, and nobody asked for it.",
+        code(&short(from)),
+        bold(environment)
     )
 }
 

@@ -11,6 +11,8 @@ pub struct Commit {
     pub sha: String,
     /// Whom git names as its author.
     pub author: String,
+    /// The author's address, as git has it.
+    pub email: Option<String>,
     /// The author's name on GitHub, if they have one.
     pub login: Option<String>,
     /// When it was written.
@@ -62,6 +64,7 @@ impl<'de> Deserialize<'de> for Commit {
         struct Person {
             #[serde(default)]
             name: String,
+            email: Option<String>,
             date: Option<Timestamp>,
         }
         #[derive(Deserialize)]
@@ -73,13 +76,14 @@ impl<'de> Deserialize<'de> for Commit {
             sha: String,
         }
         let wire = Wire::deserialize(from)?;
-        let (author, authored_at) = wire
+        let (author, email, authored_at) = wire
             .commit
             .author
-            .map_or_else(Default::default, |who| (who.name, who.date));
+            .map_or_else(Default::default, |who| (who.name, who.email, who.date));
         Ok(Self {
             sha: wire.sha,
             author,
+            email: email.filter(|email| email.contains('@')),
             login: wire.author.and_then(|author| author.login),
             authored_at,
             committed_at: wire.commit.committer.and_then(|who| who.date),

@@ -6,7 +6,7 @@
 use super::{
     call::{Body, Who},
     client::GitHub,
-    error::Result,
+    error::{Error, Result},
     pages::List,
     refusals::odd,
     repo::Repository,
@@ -121,6 +121,23 @@ impl GitHub {
             ));
         }
         self.parse(&answer, &what)
+    }
+
+    /// Whether this token may tell of deploys. Nothing is made: it asks for a deployment of a commit that no repository has, which
+    /// GitHub refuses for that reason only where it would have made one.
+    ///
+    /// # Errors
+    /// Any of [`Error`](super::Error).
+    pub async fn may_tell_deployments(&self, repo: &Repository) -> Result<()> {
+        let nothing = NewDeployment {
+            reference: "0".repeat(40),
+            environment: "otus-check".into(),
+            ..NewDeployment::default()
+        };
+        match self.create_deployment(repo, &nothing).await {
+            Ok(_) | Err(Error::Refused { status: 422, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Tells how a deploy stands. It is sent once; to send it again after an error does no harm.

@@ -32,12 +32,16 @@ pub struct Pull {
     pub merged_at: Option<Timestamp>,
     /// The commit on the base that brought it in, if it is merged. (GitHub fills it with a trial merge before.)
     pub merge_sha: Option<String>,
+    /// When it was opened.
+    pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
     /// Where a person can look.
     pub url: Option<String>,
     /// Whether it could be merged without conflict; known for a single pull request alone, and not at once.
     pub mergeable: Option<bool>,
+    /// How many comments its reviews have; known for a single pull request alone.
+    pub review_comments: Option<u64>,
 }
 
 impl<'de> Deserialize<'de> for Pull {
@@ -54,9 +58,11 @@ impl<'de> Deserialize<'de> for Pull {
             base: End,
             merged_at: Option<Timestamp>,
             merge_commit_sha: Option<String>,
+            created_at: Timestamp,
             updated_at: Timestamp,
             html_url: Option<String>,
             mergeable: Option<bool>,
+            review_comments: Option<u64>,
         }
         #[derive(Deserialize)]
         struct User {
@@ -86,9 +92,11 @@ impl<'de> Deserialize<'de> for Pull {
             base: wire.base.branch,
             merged_at: wire.merged_at,
             merge_sha: wire.merge_commit_sha.filter(|_| wire.merged_at.is_some()),
+            created_at: wire.created_at,
             updated_at: wire.updated_at,
             url: wire.html_url,
             mergeable: wire.mergeable,
+            review_comments: wire.review_comments,
         })
     }
 }
@@ -121,6 +129,24 @@ impl GitHub {
         self.pages(List::new(&path, &[], &what, MOST_OF_COMMIT), open)
             .await?
             .whole(&what)
+    }
+
+    /// The open pull requests, the newest first, `most` of them.
+    ///
+    /// # Errors
+    /// Any of [`Error`](super::Error).
+    pub async fn open_pulls(&self, repo: &Repository, most: usize) -> Result<Vec<Pull>> {
+        let what = format!("open pull requests in {repo}");
+        let path = ["repos", repo.owner(), repo.name(), "pulls"];
+        let query = [("state", "open"), ("sort", "created"), ("direction", "desc")];
+        let open = |answer: &_, all: &mut Vec<Pull>| {
+            all.extend(self.parse::<Vec<Pull>>(answer, &what)?);
+            Ok(true)
+        };
+        Ok(self
+            .pages(List::new(&path, &query, &what, most), open)
+            .await?
+            .items)
     }
 
     /// The pull requests, open or not, that changed at this time or later, the last changed first, `most` of them.

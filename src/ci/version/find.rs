@@ -98,6 +98,14 @@ impl Versions {
         self.proven(&source, branch, &commit, None, reference).await
     }
 
+    /// Whether the image of a commit is in the registry; nothing is said of its checks.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked.
+    pub async fn is_built(&self, source: &Source, sha: &str) -> Result<bool> {
+        Ok(self.images.exists(&source.image, &source.tag.of(sha)).await?)
+    }
+
     /// The commit an image was built from: by its label, or by its tag. None when neither says.
     ///
     /// # Errors

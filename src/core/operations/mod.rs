@@ -18,6 +18,7 @@
 
 pub mod action;
 mod engine;
+pub mod follow;
 pub mod operation;
 pub mod plan;
 pub mod run;
@@ -27,7 +28,8 @@ mod texts;
 mod transitions;
 
 pub use action::{Action, Ending, Outcome};
-pub use engine::{Engine, Operations, Timing};
+pub use engine::{Engine, Operations, Proposal, Proposed, Timing};
+pub use follow::Follower;
 pub use operation::{Approval, Lease, Need, Operation, OperationFilter, Origin, Saved, State, Step, Wish};
 pub use plan::{Change, Plan, PlanHash, Target};
 pub use run::{Attempt, Interrupted, Run};

@@ -70,6 +70,55 @@ pub struct Operation {
     pub revision: u64,
 }
 
+/// What an operation begins with.
+pub(crate) struct Draft {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) command: String,
+    pub(crate) line: String,
+    pub(crate) ask: Value,
+    pub(crate) plan: Plan,
+    pub(crate) by: UserId,
+    pub(crate) name: String,
+    pub(crate) origin: Origin,
+    pub(crate) reason: Option<String>,
+    pub(crate) asked: Timestamp,
+}
+
+impl From<Draft> for Operation {
+    /// Planned, and nothing decided yet.
+    fn from(draft: Draft) -> Self {
+        Operation {
+            id: draft.id,
+            kind: draft.kind,
+            command: draft.command,
+            line: draft.line,
+            ask: draft.ask,
+            hash: draft.plan.hash(),
+            plan: draft.plan,
+            by: draft.by,
+            name: draft.name,
+            origin: draft.origin,
+            reason: draft.reason,
+            verdict: Verdict::refuse("nothing is decided yet"),
+            approvals: Vec::new(),
+            asked: draft.asked,
+            expires: None,
+            started: None,
+            ended: None,
+            state: State::Planned,
+            card: None,
+            wish: Wish::Go,
+            wished_by: None,
+            lease: Lease::default(),
+            progress: Value::Null,
+            ending: None,
+            told: false,
+            revision: 0,
+        }
+    }
+}
+
 /// Where an operation was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {

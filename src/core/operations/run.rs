@@ -270,6 +270,25 @@ impl Run {
         Ok(())
     }
 
+    /// Waits for people by itself, as if somebody had said `pause`, and says why; whoever resumes it lets it go on. Nothing happens where
+    /// somebody wants something else of it than to go on.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when it cannot be written.
+    pub async fn pause_itself(&self, why: &str) -> Result<()> {
+        self.write(|mut operation, _, now| {
+            if operation.wish != Wish::Go {
+                return (operation, Vec::new(), Vec::new());
+            }
+            (operation.wish, operation.wished_by, operation.state) = (Wish::Pause, None, State::Paused);
+            let entry = Entry::of(&operation, now, "paused", why);
+            (operation, Vec::new(), vec![entry])
+        })
+        .await?;
+        self.0.dirty.notify_one();
+        Ok(())
+    }
+
     /// What is wanted of it right now.
     pub fn wish(&self) -> Wish {
         let wish = *self.0.wish.borrow();

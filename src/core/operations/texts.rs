@@ -12,6 +12,7 @@ use crate::{
     ids::UserId,
     markup,
     options::Options,
+    phrase,
     policy::VerdictKind,
 };
 use jiff::Timestamp;
@@ -191,7 +192,7 @@ fn queued(operation: &Operation) -> Card {
 fn until(operation: &Operation, what: &str) -> String {
     let plan = markup::code(operation.hash.short());
     match operation.expires {
-        Some(expires) => format!("{what} until {}. Plan {plan}.", moment(expires)),
+        Some(expires) => format!("{what} until {}. Plan {plan}.", phrase::moment(expires)),
         None => format!("{what}. Plan {plan}."),
     }
 }
@@ -214,7 +215,7 @@ pub(crate) fn lacking(operation: &Operation) -> String {
         .collect();
     match needs.as_slice() {
         [] => "no more approvals".into(),
-        needs => list(needs),
+        needs => phrase::list(needs),
     }
 }
 
@@ -228,8 +229,10 @@ pub(crate) fn refused(operation: &Operation) -> Card {
             let mut card = Card::new(Tone::Warning, format!("Not now: {rule}.")).text(format!(
                 "{line} was not begun{}.",
                 match until {
-                    Some(until) =>
-                        format!("; as far as anybody knows, the way is free at {}", moment(*until)),
+                    Some(until) => format!(
+                        "; as far as anybody knows, the way is free at {}",
+                        phrase::moment(*until)
+                    ),
                     None => String::new(),
                 }
             ));
@@ -252,7 +255,7 @@ pub(crate) fn busy(operation: &Operation, other: &Operation, now: Timestamp) -> 
         .text(format!(
             "{} was not begun; the other one is under way for {}.",
             markup::code(&operation.line),
-            lasting(other.started.unwrap_or(other.asked), now)
+            phrase::duration(phrase::between(other.started.unwrap_or(other.asked), now))
         ))
         .button(Button::new("Queue it", with_queue(operation)))
         .button(Button::new("Why?", format!("why {}", other.id)))
@@ -264,7 +267,7 @@ pub(crate) fn busy_note(other: &Operation) -> String {
         "{} does {} since {}, and only one at a time may change {}.",
         markup::clean(&other.name),
         markup::code(&other.line),
-        moment(other.started.unwrap_or(other.asked)),
+        phrase::moment(other.started.unwrap_or(other.asked)),
         other.plan.target
     )
 }
@@ -392,8 +395,8 @@ fn with_footer(mut card: Card, operation: &Operation) -> Card {
         parts.push(format!("approved by {}", approvers(operation)));
     }
     match (operation.started, operation.ended) {
-        (Some(started), Some(ended)) => parts.push(lasting(started, ended)),
-        (Some(started), None) => parts.push(format!("since {}", moment(started))),
+        (Some(started), Some(ended)) => parts.push(phrase::duration(phrase::between(started, ended))),
+        (Some(started), None) => parts.push(format!("since {}", phrase::moment(started))),
         (None, _) => {}
     }
     parts.push(markup::code(&operation.id));
@@ -410,7 +413,7 @@ fn approvers(operation: &Operation) -> String {
         .iter()
         .map(|approval| markup::user(&approval.by))
         .collect();
-    list(&people)
+    phrase::list(&people)
 }
 
 /// Why something cannot be done to an operation as it stands.
@@ -527,7 +530,7 @@ pub(crate) fn several(id: &str, found: &[Operation]) -> UserError {
     UserError::new(format!(
         "Several operations begin with {}: {}.",
         markup::code(id),
-        list(&some)
+        phrase::list(&some)
     ))
 }
 
@@ -585,28 +588,4 @@ pub(crate) fn recorded_end(operation: &Operation) -> String {
 /// In whose way it is, for a target: `api in production is busy`.
 pub(crate) fn is_busy(target: &Target, other: &Operation) -> String {
     format!("{target} is busy. {}", busy_note(other))
-}
-
-fn list(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
-
-fn moment(at: Timestamp) -> String {
-    markup::moment(at.as_second(), &at.strftime("%Y-%m-%d %H:%M UTC").to_string())
-}
-
-fn lasting(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.duration_since(from).as_secs().max(0);
-    let (minutes, hours) = (seconds / 60, seconds / 3600);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 if seconds % 60 == 0 || minutes >= 10 => format!("{minutes} min"),
-        60..3600 => format!("{minutes} min {} s", seconds % 60),
-        3600..86_400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{} d", hours / 24),
-    }
 }

@@ -11,7 +11,7 @@ use super::{
     verdict::{Asked, Facts, Held, Line, Mark, Verdict, VerdictKind},
     words,
 };
-use crate::{markup, operations::Need};
+use crate::{markup, operations::Need, phrase};
 use jiff::{SignedDuration, Timestamp};
 
 /// Decides. Pure: the same rules and facts give the same verdict.
@@ -179,7 +179,7 @@ impl Case<'_> {
     }
 
     fn rule_roles(&mut self, name: &str, rule: &Rule) {
-        let only = words::either(
+        let only = phrase::either(
             &rule
                 .roles
                 .iter()
@@ -240,7 +240,7 @@ impl Case<'_> {
                 None => markup::channel(&channel.as_str().into()),
             })
             .collect();
-        self.refuse_unless_glass(format!("{name}: only in {}{nameless}", words::either(&shown)));
+        self.refuse_unless_glass(format!("{name}: only in {}{nameless}", phrase::either(&shown)));
     }
 
     fn rule_approvals(&mut self, name: &str, rule: &Rule) {

@@ -165,6 +165,10 @@ fn rules_are_about_what_they_name_and_in_doubt_about_more() {
         },
         ..asked()
     };
+    let look = || Asked {
+        command: "deploy.status".into(),
+        ..asked()
+    };
     let unlock = || Asked {
         command: "policy.unlock".into(),
         ..asked()
@@ -175,6 +179,11 @@ fn rules_are_about_what_they_name_and_in_doubt_about_more() {
         ("commands = ['deploy']", asked(), false, true),
         ("commands = ['DEPLOY.deploy']", asked(), true, true),
         ("commands = ['migrate', 'flags']", asked(), true, false),
+        // A responder's name is for what changes something; what only looks has to be named itself.
+        ("commands = ['deploy']", look(), false, false),
+        ("commands = ['deploy']", look(), true, true),
+        ("commands = ['Status']", look(), false, true),
+        ("commands = ['deploy.status']", look(), false, true),
         ("", unlock(), true, false),
         ("commands = ['policy']", unlock(), true, true),
         ("services = ['API']", asked(), true, true),

@@ -51,6 +51,12 @@ pub(super) fn names(wanted: &str, id: &str) -> bool {
     [id, name, responder].iter().any(|known| same(known, wanted))
 }
 
+/// Whether it names the very command, and not only where it comes from.
+fn names_itself(wanted: &str, id: &str) -> bool {
+    let name = id.split_once('.').map_or(id, |(_, name)| name);
+    same(id, wanted) || same(name, wanted)
+}
+
 pub(super) fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
@@ -64,7 +70,9 @@ fn matches(
 ) -> bool {
     let command = match commands {
         [] => changes && !is_safeguard(asked),
-        named => named.iter().any(|wanted| names(wanted, &asked.command)),
+        named if changes => named.iter().any(|wanted| names(wanted, &asked.command)),
+        // Whoever has a rule for deploys says nothing of `status`, which comes from the same responder.
+        named => named.iter().any(|wanted| names_itself(wanted, &asked.command)),
     };
     // What is about no service in particular is about every one.
     let listed = |list: &[String], is: &Option<String>| {

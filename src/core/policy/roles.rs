@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The roles of the configuration: `[roles]`, each a list of members: a user's id (`U…`), a group's id (`S…`) or handle
-/// (`@oncall`), or `*` for everybody.
+/// (`@oncall`), or `*` for everybody. What the robot does by itself has these rights, too, and is named by its actor's id:
+/// `robot:auto-deploy`; it is in no group, and not everybody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Roles(pub BTreeMap<String, Vec<String>>);
@@ -63,11 +64,15 @@ impl Roles {
         let Some(members) = self.0.get(role) else {
             return Held::Unknown(format!("the role `{role}` is not defined, so nobody has it"));
         };
-        if members.iter().any(|member| member == "*") {
+        let robot = user.as_robot().is_some();
+        if !robot && members.iter().any(|member| member == "*") {
             return Held::Yes("everybody has it".into());
         }
         if members.iter().any(|member| member == user.as_str()) {
             return Held::Yes("named in it".into());
+        }
+        if robot {
+            return Held::No;
         }
         let mut unknown = None;
         for group in members.iter().filter_map(|member| group(member)) {

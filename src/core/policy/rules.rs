@@ -48,7 +48,8 @@ pub struct Rule {
     /// What people read when it decides: `production is approved by an SRE`.
     pub name: String,
     /// Commands, by the handler's name (`deploy`), the responder's, or `responder.name`; none means all that change something.
-    /// One that changes nothing has to be named, and so have `lock`, `unlock`, `schedule` and `unschedule`.
+    /// A responder's name stands for its commands that change something: one that changes nothing has to be named itself, and so
+    /// have `lock`, `unlock`, `schedule` and `unschedule` where no command is named.
     pub commands: Vec<String>,
     /// Services.
     pub services: Vec<String>,

@@ -71,12 +71,3 @@ pub fn length(duration: jiff::SignedDuration) -> String {
         _ => format!("{days} d {} h", hours % 24),
     }
 }
-
-/// `a`, `a or b`, `a, b or c`.
-pub(super) fn either(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} or {last}", most.join(", ")),
-    }
-}

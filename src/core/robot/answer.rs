@@ -22,7 +22,6 @@ use std::{
     sync::{Arc, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
-use tracing::Instrument;
 
 /// After this long without a word, the robot shows that it heard.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -118,9 +117,7 @@ impl Robot {
             return;
         }
         self.record_decision(&request, &ruling, confirmed).await;
-        let heard = tokio::spawn(show_patience(cx.clone()).in_current_span());
-        let Ended { outcome, too_often } = self.run(handler, &cx, captures).await;
-        heard.abort();
+        let Ended { outcome, too_often } = patiently(&cx, self.run(handler, &cx, captures)).await;
         self.record_run(&request, word(&outcome)).await;
         self.conclude(&cx, outcome).await;
         if too_often {
@@ -390,8 +387,19 @@ impl Robot {
     }
 }
 
+/// Waits for a run to end, and shows meanwhile that the robot heard.
+async fn patiently(cx: &Context, run: impl Future<Output = Ended>) -> Ended {
+    tokio::pin!(run);
+    tokio::select! {
+        biased;
+        ended = &mut run => return ended,
+        () = show_patience(cx) => {}
+    }
+    run.await
+}
+
 /// Shows that the robot heard, if the handler has not said a word by then.
-async fn show_patience(cx: Context) {
+async fn show_patience(cx: &Context) {
     tokio::time::sleep(PATIENCE).await;
     if cx.said() > 0 {
         return;

@@ -49,6 +49,7 @@ struct State {
     edits: HashMap<MessageRef, u32>,
     deleted: Vec<MessageRef>,
     people: HashMap<UserId, Person>,
+    emails: HashMap<String, UserId>,
     groups: HashMap<String, Vec<UserId>>,
     channels: HashMap<ChannelId, String>,
     broken: Option<ChatError>,
@@ -72,6 +73,11 @@ impl RoomChat {
     /// Makes somebody known.
     pub fn introduce(&self, id: &str, person: Person) {
         self.state().people.insert(id.into(), person);
+    }
+
+    /// Gives somebody an address.
+    pub fn address(&self, id: &str, email: &str) {
+        self.state().emails.insert(email.into(), id.into());
     }
 
     /// Makes a group known.
@@ -262,6 +268,10 @@ impl Chat for RoomChat {
             name: user.to_string(),
             ..Person::default()
         }))
+    }
+
+    async fn by_email(&self, email: &str) -> Result<Option<UserId>, ChatError> {
+        Ok(self.state().emails.get(email).cloned())
     }
 
     async fn in_group(&self, user: &UserId, group: &str) -> Result<bool, ChatError> {

@@ -186,6 +186,14 @@ impl<T: Chat + ?Sized> Chat for Fused<T> {
         through!(self.person(user))
     }
 
+    async fn by_email(&self, email: &str) -> Result<Option<UserId>, ChatError> {
+        through!(self.by_email(email))
+    }
+
+    async fn direct(&self, user: &UserId) -> Result<ChannelId, ChatError> {
+        through!(self.direct(user))
+    }
+
     async fn in_group(&self, user: &UserId, group: &str) -> Result<bool, ChatError> {
         through!(self.in_group(user, group))
     }

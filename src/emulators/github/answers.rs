@@ -110,6 +110,15 @@ impl Page {
         let (items, headers) = self.cut(all.into_iter());
         Ok((headers, answer(StatusCode::OK, &Value::Array(items))).into_response())
     }
+
+    /// A page of a list that is told with its length, under a name.
+    pub(super) fn counted<T>(&self, name: &str, all: Vec<T>, shape: impl Fn(T) -> Value) -> Answer {
+        let count = all.len();
+        let (page, headers) = self.cut(all.into_iter());
+        let page: Vec<_> = page.into_iter().map(shape).collect();
+        let body = json!({"total_count": count, name: page});
+        Ok((headers, answer(StatusCode::OK, &body)).into_response())
+    }
 }
 
 /// The weak tag of a body.

@@ -84,11 +84,7 @@ pub(super) async fn runs(
         let mut all = repo.runs_of(&sha, of(&query, "filter") != Some("all"));
         all.retain(|run| of(&query, "check_name").is_none_or(|name| run.name == name));
         all.retain(|run| of(&query, "status").is_none_or(|status| run.status == status));
-        let count = all.len();
-        let (page, headers) = Page::new(&shared.url, uri.path(), &query).cut(all.into_iter());
-        let page: Vec<_> = page.into_iter().map(|run| shapes.run(run)).collect();
-        let body = json!({"total_count": count, "check_runs": page});
-        Ok((headers, answer(StatusCode::OK, &body)).into_response())
+        Page::new(&shared.url, uri.path(), &query).counted("check_runs", all, |run| shapes.run(run))
     })
 }
 
@@ -101,11 +97,7 @@ pub(super) async fn suites(
     within(&shared, &owner, &repo, |repo, shapes| {
         let sha = sha(repo, &reference)?;
         let all: Vec<_> = repo.suites.iter().filter(|suite| suite.sha == sha).collect();
-        let count = all.len();
-        let (page, headers) = Page::new(&shared.url, uri.path(), &query).cut(all.into_iter());
-        let page: Vec<_> = page.into_iter().map(|suite| shapes.suite(suite)).collect();
-        let body = json!({"total_count": count, "check_suites": page});
-        Ok((headers, answer(StatusCode::OK, &body)).into_response())
+        Page::new(&shared.url, uri.path(), &query).counted("check_suites", all, |suite| shapes.suite(suite))
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     answers::{Answer, Failure, Page, Query, answer},
+    control::Repository,
     payloads,
     routes::{key, of, within},
     server::Shared,
@@ -17,6 +18,45 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 type Server = State<Arc<Shared>>;
+
+/// A deployment as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeploymentSeen {
+    /// Its number.
+    pub id: u64,
+    /// The commit.
+    pub sha: String,
+    /// Where to.
+    pub environment: String,
+    /// What was sent to make it.
+    pub asked: Value,
+    /// Its states, the first one first.
+    pub states: Vec<String>,
+    /// Where the last one says that it can be watched.
+    pub log_url: Option<String>,
+}
+
+impl Repository {
+    /// All deployments, the oldest first.
+    #[must_use]
+    pub fn deployments(&self) -> Vec<DeploymentSeen> {
+        let world = self.shared.world();
+        let repo = world.repositories.get(&self.key);
+        let all = repo.into_iter().flat_map(|repo| &repo.deployments);
+        all.map(|known| DeploymentSeen {
+            id: known.id,
+            sha: known.sha.clone(),
+            environment: known.environment.clone(),
+            asked: known.asked.clone(),
+            states: known.statuses.iter().map(|status| status.state.clone()).collect(),
+            log_url: known
+                .statuses
+                .last()
+                .and_then(|status| status.asked["log_url"].as_str().map(str::to_owned)),
+        })
+        .collect()
+    }
+}
 
 pub(super) async fn list(
     State(shared): Server,
@@ -151,8 +191,14 @@ pub(super) async fn tell(
     }
     let environment = repo.deployments[number].environment.clone();
     if state == "success" && asked["auto_inactive"] != false {
-        // What was there before is not any more, unless the environment is transient; that is not emulated.
-        for other in &mut repo.deployments {
+        // What was there before is not any more, but for what is transient or in production: GitHub leaves those alone.
+        let is_kept = |other: &Deployment| {
+            let is = |key: &str| other.asked[key].as_bool();
+            let production = is("production_environment").unwrap_or(other.environment == "production");
+            production || is("transient_environment") == Some(true)
+        };
+        let prior = repo.deployments.iter_mut().take(number);
+        for other in prior.filter(|other| !is_kept(other)) {
             let alive = other
                 .statuses
                 .last()

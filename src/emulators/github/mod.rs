@@ -40,6 +40,7 @@ mod world;
 
 pub use checks::{CheckRun, Conclusion, StatusState};
 pub use control::{Refused, Repository};
+pub use deployments::DeploymentSeen;
 pub use faults::Fault;
 pub use hooks::Delivered;
 pub use pull_requests::{Merge, Verdict};

@@ -42,7 +42,11 @@ impl Cluster {
             subresource: "",
             dry_run: false,
         };
-        let content = "application/strategic-merge-patch+json";
+        // Of a custom resource nobody knows how its lists merge.
+        let content = match super::resources::named(kind).is_some_and(|res| res.kind == "Rollout") {
+            true => "application/merge-patch+json",
+            false => "application/strategic-merge-patch+json",
+        };
         self.shared()
             .state()
             .patch(&target, content, patch, &by, Apply::default())

@@ -18,7 +18,14 @@ use super::{
 const OWNED: [&str; 4] = ["replicasets", "jobs", "controllerrevisions", "pods"];
 
 /// The kinds whose objects own others.
-const OWNERS: [&str; 5] = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
+const OWNERS: [&str; 6] = [
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "Rollout",
+];
 
 /// The finalizer that keeps an owner until what it owned is gone.
 const FOREGROUND: &str = "foregroundDeletion";

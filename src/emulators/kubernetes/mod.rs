@@ -44,7 +44,7 @@
 //!
 //! There are no schemas: unknown fields are kept as they are, and of known ones only what rollouts depend on is
 //! checked. There are the kinds a rollout needs, in the core group, `apps`, `batch`, `coordination.k8s.io` and
-//! `events.k8s.io`, as `kubectl api-resources` lists them, and no custom ones. Exec, attach and port-forward are not
+//! `events.k8s.io`, as `kubectl api-resources` lists them, and of custom ones the Rollout of Argo Rollouts, with steps of weights and pauses. Exec, attach and port-forward are not
 //! served, nor bodies in protobuf but the smallest.
 
 mod access;

@@ -241,6 +241,16 @@ pub(crate) static RESOURCES: &[Resource] = &[
         ..WORKLOAD
     },
     Resource {
+        group: "argoproj.io",
+        version: "v1alpha1",
+        plural: "rollouts",
+        singular: "rollout",
+        kind: "Rollout",
+        short: &["ro"],
+        store: "rollouts",
+        ..WORKLOAD
+    },
+    Resource {
         group: "coordination.k8s.io",
         plural: "leases",
         singular: "lease",

@@ -307,9 +307,10 @@ fn fits(res: Res, body: &Value) -> Answer<()> {
 }
 
 fn change(object: &mut Value, content_type: &str, body: &Value) -> Answer<()> {
-    if content_type.contains("strategic-merge-patch") {
+    let custom = text(object, "/apiVersion").starts_with("argoproj.io/");
+    if content_type.contains("strategic-merge-patch") && !custom {
         patch::strategic::merge(object, body)
-    } else if content_type.contains("merge-patch") {
+    } else if content_type.contains("merge-patch") && !content_type.contains("strategic") {
         if !body.is_object() {
             return Err(ApiError::bad_request("a merge patch is an object"));
         }

@@ -141,7 +141,7 @@ pub(crate) fn check(res: &Resource, object: &Value) -> Answer<()> {
     let mut error = found(object, "", ALL);
     let pods = match res.kind {
         "Pod" => Some("spec"),
-        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" | "Rollout" => {
             error = error.or_else(|| found(object, "", SPECS));
             Some("spec.template.spec")
         }

@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) settling: HashSet<(String, String)>,
     /// When a Deployment last progressed, by uid.
     pub(crate) progress: HashMap<String, tokio::time::Instant>,
+    /// By uid: when the pause of a Rollout's step ends by itself.
+    pub(crate) argo_pauses: HashMap<String, tokio::time::Instant>,
     /// Deployments whose controller has not yet seen its own last write, by uid.
     pub(crate) behind: HashSet<String>,
     /// Owners of which a pod was evicted, by uid.
@@ -94,6 +96,7 @@ impl State {
             runs: HashMap::new(),
             settling: HashSet::new(),
             progress: HashMap::new(),
+            argo_pauses: HashMap::new(),
             behind: HashSet::new(),
             evicted: HashSet::new(),
             recorded: HashMap::new(),

@@ -3,6 +3,7 @@
 //! A missing one is an error that says what to install, never a test that quietly passes.
 
 mod postgres;
+mod process;
 mod prometheus;
 mod registry;
 

@@ -5,25 +5,19 @@
 //! Tests share a server in a `static`, which nobody drops. So a small shell waits for the end of this process, however it
 //! ends, and stops and removes what is left.
 
+use super::process::{self, PATIENCE, PAUSE, TRIES, free, tail};
 use anyhow::{Context, bail};
 use std::{
     ffi::OsStr,
     fs::File,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// How long it may take to become ready on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A port that was free may be taken by somebody else before PostgreSQL binds it, so it is tried with several.
-const TRIES: usize = 5;
 
 const MISSING: &str =
     "PostgreSQL is not installed; on Debian: apt-get install --no-install-recommends postgresql";
@@ -52,7 +46,7 @@ impl RealPostgres {
         let programs = Programs::find()?;
         let folder = Folder::new()?;
         let keeper = Keeper::of(&folder)?;
-        programs.own(&folder.0)?;
+        programs.own(folder.path())?;
         let done = programs
             .command("initdb")?
             .args([
@@ -72,7 +66,7 @@ impl RealPostgres {
         }
         let mut last = anyhow::anyhow!("it was not tried");
         for _ in 0..TRIES {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            let port = free()?.port();
             match programs.serve(&folder, port) {
                 Ok(server) => {
                     return Ok(Self {
@@ -106,7 +100,7 @@ impl RealPostgres {
     /// Where its files are, while it is there.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.folder.0
+        self.folder.path()
     }
 
     /// Makes an empty database, and answers its address.
@@ -274,7 +268,7 @@ impl Programs {
 
     /// Starts a server, and waits until it can be asked.
     fn serve(&self, folder: &Folder, port: u16) -> anyhow::Result<Server> {
-        let log = folder.0.with_extension("log");
+        let log = folder.log();
         let child = self
             .command("postgres")?
             .arg("-D")
@@ -310,31 +304,36 @@ impl Programs {
             if Instant::now() > deadline {
                 bail!("it was not ready within {PATIENCE:?}: {}", tail(&log));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(PAUSE);
         }
     }
 }
 
 /// A temporary folder, and the log beside it.
 #[derive(Debug)]
-struct Folder(PathBuf);
+struct Folder(process::Folder);
 
 impl Folder {
     fn new() -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("otus-postgres-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
+        Ok(Self(process::Folder::new("postgres")?))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0.0
     }
 
     fn data(&self) -> PathBuf {
-        self.0.join("data")
+        self.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.path().with_extension("log")
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-        let _ = std::fs::remove_file(self.0.with_extension("log"));
+        let _ = std::fs::remove_file(self.log());
     }
 }
 
@@ -362,7 +361,7 @@ impl Keeper {
     fn of(folder: &Folder) -> anyhow::Result<Self> {
         let child = Command::new("sh")
             .args(["-c", KEEP, "sh"])
-            .arg(&folder.0)
+            .arg(folder.path())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -378,10 +377,4 @@ impl Drop for Keeper {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
     }
-}
-
-fn tail(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().rev().take(5).collect();
-    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }

@@ -2,24 +2,13 @@
 
 mod folder;
 
-use anyhow::{Context, bail, ensure};
-use folder::{Folder, installed};
+use super::process::{Server, installed};
+use anyhow::{Context, ensure};
+use folder::Folder;
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::{
-    fs::File,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Stdio},
-    time::{Duration, Instant},
-};
-
-/// How long it may take to become ready on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A port that was free may be taken by somebody else before the registry binds it, so it is tried with several.
-const TRIES: usize = 5;
+use std::{fs::File, path::PathBuf, process::Stdio, time::Duration};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -28,12 +17,12 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// A real registry, killed when dropped, its folder removed.
 #[derive(Debug)]
 pub struct RealRegistry {
-    child: Child,
+    _server: Server,
     scheme: &'static str,
     host: String,
     http: reqwest::Client,
     login: Option<(String, String)>,
-    // After the child in this list, so that it is removed when the server is gone.
+    // After the server in this list, so that it is removed when the server is gone.
     folder: Folder,
 }
 
@@ -76,53 +65,36 @@ impl RealRegistry {
             http = http.tls_certs_only([reqwest::Certificate::from_pem(&certificate)?]);
         }
         let http = http.build()?;
-        let mut last = String::new();
-        for _ in 0..TRIES {
-            let host = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-            let settings = folder.0.join("registry.yml");
-            std::fs::write(
-                &settings,
-                folder.settings(&host, login.is_some(), scheme == "https")?,
-            )?;
-            let log = folder.0.join("registry.log");
-            let child = installed("docker-registry", "docker-registry", |program| {
-                program
-                    .arg("serve")
-                    .arg(&settings)
-                    .stdout(Stdio::null())
-                    .stderr(File::create(&log)?)
-                    .spawn()
-            })?;
-            let mut server = Running(Some(child));
-            let deadline = Instant::now() + PATIENCE;
-            loop {
-                if let Some(status) = server.exited()? {
-                    last = format!("it ended with {status}: {}", tail(&log));
-                    break;
-                }
-                let answer = http.get(format!("{scheme}://{host}/v2/")).send().await;
-                if answer.is_ok_and(|answer| answer.headers().contains_key("docker-distribution-api-version"))
-                {
-                    let child = server
-                        .0
-                        .take()
-                        .context("the server that has just answered is not there")?;
-                    return Ok(Self {
-                        child,
-                        scheme,
-                        host,
-                        http,
-                        login,
-                        folder,
-                    });
-                }
-                if Instant::now() > deadline {
-                    bail!("the registry was not ready within {PATIENCE:?}: {}", tail(&log));
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-        bail!("the registry did not start in {TRIES} tries; {last}")
+        let (settings, log) = (folder.file("registry.yml"), folder.file("registry.log"));
+        let (server, address) = Server::start(
+            "the registry",
+            &log,
+            |address| {
+                let written = folder.settings(&address.to_string(), login.is_some(), scheme == "https")?;
+                std::fs::write(&settings, written)?;
+                installed("docker-registry", "docker-registry", |program| {
+                    program
+                        .arg("serve")
+                        .arg(&settings)
+                        .stdout(Stdio::null())
+                        .stderr(File::create(&log)?)
+                        .spawn()
+                })
+            },
+            async |address| {
+                let answer = http.get(format!("{scheme}://{address}/v2/")).send().await;
+                answer.is_ok_and(|answer| answer.headers().contains_key("docker-distribution-api-version"))
+            },
+        )
+        .await?;
+        Ok(Self {
+            _server: server,
+            scheme,
+            host: address.to_string(),
+            http,
+            login,
+            folder,
+        })
     }
 
     /// Its host and port, as an image's name begins.
@@ -291,12 +263,6 @@ impl RealRegistry {
     }
 }
 
-impl Drop for RealRegistry {
-    fn drop(&mut self) {
-        end(&mut self.child);
-    }
-}
-
 /// `linux/arm/v7` as manifests and configs write it.
 fn parts(platform: &str) -> Value {
     let mut names = platform.split('/');
@@ -313,33 +279,4 @@ fn digest(bytes: &[u8]) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("sha256:{hex}")
-}
-
-/// A child that is ended when its start is given up.
-struct Running(Option<Child>);
-
-impl Running {
-    fn exited(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
-        Ok(self.0.as_mut().map(Child::try_wait).transpose()?.flatten())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            end(child);
-        }
-    }
-}
-
-fn end(child: &mut Child) {
-    // It may have ended by itself; either way it is reaped, so that no zombie stays.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-fn tail(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().rev().take(5).collect();
-    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }

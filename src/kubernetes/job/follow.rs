@@ -1,60 +1,46 @@
-//! Watching a Job to its end.
-//!
-//! Two watches and a clock feed the judge. Whatever would be told as an end is read again first.
+//! Watching a Job to its end: two watches and a clock feed the judge.
 
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::stream::{BoxStream, SelectAll, StreamExt as _};
+use futures_util::stream::SelectAll;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::watcher;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
 use super::judge::{Settings, World, judge};
 use super::start::Launched;
 use super::verdict::{Stage, Verdict};
 use crate::cause::Cause;
 use crate::client::Cluster;
-use crate::contact::{Contact, Outage, lists, sort};
+use crate::contact::{lists, sort};
 use crate::error::Error;
 use crate::events;
+use crate::follow::{self, Follower, Heard, Subject};
 use crate::logs::last_lines;
 use crate::memory::{is_after, plus};
 
-/// How often the judge looks when nothing happens: its clocks run too.
-const TICK: Duration = Duration::from_secs(1);
-/// How often the same verdict is told again, so that an elapsed time can be shown.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often events are asked for while it has not started.
 const EVENTS_EVERY: Duration = Duration::from_secs(2);
 
+/// How a Job stands.
+pub type Progress = follow::Progress<Verdict>;
+
 /// A Job being followed. Dropping it ends the watches, not the Job.
-pub struct Run {
+pub struct Run(Follower<Watched>);
+
+/// What is known of a Job.
+struct Watched {
     cluster: Cluster,
     launched: Launched,
     settings: Settings,
-    watches: SelectAll<BoxStream<'static, News>>,
-    tick: Interval,
     world: World,
     /// Whether the Job and its pods were seen at least once.
     fed: (bool, bool),
-    contact: Contact,
-    last: Option<(Progress, Instant)>,
     asked: Option<Instant>,
-    ended: bool,
-}
-
-/// How a Job stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// The judge's verdict.
-    pub verdict: Verdict,
-    /// Set while the cluster does not answer: the verdict is then the last one known.
-    pub outage: Option<Outage>,
 }
 
 enum News {
@@ -85,21 +71,15 @@ impl Run {
             |error| News::Trouble(false, error),
             News::Pods,
         ));
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Run {
+        let watched = Watched {
             cluster,
             launched,
             settings,
-            watches,
-            tick,
             world: World::default(),
             fed: (false, false),
-            contact: Contact::new(),
-            last: None,
             asked: None,
-            ended: false,
-        }
+        };
+        Run(Follower::new(watched, watches))
     }
 
     /// The next thing worth telling; none after the end. Cancelling it loses nothing.
@@ -107,32 +87,15 @@ impl Run {
     /// # Errors
     /// When the cluster refuses to show the Job, or does not answer until the deadline. Nothing follows.
     pub async fn next(&mut self) -> Option<Result<Progress, Error>> {
-        while !self.ended {
-            match self.step().await {
-                Ok(Some(progress)) => return Some(Ok(progress)),
-                Ok(None) => {}
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
-            }
-        }
-        None
+        self.0.next().await
     }
+}
 
-    async fn step(&mut self) -> Result<Option<Progress>, Error> {
-        tokio::select! {
-            Some(news) = self.watches.next() => self.learn(news)?,
-            _ = self.tick.tick() => {}
-        }
-        // Changes come in bundles: what has already arrived is one step.
-        while let Some(Some(news)) = self.watches.next().now_or_never() {
-            self.learn(news)?;
-        }
-        self.look().await
-    }
+impl Subject for Watched {
+    type News = News;
+    type Verdict = Verdict;
 
-    fn learn(&mut self, news: News) -> Result<(), Error> {
+    fn learn(&mut self, news: News) -> Result<Heard, Error> {
         match news {
             News::Job(job) => {
                 self.world.job = job.map(|job| *job);
@@ -149,56 +112,19 @@ impl Run {
                     Error::Forbidden { .. } if of_job => return Err(error),
                     // The Job alone still tells how it ends, if not why.
                     Error::Forbidden { .. } => self.fed.1 = true,
-                    _ => self.contact.broke(),
+                    _ => return Ok(Heard::Break),
                 }
-                return Ok(());
+                return Ok(Heard::Nothing);
             }
         }
-        self.contact.heard();
-        Ok(())
+        Ok(Heard::Something)
     }
 
-    /// Judges what is known, and says it if it is worth telling.
-    async fn look(&mut self) -> Result<Option<Progress>, Error> {
-        if self.contact.is_doubtful() {
-            self.refresh().await?;
-        }
-        if let Some(outage) = self.contact.outage() {
-            if self.contact.is_long() && self.is_late() {
-                return Err(outage.error.clone());
-            }
-            let verdict = match &self.last {
-                Some((last, _)) => last.verdict.clone(),
-                None => Verdict::Waiting {
-                    stage: Stage::Creating,
-                    trouble: None,
-                },
-            };
-            return Ok(self.tell(verdict));
-        }
-        if !(self.fed.0 && self.fed.1) {
-            return Ok(None);
-        }
-        self.ask_why().await;
-        let mut verdict = self.judge();
-        if verdict.is_final() {
-            // Nothing is final that rests on what a watch brought some time ago.
-            self.refresh().await?;
-            if self.contact.outage().is_some() {
-                return Ok(None);
-            }
-            self.asked = None;
-            self.ask_why().await;
-            verdict = self.judge();
-            self.ended = verdict.is_final();
-        }
-        if self.ended {
-            self.read_log(&mut verdict).await;
-        }
-        Ok(self.tell(verdict))
+    fn is_complete(&self) -> bool {
+        self.fed.0 && self.fed.1
     }
 
-    fn judge(&self) -> Verdict {
+    fn judge(&mut self) -> Verdict {
         judge(&self.launched, &self.world, Timestamp::now(), &self.settings)
     }
 
@@ -207,29 +133,18 @@ impl Run {
         is_after(Timestamp::now(), late, self.settings.slack)
     }
 
-    /// The progress, when it differs from the last one told, or that is long ago.
-    fn tell(&mut self, verdict: Verdict) -> Option<Progress> {
-        let progress = Progress {
-            verdict,
-            outage: self.contact.outage().cloned(),
-        };
-        if let Some((last, at)) = &self.last
-            && *last == progress
-            && at.elapsed() < HEARTBEAT
-            && !self.ended
-        {
-            return None;
+    fn unseen(&self) -> Verdict {
+        Verdict::Waiting {
+            stage: Stage::Creating,
+            trouble: None,
         }
-        self.last = Some((progress.clone(), Instant::now()));
-        Some(progress)
     }
 
-    async fn refresh(&mut self) -> Result<(), Error> {
-        let read = self.read_all().await;
-        self.contact.tried(read)
+    fn is_final(&self, verdict: &Verdict) -> bool {
+        verdict.is_final()
     }
 
-    async fn read_all(&mut self) -> Result<(), Error> {
+    async fn read(&mut self) -> Result<(), Error> {
         let what = self.launched.what();
         let namespace = &self.launched.namespace;
         let selected = ListParams::default().labels(&selector(&self.launched));
@@ -250,7 +165,7 @@ impl Run {
     }
 
     /// Asks for events while it has not started. Without them the explanations are poorer, not wrong.
-    async fn ask_why(&mut self) {
+    async fn ask_why(&mut self, anew: bool) {
         let waits = matches!(
             self.judge(),
             Verdict::Waiting {
@@ -258,7 +173,7 @@ impl Run {
                 ..
             } | Verdict::CannotStart { .. }
         );
-        if !waits || self.asked.is_some_and(|asked| asked.elapsed() < EVENTS_EVERY) {
+        if !waits || !anew && self.asked.is_some_and(|asked| asked.elapsed() < EVENTS_EVERY) {
             return;
         }
         self.asked = Some(Instant::now());
@@ -271,7 +186,7 @@ impl Run {
     }
 
     /// Adds the last words of the container. Without them the end is told all the same.
-    async fn read_log(&mut self, verdict: &mut Verdict) {
+    async fn close(&self, verdict: &mut Verdict) {
         let blamed = |cause: &Cause| Some((cause.pod.clone()?, cause.container.clone()?));
         let place = match &*verdict {
             Verdict::Succeeded { .. } => self.worker(),
@@ -289,7 +204,9 @@ impl Run {
             Err(error) => tracing::warn!(job = self.launched.name, %error, "the log cannot be read"),
         }
     }
+}
 
+impl Watched {
     /// The pod that ended well, and its container.
     fn worker(&self) -> Option<(String, String)> {
         let done = |pod: &&Pod| {

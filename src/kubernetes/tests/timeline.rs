@@ -142,6 +142,7 @@ fn verdicts(phase: &str, generation: i64) -> Vec<String> {
                 Why::Creating { created } => format!("{done}/{total} created {created}"),
                 Why::OldPods { left } => format!("{done}/{total} old {left}"),
                 Why::Starting { left } => format!("{done}/{total} starting {left}"),
+                Why::Steps { at, of } => format!("{done}/{total} step {at} of {of}"),
             },
             Verdict::Paused { by, .. } => format!("paused by {}", by.as_deref().unwrap_or("?")),
             Verdict::Superseded { image, manager, .. } => {

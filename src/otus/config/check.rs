@@ -11,9 +11,9 @@ use otus_ci::{
     registry::Registry,
     version::{Source, Versions},
 };
-use otus_core::{Registration, Setup, StartError, services::Resources};
+use otus_core::{Registration, Setup, StartError, UserId, services::Resources};
 use otus_kubernetes::Clusters;
-use otus_monitoring::{Prometheus, gate::Gates, step::Rules};
+use otus_monitoring::{Prometheus, gate::Gates, grafana::Grafana, step::Rules};
 use otus_responder_deploy as deploy;
 use otus_slack::{Entrance, SlackError};
 use secrecy::SecretString;
@@ -45,6 +45,12 @@ fn engines(settings: &Settings) -> (Resources, Vec<(Path, String)>) {
                 resources.insert(Rules::of(&settings.prometheus));
             }
             Err(error) => faults.push((vec!["prometheus".into()], error.to_string())),
+        }
+    }
+    if settings.grafana.url.is_some() {
+        match Grafana::new(&settings.grafana) {
+            Ok(grafana) => resources.insert(grafana),
+            Err(error) => faults.push((vec!["grafana".into()], error.to_string())),
         }
     }
     for (host, config) in &settings.registries {
@@ -156,6 +162,11 @@ pub(super) fn deploys(settings: &mut Settings, tree: &mut Json, reading: &mut Re
             reading.read::<deploy::Before>(&root, before);
             *read = before.as_object().cloned().unwrap_or_default();
         }
+        if let (Some(read), Some(canary)) = (&mut service.canary, written.get_mut("canary")) {
+            let root: Path = vec!["services".into(), name.clone(), "canary".into()];
+            reading.read::<deploy::Canary>(&root, canary);
+            *read = canary.as_object().cloned().unwrap_or_default();
+        }
         if let Some(gates) = written.get_mut("gates") {
             let root: Path = vec!["services".into(), name.clone(), "gates".into()];
             let right = reading.read::<Gates>(&root, gates);
@@ -230,6 +241,34 @@ pub(super) fn versions(settings: &Settings, tree: &Json, places: &Places, faults
             fault(wrong.key, wrong.message);
         }
     }
+}
+
+/// Finds who deploys by itself and may not. Everything else about it is found with the catalog and by its responder.
+pub(super) fn autos(settings: &Settings, tree: &Json, places: &Places, faults: &mut Vec<Fault>) {
+    let robot = UserId::robot(deploy::ACTOR);
+    let deployers = settings.roles.0.get("deployer");
+    let named = deployers.is_some_and(|members| members.iter().any(|member| member == robot.as_str()));
+    // Once, however much of it there is.
+    let Some((service, environment, _)) = settings.catalog().autos().into_iter().next() else {
+        return;
+    };
+    if named {
+        return;
+    }
+    let own = format!("services.{}.in.{}.auto", service.name, environment.name);
+    let on_its_own = service
+        .placements
+        .get(&environment.name)
+        .is_some_and(|here| here.auto.is_some());
+    let key = match on_its_own {
+        true => own,
+        false => format!("environments.{}.auto", environment.name),
+    };
+    let message = format!(
+        "who deploys by itself has to be named in the role deployer, which * does not do: deployer = [\"{robot}\", …] below [roles]"
+    );
+    let path = walk(tree, &key);
+    faults.push(Fault::new(places.get(&path), &path, message));
 }
 
 /// Finds what cannot be right about the policy: names that nobody has, times nobody can read.

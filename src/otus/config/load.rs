@@ -110,6 +110,7 @@ pub fn load(origin: &Origin) -> Loaded {
     }
     super::check::workloads(&settings, &tree, &places, &mut faults);
     super::check::versions(&settings, &tree, &places, &mut faults);
+    super::check::autos(&settings, &tree, &places, &mut faults);
     super::check::policy(&settings, &tree, &places, &mut faults);
     faults.sort_by(|one, other| one.place.cmp(&other.place));
     Loaded {
@@ -153,6 +154,7 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
         github: section!("github"),
         registries: section!("registries"),
         prometheus: section!("prometheus"),
+        grafana: section!("grafana"),
         store: section!("store"),
         http: section!("http"),
         log: section!("log"),

@@ -6,7 +6,7 @@ use otus_core::{
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
     policy::{Policy, Roles},
 };
-use otus_monitoring::PrometheusConfig;
+use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig};
 use otus_slack::SlackConfig;
 use otus_store::StoreConfig;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -26,6 +26,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "github",
     "registries",
     "prometheus",
+    "grafana",
     "store",
     "http",
     "log",
@@ -55,6 +56,8 @@ pub struct Settings {
     pub registries: BTreeMap<String, RegistryConfig>,
     /// `[prometheus]`
     pub prometheus: PrometheusConfig,
+    /// `[grafana]`
+    pub grafana: GrafanaConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[http]`
@@ -79,6 +82,7 @@ impl Default for Settings {
             github: GitHubConfig::default(),
             registries: BTreeMap::new(),
             prometheus: PrometheusConfig::default(),
+            grafana: GrafanaConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),

@@ -47,6 +47,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let deploy: otus_responder_deploy::Settings =
         serde_json::from_value(loaded.tree["responders"]["deploy"].clone()).unwrap();
     assert_eq!(deploy, otus_responder_deploy::Settings::default());
+    let auto: otus_responder_deploy::AutoSettings =
+        serde_json::from_value(loaded.tree["responders"]["autodeploy"].clone()).unwrap();
+    assert_eq!(auto, otus_responder_deploy::AutoSettings::default());
     let schedules: otus_responder_schedules::Settings =
         serde_json::from_value(loaded.tree["responders"]["schedules"].clone()).unwrap();
     assert_eq!(schedules, otus_responder_schedules::Settings::default());
@@ -54,6 +57,12 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
         serde_json::from_value(loaded.tree["responders"]["pipeline"].clone()).unwrap();
     let expected = otus_responder_pipeline::Settings::default();
     assert_eq!(format!("{pipeline:?}"), format!("{expected:?}"));
+    let pulls: otus_responder_pulls::Settings =
+        serde_json::from_value(loaded.tree["responders"]["pulls"].clone()).unwrap();
+    assert_eq!(pulls, otus_responder_pulls::Settings::default());
+    let markers: otus_responder_markers::Settings =
+        serde_json::from_value(loaded.tree["responders"]["markers"].clone()).unwrap();
+    assert_eq!(markers, otus_responder_markers::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -83,6 +92,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "kubernetes",
         "github",
         "prometheus",
+        "grafana",
         "github",
         "store",
         "http",
@@ -99,7 +109,15 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
-    for responder in ["deploy", "graphs", "pipeline", "schedules"] {
+    for responder in [
+        "deploy",
+        "autodeploy",
+        "graphs",
+        "markers",
+        "pipeline",
+        "pulls",
+        "schedules",
+    ] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
     }
@@ -151,12 +169,16 @@ fn read_alone(section: &str, text: &str) -> String {
         "kubernetes" => wrong::<otus_kubernetes::Config>(here),
         "github" => wrong::<otus_ci::github::GitHubConfig>(here),
         "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
+        "grafana" => wrong::<otus_monitoring::grafana::GrafanaConfig>(here),
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
+        "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
         "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
+        "responders.markers" => wrong::<otus_responder_markers::Settings>(here),
+        "responders.pulls" => wrong::<otus_responder_pulls::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }
@@ -244,10 +266,72 @@ checks = ["build"]
 }
 
 #[test]
+fn what_goes_out_by_itself_is_read_and_its_faults_are_told() {
+    let right = r#"
+[roles]
+deployer = ["*", "robot:auto-deploy"]
+[github]
+token = "ghp_x"
+[environments.staging]
+auto = true
+[environments.production]
+after = "staging"
+auto = true
+bake = "1h"
+[services.api]
+image = "registry.example.com/shop/api"
+repository = "acme/api"
+[services.api.in.production]
+auto = false
+[responders.autodeploy]
+channel = "C012AB3CD"
+look = "1m"
+"#;
+    let loaded = with_file(right);
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    let autos = loaded.settings.catalog().autos();
+    assert_eq!(autos.len(), 1);
+    let unnamed = with_file(
+        &right
+            .replace(", \"robot:auto-deploy\"", "")
+            .replace("\nchannel", "\nchanel"),
+    );
+    insta::assert_snapshot!(told(&unnamed), @r#"
+    Otus cannot start with this configuration, for 3 reasons:
+      otus.toml:7: environments.staging.auto: who deploys by itself has to be named in the role deployer, which * does not do: deployer = ["robot:auto-deploy", …] below [roles]
+      otus.toml:17: responders.autodeploy: channel is not set, and api goes out to staging by itself, which is shown there; set channel = "C…" below [responders.autodeploy]
+      otus.toml:18: responders.autodeploy.chanel: there is no such key; did you mean channel?
+    "#);
+    let nowhere = with_file(
+        &right
+            .replace("channel = \"C012AB3CD\"", "")
+            .replace("after = \"staging\"", ""),
+    );
+    insta::assert_snapshot!(told(&nowhere), @r#"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:11: environments.production.bake: it says how long something has to run well in the environment before, and there is none; set after, too
+      otus.toml:17: responders.autodeploy: channel is not set, and api goes out to staging by itself, which is shown there; set channel = "C…" below [responders.autodeploy]
+    "#);
+}
+
+#[test]
 fn the_example_of_the_page_on_permissions_is_right() {
     let loaded = with_file(include_str!("../../../docs/examples/team-of-ten.toml"));
     assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
     assert!(loaded.settings.policy.rules.len() >= 3);
+}
+
+#[test]
+fn the_example_of_the_page_on_the_pipeline_is_right() {
+    let loaded = with_file(include_str!("../../../docs/examples/pipeline.toml"));
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    assert!(
+        loaded
+            .settings
+            .environments
+            .values()
+            .all(|environment| environment.auto)
+    );
 }
 
 #[test]
@@ -272,6 +356,19 @@ fn what_runs_before_a_deploy_is_told_with_its_line() {
       otus.toml:5: services.web.before.deadlin: there is no such key; did you mean deadline?
       otus.toml:8: services.job.before.env.DB: a text is expected, or { secret = "its name", key = "…" }, or { config_map = "its name", key = "…" }
     "#);
+}
+
+#[test]
+fn canaries_are_told_with_their_line() {
+    let loaded = with_file(
+        "[services.api.canary]\nreplicas = 1\nshare = \"5%\"\n[services.web.canary]\nbaked = \"1m\"\n\
+         [services.job.canary]\nbake = \"1m\"\n",
+    );
+    insta::assert_snapshot!(told(&loaded), @"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:1: services.api.canary: keep one of replicas and share
+      otus.toml:5: services.web.canary.baked: there is no such key; did you mean bake?
+    ");
 }
 
 #[test]
@@ -633,13 +730,16 @@ versions = ["v1", "v2"]
     [prometheus.headers]
     X-Scope-OrgID = "••••"  # otus.toml:6
 
-    [github]
+    [grafana]
 
     [store]
 
     [http]
 
     [log]
+
+    [responders.autodeploy]
+
 
 
     [responders.deploy]
@@ -648,8 +748,14 @@ versions = ["v1", "v2"]
     [responders.graphs]
 
 
+    [responders.markers]
+
 
     [responders.pipeline]
+
+
+
+    [responders.pulls]
 
 
 

@@ -10,11 +10,10 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use otus_core::chat::{MessageRef, Urgency};
 use tokio::{
     sync::{Notify, oneshot},
-    task::JoinSet,
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -223,7 +222,8 @@ where
     J: Send + Sync + 'static,
     R: Clone + Send + 'static,
 {
-    let mut under_way: JoinSet<(Ticket, Job<J, R>, Outcome<R>)> = JoinSet::new();
+    // All in this task: what is sent waits for the network, and a task of its own would only be one more wait.
+    let mut under_way = FuturesUnordered::new();
     loop {
         let mut wake = None;
         {
@@ -234,7 +234,7 @@ where
                         job.tries += 1;
                         // A panic must not leave its channel waiting for ever.
                         let sending = AssertUnwindSafe(send(Arc::clone(&job.what))).catch_unwind();
-                        under_way.spawn(async move {
+                        under_way.push(async move {
                             let outcome = sending.await.unwrap_or_else(|_| {
                                 Err(SlackError::Unsure {
                                     method: "sending",
@@ -260,11 +260,7 @@ where
             }
         }
         tokio::select! {
-            Some(ended) = under_way.join_next() => {
-                if let Ok((ticket, job, outcome)) = ended {
-                    settle(&shared, ticket, job, outcome);
-                }
-            }
+            Some((ticket, job, outcome)) = under_way.next() => settle(&shared, ticket, job, outcome),
             () = shared.changed.notified() => {}
             () = async { sleep_until(wake.unwrap_or_else(Instant::now)).await }, if wake.is_some() => {}
         }

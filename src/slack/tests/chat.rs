@@ -5,7 +5,7 @@
 mod common;
 
 use common::{SOON, Station, words};
-use otus_core::{Button, Card, ChatError, File, Place, Tone, Urgency, Via, markup};
+use otus_core::{Button, Card, ChatError, File, Place, Post, Tone, Urgency, Via, markup};
 use otus_emulators::slack::{Fault, Message, Outcome};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nand so on";
@@ -283,4 +283,26 @@ async fn people_and_groups_are_known_and_unknown_is_no_yes() {
     station.workspace.set_scopes(&["chat:write"]);
     station.end().await.unwrap();
     assert!(chat.in_group(&ann, "oncall").await.is_err());
+}
+
+#[tokio::test]
+async fn somebody_is_found_by_their_address_and_told_alone() {
+    let mut station = Station::start().await;
+    let chat = station.slack.chat();
+    let ann = station.user("ann");
+    let found = chat.by_email("ann@owls.example").await.unwrap();
+    assert_eq!(found, Some(ann.clone()));
+    assert_eq!(chat.by_email("nobody@example.com").await.unwrap(), None);
+    let channel = chat.direct(&ann).await.unwrap();
+    assert!(channel.as_str().starts_with('D'), "{channel}");
+    assert_eq!(chat.direct(&ann).await.unwrap(), channel);
+    // What is said there is found again.
+    let place = Place::channel(channel);
+    let post = Post::from("for you alone").keyed("a key");
+    let said = chat.post(&place, &post, Urgency::Answer).await.unwrap();
+    assert_eq!(chat.find(&place, "a key").await.unwrap(), Some(said));
+    // Without the scope nobody is found, and that is all.
+    station.workspace.set_scopes(&["chat:write", "im:write"]);
+    assert_eq!(chat.by_email("ann@owls.example").await.unwrap(), None);
+    station.end().await.unwrap();
 }

@@ -24,16 +24,16 @@ impl Wanted {
 
 /// A message as it is kept with its claim.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct Kept<M> {
     heard: Timestamp,
-    message: Message,
+    message: M,
 }
 
 /// The body of a claim.
 pub(crate) fn body(message: &Message) -> Result<String, StoreError> {
     let kept = Kept {
         heard: Timestamp::now(),
-        message: message.clone(),
+        message,
     };
     serde_json::to_string(&kept).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
@@ -41,7 +41,7 @@ pub(crate) fn body(message: &Message) -> Result<String, StoreError> {
 /// What was kept. What this version cannot read, another one may.
 pub(crate) fn orphan(body: &str) -> Option<Orphan> {
     match serde_json::from_str(body) {
-        Ok(Kept { heard, message }) => Some(Orphan { message, heard }),
+        Ok(Kept::<Message> { heard, message }) => Some(Orphan { message, heard }),
         Err(error) => {
             tracing::warn!(%error, "a message that another process left cannot be read");
             None

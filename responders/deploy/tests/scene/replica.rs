@@ -44,6 +44,22 @@ impl<'a> Replica<'a> {
         }
     }
 
+    /// One whose service has a canary.
+    pub(crate) fn with_canary(cluster: &'a Cluster, service: String) -> Self {
+        Replica {
+            more: r#"canary = { bake = "100ms" }"#.to_owned(),
+            ..Replica::of(cluster, service)
+        }
+    }
+
+    /// One whose service is a Rollout of Argo.
+    pub(crate) fn with_rollout(cluster: &'a Cluster, service: String) -> Self {
+        Replica {
+            more: format!("workload = \"rollout/{service}\""),
+            ..Replica::of(cluster, service)
+        }
+    }
+
     pub(crate) fn room(&self, fuse: &Fuse, timing: Timing) -> Room {
         let catalog = format!(
             "[environments.staging]\n[services.{}]\nimage = \"registry.test/shop/one\"\n{}",

@@ -118,6 +118,7 @@ async fn a_commit_is_found_by_every_name_it_has() {
         assert_eq!(commit.sha, sha, "{name}");
         assert_eq!((commit.subject(), commit.author.as_str()), ("Say more", "ann"));
         assert_eq!((commit.login.as_deref(), commit.parents.len()), (Some("ann"), 1));
+        assert_eq!(commit.email.as_deref(), Some("ann@example.com"));
         assert!(commit.authored_at.is_some() && commit.committed_at.is_some());
     }
     let head = place
@@ -310,4 +311,21 @@ async fn pull_requests_that_changed_since() {
     assert_eq!(place.statuses("/pulls?").len(), 1, "what is older is not read");
     assert_eq!(since(0, 2).await, [5, 250]);
     assert_eq!(since(0, 1_000).await.len(), 250);
+}
+
+#[tokio::test]
+async fn open_pull_requests_are_listed_the_newest_first() {
+    let place = Place::new().await;
+    for number in 1..=3 {
+        let branch = format!("b{number}");
+        place.api.push(&branch, "ann", &["A change"]).unwrap();
+        place.api.open_pull("A change", "ann", &branch, "main").unwrap();
+    }
+    place.api.close(2).unwrap();
+    let listed = async |most| {
+        let open = place.client.open_pulls(&place.repo, most).await.unwrap();
+        open.iter().map(|pull| pull.number).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(10).await, [3, 1]);
+    assert_eq!(listed(1).await, [3]);
 }

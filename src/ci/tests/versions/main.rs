@@ -283,6 +283,9 @@ async fn forward_back_and_sideways() {
 async fn who_cannot_be_asked_is_no_refusal() {
     let place = Place::new().await;
     let (sha, _) = place.released("main", "Good").await;
+    assert!(place.versions.is_built(&place.source, &sha).await.unwrap());
+    let unbuilt = place.api.commit("main", "Unbuilt").unwrap();
+    assert!(!place.versions.is_built(&place.source, &unbuilt).await.unwrap());
     place.github.fault("check-runs", Fault::Status(502), 100);
     assert!(matches!(place.find(&sha).await, Err(Error::GitHub(_))));
     place.github.clear_faults();

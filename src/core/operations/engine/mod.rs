@@ -11,11 +11,14 @@
 
 mod agree;
 mod control;
+mod itself;
 mod propose;
 mod runner;
 mod shell;
 mod sweep;
 mod tell;
+
+pub use itself::{Proposal, Proposed};
 
 use super::{action::Action, operation::Operation};
 use crate::services::Services;
@@ -157,7 +160,7 @@ impl Engine {
 /// The operations. Made by [`Services::operations`].
 #[derive(Clone)]
 pub struct Operations {
-    services: Services,
+    pub(super) services: Services,
 }
 
 impl Operations {
@@ -167,5 +170,9 @@ impl Operations {
 
     fn engine(&self) -> &Engine {
         self.services.engine()
+    }
+
+    pub(super) fn timing(&self) -> &Timing {
+        &self.engine().timing
     }
 }

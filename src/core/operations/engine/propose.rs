@@ -10,7 +10,7 @@ use crate::{
     message::Via,
     operations::{
         action::Action,
-        operation::{Lease, Operation, OperationFilter, Origin, Saved, State, Wish},
+        operation::{Draft, Operation, OperationFilter, Origin, Saved, State},
         plan::Plan,
         texts, transitions,
     },
@@ -70,34 +70,19 @@ impl Operations {
             }
         };
         let message = cx.message();
-        let mut operation = Operation {
+        let mut operation = Operation::from(Draft {
             id: cx.id().to_owned(),
             kind: kind.to_owned(),
             command: command.to_owned(),
             line: line.to_owned(),
             ask,
-            hash: plan.hash(),
             plan,
             by: cx.author().clone(),
             name: person.name,
             origin: origin(cx),
             reason: options.reason.clone(),
-            verdict: crate::policy::Verdict::refuse("nothing is decided yet"),
-            approvals: Vec::new(),
             asked: self.now().await?,
-            expires: None,
-            started: None,
-            ended: None,
-            state: State::Planned,
-            card: None,
-            wish: Wish::Go,
-            wished_by: None,
-            lease: Lease::default(),
-            progress: Value::Null,
-            ending: None,
-            told: false,
-            revision: 0,
-        };
+        });
         let asked = self.asked(
             &operation,
             cx.author(),

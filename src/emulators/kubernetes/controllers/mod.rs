@@ -10,6 +10,7 @@ mod progress;
 mod replicas;
 mod replicaset;
 mod revisions;
+mod rollout;
 mod run;
 mod scaling;
 mod statefulset;
@@ -84,7 +85,14 @@ impl Agenda {
 }
 
 /// The workloads whose controllers look at them.
-const SYNCED: [&str; 5] = ["deployments", "replicasets", "statefulsets", "daemonsets", "jobs"];
+const SYNCED: [&str; 6] = [
+    "deployments",
+    "replicasets",
+    "statefulsets",
+    "daemonsets",
+    "jobs",
+    "rollouts",
+];
 
 /// Plans what answers to a change.
 pub(crate) fn observe(state: &mut State, res: Res, change: &Change) {
@@ -128,6 +136,7 @@ pub(crate) fn observe(state: &mut State, res: Res, change: &Change) {
             Some("StatefulSet") => "statefulsets",
             Some("DaemonSet") => "daemonsets",
             Some("Job") => "jobs",
+            Some("Rollout") => "rollouts",
             _ => return,
         };
         let delay = if store == "deployments" {
@@ -153,6 +162,7 @@ pub(crate) fn advance(state: &mut State, now: Instant) -> Option<Instant> {
             Task::Sync("statefulsets", ns, name) => state.sync_stateful_set(&ns, &name),
             Task::Sync("daemonsets", ns, name) => state.sync_daemon_set(&ns, &name),
             Task::Sync("jobs", ns, name) => state.sync_job(&ns, &name),
+            Task::Sync("rollouts", ns, name) => state.sync_rollout(&ns, &name),
             Task::Sync(..) => {}
             Task::Pod(uid) => state.step(&uid),
             Task::Remove(gone, ns, name) => {

@@ -39,7 +39,12 @@ impl Sets {
 
 /// The revision of a ReplicaSet or a Deployment.
 pub(super) fn revision(object: &Value) -> i64 {
-    annotation(object, REVISION)
+    revision_at(object, REVISION)
+}
+
+/// The revision that an annotation of this name carries.
+pub(super) fn revision_at(object: &Value, key: &str) -> i64 {
+    annotation(object, key)
         .and_then(|text| text.parse().ok())
         .unwrap_or_default()
 }

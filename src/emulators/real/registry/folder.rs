@@ -1,30 +1,29 @@
 //! Purpose: what a registry reads from files: settings, passwords, a certificate.
 
+use crate::real::process::{self, installed};
 use anyhow::{Context, ensure};
 use serde_json::json;
-use std::{
-    io::{ErrorKind, Write as _},
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{io::Write as _, path::PathBuf, process::Stdio};
 
-/// A temporary folder.
+/// The folder they are in.
 #[derive(Debug)]
-pub(super) struct Folder(pub(super) PathBuf);
+pub(super) struct Folder(process::Folder);
 
 impl Folder {
     pub(super) fn new() -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("otus-registry-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
+        Ok(Self(process::Folder::new("registry")?))
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.0.0.join(name)
     }
 
     fn passwords(&self) -> PathBuf {
-        self.0.join("htpasswd")
+        self.file("htpasswd")
     }
 
     pub(super) fn certificate(&self) -> PathBuf {
-        self.0.join("certificate.pem")
+        self.file("certificate.pem")
     }
 
     pub(super) fn make_certificate(&self) -> anyhow::Result<()> {
@@ -35,7 +34,7 @@ impl Folder {
                 .args(["-addext", "basicConstraints=critical,CA:FALSE"])
                 .args(["-addext", "subjectAltName=IP:127.0.0.1"])
                 .arg("-keyout")
-                .arg(self.0.join("key.pem"))
+                .arg(self.file("key.pem"))
                 .arg("-out")
                 .arg(self.certificate())
                 .output()
@@ -53,12 +52,11 @@ impl Folder {
         let mut settings = json!({
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": true}},
-            "storage": {"filesystem": {"rootdirectory": self.0.join("data")}, "delete": {"enabled": true}},
+            "storage": {"filesystem": {"rootdirectory": self.file("data")}, "delete": {"enabled": true}},
             "http": {"addr": host},
         });
         if tls {
-            settings["http"]["tls"] =
-                json!({"certificate": self.certificate(), "key": self.0.join("key.pem")});
+            settings["http"]["tls"] = json!({"certificate": self.certificate(), "key": self.file("key.pem")});
         }
         if asks {
             settings["auth"] = json!({"htpasswd": {"realm": "registry", "path": self.passwords()}});
@@ -82,28 +80,8 @@ impl Folder {
         let done = child.wait_with_output()?;
         ensure!(done.status.success(), "htpasswd ended with {}", done.status);
         // In one step, so that the registry never reads half a file.
-        let new = self.0.join("htpasswd.new");
+        let new = self.file("htpasswd.new");
         std::fs::write(&new, done.stdout)?;
         Ok(std::fs::rename(new, self.passwords())?)
     }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Runs a program, and says what to install when it is missing.
-pub(super) fn installed<T>(
-    name: &str,
-    package: &str,
-    run: impl FnOnce(&mut Command) -> std::io::Result<T>,
-) -> anyhow::Result<T> {
-    run(Command::new(name).stdin(Stdio::null())).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => anyhow::anyhow!(
-            "`{name}` is not installed; on Debian: apt-get install --no-install-recommends {package}"
-        ),
-        _ => anyhow::Error::new(error).context(format!("`{name}` cannot be run")),
-    })
 }

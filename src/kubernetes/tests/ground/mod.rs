@@ -134,10 +134,11 @@ impl Ground {
         let manifest = match kind {
             Kind::StatefulSet => "StatefulSet",
             Kind::DaemonSet => "DaemonSet",
+            Kind::Rollout => "Rollout",
             _ => "Deployment",
         };
         let mut object = json!({
-            "apiVersion": "apps/v1",
+            "apiVersion": if kind == Kind::Rollout { "argoproj.io/v1alpha1" } else { "apps/v1" },
             "kind": manifest,
             "metadata": {"name": "db", "namespace": self.namespace},
             "spec": {
@@ -155,6 +156,7 @@ impl Ground {
         let workload = Workload {
             kind,
             name: "db".into(),
+            container: Some("app".into()),
             service: "db".into(),
             ..self.workload()
         };
@@ -289,7 +291,7 @@ pub(crate) async fn until(rollout: &mut Rollout, mut like: impl FnMut(&Progress)
             let progress = rollout
                 .next()
                 .await
-                .expect("the rollout ended")
+                .unwrap_or_else(|| panic!("the rollout ended with {last:?}"))
                 .expect("the rollout failed");
             last = Some(progress.clone());
             if like(&progress) {

@@ -57,6 +57,7 @@ conforms!(
     inbox::what_failed_waits_and_is_given_up_and_begun_anew,
     inbox::deliveries_are_found_and_summed,
     inbox::what_ended_is_forgotten_and_what_waits_is_not,
+    outbox::of_many_who_work_at_once_one_works_on_each,
     values::values_are_remembered,
     values::a_value_is_swapped_by_its_revision,
     values::a_space_is_listed_by_key,

@@ -6,6 +6,7 @@ pub(crate) mod deploys;
 pub(crate) mod flags;
 pub(crate) mod inbox;
 pub(crate) mod operations;
+pub(crate) mod outbox;
 pub(crate) mod values;
 
 pub(crate) type AnyStore = std::sync::Arc<dyn otus_core::Store>;
