@@ -9,6 +9,7 @@ mod life;
 #[cfg(test)]
 mod model_tests;
 mod ramp;
+mod rules;
 pub mod serve;
 mod service;
 pub mod words;
@@ -24,4 +25,5 @@ pub use life::{
     Archived, Author, Change, ChangeKind, Edit, EditFault, FlagStore, FlagStoreError, Kept, MemoryFlagStore,
 };
 pub use ramp::{Clock, Ramp, RampFault};
+pub use rules::{GiveFault, Growth, Whom};
 pub use service::{ChangeError, Flags, Live, News, Now, StartError};

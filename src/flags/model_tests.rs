@@ -7,7 +7,7 @@
 use crate::{
     Author, Change, ChangeError, Context, Definition, Edit, FlagStore, FlagStoreError, Flags, Kept,
     MemoryFlagStore, Ramp,
-    serve::{ClientConfig, FlagsHttpConfig, routes},
+    serve::{ClientConfig, FlagsConfig, routes},
     service::Stage,
 };
 use async_trait::async_trait;
@@ -158,12 +158,13 @@ impl World {
         let client = ClientConfig {
             set: "set".into(),
             token: "token".into(),
+            token_file: None,
             documents: false,
         };
-        let config = FlagsHttpConfig {
+        let config = FlagsConfig {
             clients: [("client".to_owned(), client)].into(),
             requests_per_second: 0,
-            ..FlagsHttpConfig::default()
+            ..FlagsConfig::default()
         };
         let app = routes(flags.clone(), &config, CancellationToken::new());
         Replica { way, flags, app }
@@ -220,6 +221,7 @@ impl World {
             by: "ann".into(),
             reason: None,
             at: Timestamp::from_second(self.seconds()).unwrap(),
+            operation: None,
         };
         let replica = &self.replicas[*replica];
         match replica.flags.change("set", &edit, &author).await {
@@ -233,7 +235,7 @@ impl World {
             }
             Err(ChangeError::Edit(_)) => {}
             Err(ChangeError::Store(_)) => assert!(replica.way.cut.load(Ordering::Relaxed)),
-            Err(error @ ChangeError::Busy(_)) => panic!("{error}"),
+            Err(error @ (ChangeError::Busy(_) | ChangeError::Moved(_))) => panic!("{error}"),
         }
     }
 

@@ -17,12 +17,20 @@ pub(crate) use rule::{broken, list, resolved};
 #[must_use]
 pub fn check(document: &Document) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (name, rule) in &document.evaluators {
-        let mut walk = Walk::evaluator(document, &mut faults);
-        walk.operand(rule, &format!("$evaluators.{name}"));
+    for name in document.evaluators.keys() {
+        faults.extend(check_evaluator(document, name));
     }
     for (key, flag) in &document.flags {
         check_flag(document, flag, &format!("flags.{key}"), &mut faults);
+    }
+    faults
+}
+
+/// All that is wrong with one shared rule.
+pub(crate) fn check_evaluator(document: &Document, name: &str) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let Some(rule) = document.evaluators.get(name) {
+        Walk::evaluator(document, &mut faults).operand(rule, &format!("$evaluators.{name}"));
     }
     faults
 }

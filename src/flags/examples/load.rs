@@ -5,7 +5,7 @@
 
 use otus_flags::{
     Author, Definition, Edit, Flags, MemoryFlagStore,
-    serve::{ClientConfig, FlagsHttpConfig, routes},
+    serve::{ClientConfig, FlagsConfig, routes},
 };
 use serde_json::json;
 use std::{
@@ -40,13 +40,14 @@ async fn main() -> Result {
     let client = ClientConfig {
         set: "production".into(),
         token: TOKEN.into(),
+        token_file: None,
         documents: false,
     };
-    let config = FlagsHttpConfig {
+    let config = FlagsConfig {
         clients: [("load".to_owned(), client)].into(),
         requests_per_second: 0,
         streams: 1_000_000,
-        ..FlagsHttpConfig::default()
+        ..FlagsConfig::default()
     };
     let app = routes(flags.clone(), &config, CancellationToken::new());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -71,6 +72,7 @@ async fn switch(flags: &Flags, key: &str, on: bool) -> Result {
         by: "load".into(),
         reason: None,
         at: jiff::Timestamp::now(),
+        operation: None,
     };
     flags.change("production", &edit, &author).await?;
     Ok(())

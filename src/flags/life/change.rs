@@ -18,6 +18,9 @@ pub struct Change {
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The operation it was a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// What was done.
     pub kind: ChangeKind,
     /// To which flag. Nothing for the whole set.
@@ -45,4 +48,6 @@ pub enum ChangeKind {
     Restored,
     /// The whole set was replaced.
     Imported,
+    /// A shared rule was written.
+    Rule,
 }

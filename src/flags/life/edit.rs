@@ -3,11 +3,12 @@
 use super::{Archived, Change, ChangeKind, Kept};
 use crate::{
     bucketing::Bucketing,
-    check::{check, check_flag},
+    check::{check, check_evaluator, check_flag},
     definition::{Definition, Document},
     fault::{Fault, Faults},
 };
 use jiff::Timestamp;
+use serde_json::Value;
 
 /// What is wanted of a set.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,13 @@ pub enum Edit {
         /// Its key.
         key: String,
     },
+    /// A shared rule is to be this, whether it is there or not.
+    Rule {
+        /// Its name.
+        name: String,
+        /// What it says.
+        rule: Value,
+    },
     /// The set is to be this. What is put away stays so.
     Import {
         /// All of it.
@@ -49,6 +57,8 @@ pub struct Author {
     pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// The operation it is a part of, by which whoever takes it up finds that it is done.
+    pub operation: Option<String>,
 }
 
 /// Why it is not done.
@@ -129,6 +139,17 @@ impl Kept {
                 }
                 (ChangeKind::Restored, Some(key), None, Some(after))
             }
+            Edit::Rule { name, rule } => {
+                let before = next.document.evaluators.insert(name.clone(), rule.clone());
+                if before.as_ref() == Some(rule) {
+                    return Err(EditFault::Same);
+                }
+                let faults = check_evaluator(&next.document, name);
+                if !faults.is_empty() {
+                    return Err(EditFault::Faults(Faults(faults)));
+                }
+                (ChangeKind::Rule, None, before, Some(rule.clone()))
+            }
             Edit::Import {
                 document,
                 as_it_is,
@@ -161,6 +182,7 @@ impl Kept {
             at: author.at,
             by: author.by.clone(),
             reason: author.reason.clone(),
+            operation: author.operation.clone(),
             kind,
             flag: flag.cloned(),
             before,
@@ -198,6 +220,7 @@ mod tests {
             by: "ann".into(),
             reason: Some("as asked".into()),
             at: Timestamp::from_second(1_760_000_000).unwrap(),
+            operation: None,
         }
     }
 

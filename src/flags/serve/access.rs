@@ -104,6 +104,7 @@ mod tests {
         let client = |set: &str, token: &str| ClientConfig {
             set: set.into(),
             token: token.into(),
+            token_file: None,
             documents: false,
         };
         let clients = [

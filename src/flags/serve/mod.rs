@@ -16,7 +16,7 @@ mod ofrep;
 mod stream;
 mod sync;
 
-pub use config::{ClientConfig, FlagsHttpConfig};
+pub use config::{ClientConfig, ConfigFault, FlagsConfig, SetConfig};
 #[cfg(test)]
 pub(crate) use ofrep::evaluate_all;
 
@@ -46,7 +46,7 @@ struct Serving {
 
 /// The routes, for the program's server. Streams end at `stop`. Addresses are told apart where the server gives them
 /// (`ConnectInfo<SocketAddr>`); where it does not, a client's limit is one for all who use its token.
-pub fn routes(flags: Arc<Flags>, config: &FlagsHttpConfig, stop: CancellationToken) -> Router {
+pub fn routes(flags: Arc<Flags>, config: &FlagsConfig, stop: CancellationToken) -> Router {
     let serving = Arc::new(Serving {
         flags,
         access: Access::new(&config.clients),

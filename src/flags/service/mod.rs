@@ -10,6 +10,7 @@ pub use live::{Live, News};
 pub(crate) use live::{Stage, etag};
 
 use crate::{
+    definition::{Definition, Document},
     evaluate::{SelfTestFailure, self_test},
     life::{Author, Change, Edit, EditFault, FlagStore, FlagStoreError, Kept},
 };
@@ -68,6 +69,9 @@ pub enum ChangeError {
     /// The store does not answer. Whether it was made is not known then.
     #[error(transparent)]
     Store(#[from] FlagStoreError),
+    /// The flag is not what it was any more.
+    #[error("the flag `{0}` was changed by somebody else in between")]
+    Moved(String),
     /// Somebody else was always quicker.
     #[error("the flag set `{0}` is being changed by others all the time: try again")]
     Busy(String),
@@ -147,6 +151,12 @@ impl Flags {
         Some(self.slot(name)?.news.subscribe())
     }
 
+    /// How many listen to a set here, at this replica.
+    #[must_use]
+    pub fn listeners(&self, name: &str) -> usize {
+        self.slot(name).map_or(0, |slot| slot.news.receiver_count())
+    }
+
     /// Changes a set, and serves it so.
     ///
     /// # Errors
@@ -162,6 +172,56 @@ impl Flags {
             }
         }
         Err(ChangeError::Busy(set.to_owned()))
+    }
+
+    /// Changes a flag, if it is still what somebody saw; nothing for a flag that is not there. Nobody else's change gets lost, and
+    /// what people agreed to is what is done.
+    ///
+    /// # Errors
+    /// [`ChangeError`] says why it was not made: [`ChangeError::Moved`] when it was something else by then.
+    pub async fn change_from(
+        &self,
+        set: &str,
+        key: &str,
+        seen: Option<&Definition>,
+        edit: &Edit,
+        author: &Author,
+    ) -> Result<Change, ChangeError> {
+        for _ in 0..TRIES {
+            let kept = self.store.load(set).await?.unwrap_or_else(|| Kept::new(set));
+            if kept.document.flags.get(key) != seen {
+                // It may be older here.
+                self.take(kept);
+                return Err(ChangeError::Moved(key.to_owned()));
+            }
+            let (next, change) = kept.apply(edit, author)?;
+            if self.store.save(&next, &change).await? {
+                self.take(next);
+                return Ok(change);
+            }
+        }
+        Err(ChangeError::Busy(set.to_owned()))
+    }
+
+    /// Fills a set that nobody has written to. Answers whether it was this that filled it.
+    ///
+    /// # Errors
+    /// [`ChangeError`] says why it was not made.
+    pub async fn seed(&self, set: &str, document: &Document, author: &Author) -> Result<bool, ChangeError> {
+        if self.store.load(set).await?.is_some() {
+            return Ok(false);
+        }
+        let edit = Edit::Import {
+            document: document.clone(),
+            as_it_is: false,
+            rebucket: true,
+        };
+        let (next, change) = Kept::new(set).apply(&edit, author)?;
+        let mine = self.store.save(&next, &change).await?;
+        if mine {
+            self.take(next);
+        }
+        Ok(mine)
     }
 
     /// The record of a set, or of one of its flags, newest first.

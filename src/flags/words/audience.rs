@@ -1,10 +1,11 @@
 //! Purpose: who gets what before and after a change, in shares, and by how much the largest of them grows.
 
-use super::describe::{Condition, Description, Served, describe};
+use super::describe::{Condition, Description, Served, Sign, describe};
 use crate::{
     definition::Definition,
     evaluate::{Context, Evaluator, FlagSet},
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Shares of variants, from 0 to 1; without a name, that of the application's own default. Nothing is known where a rule decides
@@ -20,28 +21,107 @@ pub struct Group {
     pub before: Shares,
     /// What they get.
     pub after: Shares,
+    /// What they were served; nothing for the application's own default.
+    pub gave: Option<Served>,
+    /// What they are served.
+    pub gives: Option<Served>,
 }
 
 /// Who gets what before and after a change, at a moment. A flag that is not there gives the application's own default.
 #[must_use]
 pub fn audience(before: Option<&Definition>, after: Option<&Definition>, now: i64) -> Vec<Group> {
-    let (before, after) = (reach(before, now), reach(after, now));
-    let mut groups: Vec<Group> = Vec::new();
+    between((before, now), (after, now))
+}
+
+/// The same, where before and after are looked at at moments of their own.
+fn between(before: (Option<&Definition>, i64), after: (Option<&Definition>, i64)) -> Vec<Group> {
+    let (before, after) = (Reach::of(before.0, before.1), Reach::of(after.0, after.1));
+    let mut everybody: Vec<Option<Condition>> = Vec::new();
     for (who, _) in after.cases.iter().chain(&before.cases) {
-        if groups.iter().all(|group| group.who.as_ref() != Some(who)) {
-            groups.push(Group {
-                who: Some(who.clone()),
-                before: before.of(who),
-                after: after.of(who),
-            });
+        if !everybody.contains(&Some(who.clone())) {
+            everybody.push(Some(who.clone()));
         }
     }
-    groups.push(Group {
-        who: None,
-        before: before.otherwise,
-        after: after.otherwise,
-    });
-    groups
+    everybody.push(None);
+    let group = |who: Option<Condition>| {
+        let (gave, gives) = (before.served(who.as_ref()), after.served(who.as_ref()));
+        Group {
+            before: before.shares(gave),
+            after: after.shares(gives),
+            gave: gave.cloned(),
+            gives: gives.cloned(),
+            who,
+        }
+    };
+    everybody.into_iter().map(group).collect()
+}
+
+/// By how much more of those whom a change does not name get something new, from 0 to 1, between the flag as it was at one moment and as it
+/// will be at another. Nothing is known when a rule decides.
+///
+/// People and groups that are named, and whoever goes back to what is false or to the application's own default, are not counted: the
+/// first are few and meant, the second is the way out.
+#[must_use]
+pub fn jump(before: (Option<&Definition>, i64), after: (Option<&Definition>, i64)) -> Option<f64> {
+    growth(before, after, false)
+}
+
+/// Whether a change gives nobody anything but what is false or the application's own default: the way out.
+#[must_use]
+pub fn retreats(before: Option<&Definition>, after: Option<&Definition>, now: i64) -> bool {
+    growth((before, now), (after, now), true).is_some_and(|growth| growth <= 0.0)
+}
+
+fn growth(
+    before: (Option<&Definition>, i64),
+    after: (Option<&Definition>, i64),
+    with_named: bool,
+) -> Option<f64> {
+    let safe = |variant: &Option<String>| {
+        let values = [after.0, before.0].into_iter().flatten();
+        let value = |name: &String| {
+            values
+                .clone()
+                .find_map(|definition| definition.variants.get(name))
+        };
+        variant
+            .as_ref()
+            .is_none_or(|name| value(name).is_some_and(|value| *value == Value::Bool(false)))
+    };
+    let mut largest = 0.0_f64;
+    for group in between(before, after) {
+        if !with_named && group.who.as_ref().is_some_and(is_named) {
+            continue;
+        }
+        // A rule that stays is no jump, whatever it gives.
+        if group.before.is_none() && group.gave == group.gives {
+            continue;
+        }
+        let new = group.after?;
+        let growing = new.iter().filter(|(variant, _)| !safe(variant));
+        let Some(old) = group.before else {
+            // What a rule gave is not known; where nobody gets anything new, it does not matter.
+            if growing.clone().all(|(_, share)| *share <= 0.0) {
+                continue;
+            }
+            return None;
+        };
+        for (variant, share) in growing {
+            largest = largest.max(share - old.get(variant).copied().unwrap_or(0.0));
+        }
+    }
+    Some(largest)
+}
+
+/// Whether it names people, or a group of them that has a name.
+fn is_named(who: &Condition) -> bool {
+    match who {
+        Condition::Named(_) => true,
+        Condition::Compare(attribute, Sign::Is, _) | Condition::OneOf(attribute, _) => {
+            attribute == "targetingKey"
+        }
+        _ => false,
+    }
 }
 
 /// By how much the share of any variant grows in any group at the most, from 0 to 1. Nothing is known when a rule decides.
@@ -87,48 +167,66 @@ pub fn moved(
 }
 
 struct Reach {
-    cases: Vec<(Condition, Shares)>,
-    otherwise: Shares,
+    cases: Vec<(Condition, Served)>,
+    /// Nothing for the application's own default.
+    otherwise: Option<Served>,
+    default: Option<String>,
+    now: i64,
 }
 
 impl Reach {
+    fn of(definition: Option<&Definition>, now: i64) -> Self {
+        let described = definition.map(describe).filter(|described| described.enabled);
+        let Some(Description { default, served, .. }) = described else {
+            return Self {
+                cases: Vec::new(),
+                otherwise: None,
+                default: None,
+                now,
+            };
+        };
+        let (cases, otherwise) = match served {
+            Served::Cases { cases, otherwise } => (
+                cases.into_iter().map(|case| (case.when, case.gets)).collect(),
+                *otherwise,
+            ),
+            served => (Vec::new(), served),
+        };
+        Self {
+            cases,
+            otherwise: Some(plain(otherwise, default.as_deref())),
+            default,
+            now,
+        }
+    }
+
     /// What these get. Who is in no case is among all others.
-    fn of(&self, who: &Condition) -> Shares {
-        let case = self.cases.iter().find(|(condition, _)| condition == who);
-        case.map_or_else(|| self.otherwise.clone(), |(_, shares)| shares.clone())
+    fn served(&self, who: Option<&Condition>) -> Option<&Served> {
+        let case = who.and_then(|who| self.cases.iter().find(|(condition, _)| condition == who));
+        case.map(|(_, served)| served).or(self.otherwise.as_ref())
+    }
+
+    fn shares(&self, served: Option<&Served>) -> Shares {
+        match served {
+            Some(served) => shares(served, self.default.as_ref(), self.now),
+            None => Some([(None, 1.0)].into()),
+        }
     }
 }
 
-fn reach(definition: Option<&Definition>, now: i64) -> Reach {
-    let nothing = Reach {
-        cases: Vec::new(),
-        otherwise: Some([(None, 1.0)].into()),
-    };
-    let Some(description) = definition.map(describe).filter(|description| description.enabled) else {
-        return nothing;
-    };
-    match &description.served {
-        Served::Cases { cases, otherwise } => Reach {
-            cases: cases
-                .iter()
-                .map(|case| (case.when.clone(), shares(&case.gets, &description, now)))
-                .collect(),
-            otherwise: shares(otherwise, &description, now),
-        },
-        served => Reach {
-            cases: Vec::new(),
-            otherwise: shares(served, &description, now),
-        },
+/// The default by its name, where it has one: so that whoever compares sees that nothing changes.
+fn plain(served: Served, default: Option<&str>) -> Served {
+    match (served, default) {
+        (Served::Default, Some(name)) => Served::Variant(name.to_owned()),
+        (served, _) => served,
     }
 }
 
-fn shares(served: &Served, description: &Description, now: i64) -> Shares {
+fn shares(served: &Served, default: Option<&String>, now: i64) -> Shares {
     let mut shares = BTreeMap::new();
     let mut add = |variant: Option<&String>, share: f64| {
         if share > 0.0 {
-            *shares
-                .entry(variant.or(description.default.as_ref()).cloned())
-                .or_insert(0.0) += share;
+            *shares.entry(variant.or(default).cloned()).or_insert(0.0) += share;
         }
     };
     match served {
@@ -151,7 +249,7 @@ fn shares(served: &Served, description: &Description, now: i64) -> Shares {
 mod tests {
     use super::*;
     use crate::Document;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn flag(targeting: Value) -> Definition {
         Definition {
@@ -188,6 +286,38 @@ mod tests {
         let odd = audience(Some(&before), Some(&flag(json!({"var": "wish"}))), 0);
         assert_eq!(odd.last().unwrap().after, None);
         assert_eq!(largest_step(&odd), None, "nobody can tell");
+    }
+
+    #[test]
+    fn a_jump_counts_whom_nobody_named() {
+        let off = Definition::switch(false);
+        let on = Definition::switch(true);
+        let jumped = |before: &Definition, after: &Definition| jump((Some(before), 0), (Some(after), 0));
+        assert_eq!(jumped(&off, &on), Some(1.0));
+        assert_eq!(jumped(&on, &off), Some(0.0), "the way out");
+        let named = flag(json!({"if": [
+            {"in": [{"var": "targetingKey"}, ["ann"]]}, "on",
+            {"$ref": "staff"}, "on",
+        ]}));
+        assert_eq!(jumped(&off, &named), Some(0.0));
+        let country = flag(json!({"if": [{"==": [{"var": "country"}, "de"]}, "on"]}));
+        assert_eq!(
+            jumped(&off, &country),
+            Some(1.0),
+            "nobody knows how many these are"
+        );
+        let rule = flag(json!({"var": "wish"}));
+        assert_eq!(jumped(&off, &rule), None);
+        assert_eq!(jumped(&rule, &on), None);
+        assert_eq!(jumped(&rule, &off), Some(0.0));
+        assert_eq!(jumped(&rule, &rule), Some(0.0));
+        assert_eq!(
+            jump((None, 0), (Some(&off), 0)),
+            Some(0.0),
+            "a new one that is off"
+        );
+        assert_eq!(jump((Some(&on), 0), (None, 0)), Some(0.0));
+        assert!(retreats(Some(&on), Some(&off), 0) && !retreats(Some(&off), Some(&named), 0));
     }
 
     #[test]

@@ -5,6 +5,6 @@ mod audience;
 mod describe;
 mod explain;
 
-pub use audience::{Group, Shares, audience, largest_step, moved};
+pub use audience::{Group, Shares, audience, jump, largest_step, moved, retreats};
 pub use describe::{By, Case, Condition, Description, Served, Share, Sign, describe};
 pub use explain::{Explanation, Step, explain};

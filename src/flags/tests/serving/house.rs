@@ -3,7 +3,7 @@
 use axum::Router;
 use otus_flags::{
     Author, Definition, Edit, Flags, MemoryFlagStore,
-    serve::{ClientConfig, FlagsHttpConfig, routes},
+    serve::{ClientConfig, FlagsConfig, routes},
 };
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -34,10 +34,11 @@ impl Drop for House {
     }
 }
 
-pub(crate) fn config() -> FlagsHttpConfig {
+pub(crate) fn config() -> FlagsConfig {
     let client = |set: &str, token: &str, documents| ClientConfig {
         set: set.into(),
         token: token.into(),
+        token_file: None,
         documents,
     };
     let clients = [
@@ -45,10 +46,10 @@ pub(crate) fn config() -> FlagsHttpConfig {
         ("flagd".to_owned(), client("production", "flagd-token", true)),
         ("tester".to_owned(), client("staging", "staging-token", false)),
     ];
-    FlagsHttpConfig {
+    FlagsConfig {
         clients: clients.into(),
         requests_per_second: 0,
-        ..FlagsHttpConfig::default()
+        ..FlagsConfig::default()
     }
 }
 
@@ -57,7 +58,7 @@ impl House {
         Self::with(&config(), Arc::new(MemoryFlagStore::new())).await
     }
 
-    pub(crate) async fn with(config: &FlagsHttpConfig, store: Arc<MemoryFlagStore>) -> Self {
+    pub(crate) async fn with(config: &FlagsConfig, store: Arc<MemoryFlagStore>) -> Self {
         let now = Arc::new(AtomicI64::new(NOW));
         let clock = now.clone();
         let flags = Flags::start_at(store.clone(), Arc::new(move || clock.load(Ordering::Relaxed)))
@@ -134,6 +135,7 @@ pub(crate) fn author() -> Author {
         by: "ann".into(),
         reason: None,
         at: jiff::Timestamp::from_second(NOW).unwrap(),
+        operation: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Purpose: OFREP 0.3 and flagd's HTTP sync, word for word.
 
 use crate::house::{House, NOW, author, config, etag, furnished, read};
-use otus_flags::{Context, Document, Edit, Evaluator, FlagStore, MemoryFlagStore, serve::FlagsHttpConfig};
+use otus_flags::{Context, Document, Edit, Evaluator, FlagStore, MemoryFlagStore, serve::FlagsConfig};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -334,7 +334,7 @@ async fn pages_may_ask() {
         "*"
     );
 
-    let narrow = FlagsHttpConfig {
+    let narrow = FlagsConfig {
         origins: vec![origin.into()],
         ..config()
     };
@@ -356,7 +356,7 @@ async fn pages_may_ask() {
 
 #[tokio::test]
 async fn who_asks_too_often_is_told_when_to_come_back() {
-    let slow = FlagsHttpConfig {
+    let slow = FlagsConfig {
         requests_per_second: 1,
         ..config()
     };

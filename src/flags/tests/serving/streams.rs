@@ -1,7 +1,7 @@
 //! Purpose: the stream of changes: nothing missed, nothing twice, and an end.
 
 use crate::house::{House, NOW, config, furnished, read};
-use otus_flags::{MemoryFlagStore, Ramp, serve::FlagsHttpConfig};
+use otus_flags::{MemoryFlagStore, Ramp, serve::FlagsConfig};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -176,7 +176,7 @@ async fn a_stream_needs_its_channel() {
 
 #[tokio::test]
 async fn something_is_heard_of_an_idle_stream_and_it_ends_with_the_server() {
-    let often = FlagsHttpConfig {
+    let often = FlagsConfig {
         heartbeat_seconds: 1,
         streams: 1,
         ..config()

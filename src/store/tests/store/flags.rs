@@ -17,6 +17,7 @@ async fn switch(flags: &Flags, on: bool) {
         by: "ann".into(),
         reason: None,
         at: jiff::Timestamp::now(),
+        operation: None,
     };
     flags.change("production", &edit, &author).await.unwrap();
 }
@@ -74,6 +75,7 @@ async fn a_change_on_one_reaches_who_listens_to_another() {
                     by: "ann".into(),
                     reason: None,
                     at: jiff::Timestamp::now(),
+                    operation: None,
                 };
                 flags.change("production", &edit, &author).await.unwrap();
             })

@@ -12,6 +12,7 @@ fn author(by: &str) -> Author {
         by: by.into(),
         reason: Some("it's \"time\" é🦉".into()),
         at: Timestamp::new(1_760_000_000, 123_456_789).unwrap(),
+        operation: None,
     }
 }
 
