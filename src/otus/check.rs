@@ -1,5 +1,6 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
+mod flags;
 mod told;
 mod versions;
 
@@ -86,6 +87,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
         told::told(&mut sheet, settings).await;
+        flags::flags(&mut sheet, settings);
     } else {
         sheet.note(
             Mark::Untried,

@@ -19,6 +19,7 @@ mod cli;
 pub mod config;
 mod demo;
 mod emulate;
+mod flags;
 mod hooks;
 mod logs;
 pub mod run;
@@ -30,6 +31,7 @@ pub use otus_core::*;
 // Linking a responder in is enough to have it.
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
+use otus_responder_flags as _;
 use otus_responder_graphs as _;
 use otus_responder_markers as _;
 use otus_responder_operations as _;

@@ -35,7 +35,7 @@ pub struct FlagsConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct SetConfig {
     /// A file in flagd's format that the set begins with, when nobody has written to it yet.
-    pub seed: Option<PathBuf>,
+    pub seed_file: Option<PathBuf>,
 }
 
 /// Who asks.
@@ -142,9 +142,9 @@ impl FlagsConfig {
     pub fn seeds(&self) -> Result<Vec<(String, Document)>, ConfigFault> {
         let mut seeds = Vec::new();
         for (name, set) in &self.sets {
-            let Some(file) = &set.seed else { continue };
+            let Some(file) = &set.seed_file else { continue };
             let wrong = |what: String| {
-                let keys = ["sets", name, "seed"].map(str::to_owned).to_vec();
+                let keys = ["sets", name, "seed_file"].map(str::to_owned).to_vec();
                 (keys, format!("{}: {what}", file.display()))
             };
             let text = std::fs::read_to_string(file)
@@ -233,7 +233,7 @@ mod tests {
     fn a_seed_is_checked_whole() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("flags.json");
-        let text = format!("[sets.production]\nseed = {file:?}\n");
+        let text = format!("[sets.production]\nseed_file = {file:?}\n");
         let config: FlagsConfig = toml::from_str(&text).unwrap();
         assert!(config.seeds().unwrap_err().1.contains("cannot be read"));
         let flag = |default: &str| {

@@ -6,6 +6,7 @@ use otus_core::{
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
     policy::{Policy, Roles},
 };
+use otus_flags::serve::FlagsConfig;
 use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig};
 use otus_slack::SlackConfig;
 use otus_store::StoreConfig;
@@ -27,6 +28,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "registries",
     "prometheus",
     "grafana",
+    "flags",
     "store",
     "http",
     "log",
@@ -58,6 +60,8 @@ pub struct Settings {
     pub prometheus: PrometheusConfig,
     /// `[grafana]`
     pub grafana: GrafanaConfig,
+    /// `[flags]`
+    pub flags: FlagsConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[http]`
@@ -83,6 +87,7 @@ impl Default for Settings {
             registries: BTreeMap::new(),
             prometheus: PrometheusConfig::default(),
             grafana: GrafanaConfig::default(),
+            flags: FlagsConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),

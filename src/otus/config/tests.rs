@@ -63,6 +63,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let markers: otus_responder_markers::Settings =
         serde_json::from_value(loaded.tree["responders"]["markers"].clone()).unwrap();
     assert_eq!(markers, otus_responder_markers::Settings::default());
+    let flags: otus_responder_flags::Settings =
+        serde_json::from_value(loaded.tree["responders"]["flags"].clone()).unwrap();
+    assert_eq!(flags, otus_responder_flags::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -94,6 +97,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "prometheus",
         "grafana",
         "github",
+        "flags",
         "store",
         "http",
         "log",
@@ -112,6 +116,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
     for responder in [
         "deploy",
         "autodeploy",
+        "flags",
         "graphs",
         "markers",
         "pipeline",
@@ -170,6 +175,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "github" => wrong::<otus_ci::github::GitHubConfig>(here),
         "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
         "grafana" => wrong::<otus_monitoring::grafana::GrafanaConfig>(here),
+        "flags" => wrong::<otus_flags::serve::FlagsConfig>(here),
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
@@ -179,6 +185,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
         "responders.markers" => wrong::<otus_responder_markers::Settings>(here),
         "responders.pulls" => wrong::<otus_responder_pulls::Settings>(here),
+        "responders.flags" => wrong::<otus_responder_flags::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }
@@ -263,6 +270,40 @@ checks = ["build"]
       otus.toml:10: services.api.versions: with a repository the versions are its commits; keep one of versions and repository
       otus.toml:12: services.web.checks: it means nothing without repository; set that, too: repository = "owner/name"
     "#);
+}
+
+#[test]
+fn flags_are_read_and_their_faults_are_told() {
+    let right = r#"
+[environments.production]
+[flags]
+origins = ["https://shop.example.com"]
+[flags.sets.mobile]
+[flags.clients.web]
+set = "production"
+token = "0123456789abcdef"
+[flags.clients.app]
+set = "mobile"
+token = "fedcba9876543210"
+[responders.flags]
+step_in = ["production"]
+[responders.flags.groups.staff]
+attribute = "email"
+ends_with = "@example.com"
+"#;
+    let loaded = with_file(right);
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    assert!(!format!("{:?}", loaded.settings).contains("0123456789abcdef"));
+    let wrong = right
+        .replace("\"production\"\ntoken", "\"prod\"\ntoken")
+        .replace("fedcba9876543210", "short")
+        .replace("origins", "origin")
+        .replace("[\"production\"]", "[\"prodution\"]")
+        .replace("ends_with", "ends");
+    insta::assert_snapshot!(told(&with_file(&wrong)), @"");
+    let seeded = "[environments.production]\n[flags.sets.production]\nseed_file = \"/no/such/file\"\n\
+                  [responders.flags.guards.errors]\nquery = \"up\"\nbound = \"> 0\"\n";
+    insta::assert_snapshot!(told(&with_file(seeded)), @"");
 }
 
 #[test]
