@@ -22,6 +22,7 @@ mod emulate;
 mod flags;
 mod hooks;
 mod logs;
+mod migrations;
 pub mod run;
 mod trail;
 
@@ -31,9 +32,11 @@ pub use otus_core::*;
 // Linking a responder in is enough to have it.
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
+use otus_responder_experiments as _;
 use otus_responder_flags as _;
 use otus_responder_graphs as _;
 use otus_responder_markers as _;
+use otus_responder_migrations as _;
 use otus_responder_operations as _;
 use otus_responder_pipeline as _;
 use otus_responder_policy as _;

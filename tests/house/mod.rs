@@ -10,6 +10,7 @@ use otus_emulators::{
 use std::{
     fmt::Write as _,
     fs::File,
+    net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -159,6 +160,23 @@ impl House {
     /// What the program logged in its present run.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Where the program listens for HTTP, as soon as it says so.
+    pub(crate) async fn http(&self) -> SocketAddr {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let log = self.log();
+            let found = log
+                .split("http=")
+                .nth(1)
+                .and_then(|rest| rest.split_whitespace().next());
+            if let Some(address) = found.and_then(|address| address.parse().ok()) {
+                return address;
+            }
+            assert!(Instant::now() < deadline, "{log}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Kills the program without a word, as a power cut would.

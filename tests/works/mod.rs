@@ -1,5 +1,7 @@
 //! A house with works behind it: an emulated GitHub whose webhooks reach the program, and a real container registry.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use crate::house::{House, SOON};
 use otus_emulators::{
     github::{Conclusion, GitHub, Repository},
@@ -8,7 +10,6 @@ use otus_emulators::{
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 use tokio::net::{TcpListener, TcpStream};
 
@@ -98,19 +99,7 @@ look = "1s"
     /// Starts the program, and lets webhooks in.
     pub(crate) async fn start(&mut self) {
         self.house.start().await;
-        let deadline = tokio::time::Instant::now() + SOON;
-        let address = loop {
-            let log = self.house.log();
-            let found = log
-                .split("http=")
-                .nth(1)
-                .and_then(|rest| rest.split_whitespace().next());
-            if let Some(address) = found.and_then(|address| address.parse().ok()) {
-                break address;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "{log}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
+        let address = self.house.http().await;
         self.door.leads_to(Some(address));
     }
 

@@ -64,9 +64,20 @@ impl Act<'_> {
 
     /// Makes a commit that no branch has yet.
     pub(super) fn add(&mut self, parents: Vec<String>, author: &str, message: &str) -> String {
+        self.add_with(parents, author, message, std::collections::BTreeMap::new())
+    }
+
+    /// The same, with the files that it changes.
+    pub(super) fn add_with(
+        &mut self,
+        parents: Vec<String>,
+        author: &str,
+        message: &str,
+        files: std::collections::BTreeMap<String, Option<String>>,
+    ) -> String {
         let number = self.repo.graph.len() as u64;
         let digest = Sha256::digest(format!(
-            "{} {number} {parents:?} {author} {message}",
+            "{} {number} {parents:?} {author} {message} {files:?}",
             self.repo.full_name()
         ));
         let sha = digest[..20].iter().fold(String::new(), |mut text, byte| {
@@ -81,6 +92,7 @@ impl Act<'_> {
             author,
             at: self.now,
             number,
+            files,
         });
         sha
     }

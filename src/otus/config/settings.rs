@@ -7,6 +7,7 @@ use otus_core::{
     policy::{Policy, Roles},
 };
 use otus_flags::serve::FlagsConfig;
+use otus_migrations::database::DatabaseConfig;
 use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig};
 use otus_slack::SlackConfig;
 use otus_store::StoreConfig;
@@ -26,6 +27,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "kubernetes",
     "github",
     "registries",
+    "databases",
     "prometheus",
     "grafana",
     "flags",
@@ -56,6 +58,8 @@ pub struct Settings {
     pub github: GitHubConfig,
     /// `[registries.*]`, by the registry's host.
     pub registries: BTreeMap<String, RegistryConfig>,
+    /// `[databases.*]`, by name.
+    pub databases: BTreeMap<String, DatabaseConfig>,
     /// `[prometheus]`
     pub prometheus: PrometheusConfig,
     /// `[grafana]`
@@ -85,6 +89,7 @@ impl Default for Settings {
             kubernetes: otus_kubernetes::Config::default(),
             github: GitHubConfig::default(),
             registries: BTreeMap::new(),
+            databases: BTreeMap::new(),
             prometheus: PrometheusConfig::default(),
             grafana: GrafanaConfig::default(),
             flags: FlagsConfig::default(),
