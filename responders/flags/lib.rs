@@ -117,9 +117,9 @@ impl Flags {
     /// Turns a flag on or off: for everybody, or for some.
     ///
     /// For a group (`staff`), a person (`@ann`), the one with a key (`key user-17`), an attribute with a value (`country de`), or a share
-    /// of everybody else (`25%`). Without an environment: in the first one. For everybody, all that was said for some is gone.
+    /// of everybody else (`25%`). A value with blanks stands in quotes. Without an environment: in the first one. For everybody, all that was said for some is gone.
     #[respond(
-        r"^flag (?<name>\S+) (?<side>on|off)(?: for (?<whom>.+?))?(?: in (?<environment>\S+))?$",
+        r"^flag (?<name>\S+) (?<side>on|off)(?: for (?<whom>\S+(?: (?:is |= ?)?(?:\x22[^\x22]+\x22|\S+))?))?(?: in (?<environment>\S+))?$",
         usage = "flag <name> on|off [for <whom>] [in <environment>]",
         example = "flag new-search on for 25% in production",
         example = "flag new-search on for staff",
@@ -141,7 +141,7 @@ impl Flags {
 
     /// Gives a variant of a flag to everybody, or to some.
     #[respond(
-        r"^flag (?<name>\S+) give (?<variant>\S+)(?: to (?<whom>.+?))?(?: in (?<environment>\S+))?$",
+        r"^flag (?<name>\S+) give (?<variant>\S+)(?: to (?<whom>\S+(?: (?:is |= ?)?(?:\x22[^\x22]+\x22|\S+))?))?(?: in (?<environment>\S+))?$",
         usage = "flag <name> give <variant> [to <whom>] [in <environment>]",
         example = "flag banner give blue to 10% in production",
         role = "deployer",
@@ -160,7 +160,7 @@ impl Flags {
 
     /// Takes back what was said for some: they get what everybody else gets.
     #[respond(
-        r"^flag (?<name>\S+) reset for (?<whom>.+?)(?: in (?<environment>\S+))?$",
+        r"^flag (?<name>\S+) reset for (?<whom>\S+(?: (?:is |= ?)?(?:\x22[^\x22]+\x22|\S+))?)(?: in (?<environment>\S+))?$",
         usage = "flag <name> reset for <whom> [in <environment>]",
         example = "flag new-search reset for staff",
         role = "deployer",

@@ -287,9 +287,9 @@ fn changes(ask: &Ask, side: &Side, several: bool, now: Timestamp) -> Vec<Change>
         .collect();
     if changes.is_empty() {
         changes.push(Change {
-            what: texts::who(None, true, several.then_some(side.set.as_str())),
-            from: side.before.as_ref().map(|_| texts::THE_SAME.to_owned()),
-            to: Some(texts::THE_SAME.to_owned()),
+            what: texts::rules_of(several.then_some(side.set.as_str())),
+            from: None,
+            to: Some(texts::UNSEEN.to_owned()),
         });
     }
     changes

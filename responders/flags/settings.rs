@@ -222,7 +222,7 @@ mod tests {
         for (section, told) in [
             (json!({ "stap": 1 }), "unknown field `stap`"),
             (json!({ "step": 101 }), "step has to be"),
-            (json!({ "step_within": "2d" }), "step_within"),
+            (json!({ "step_within": "48h" }), "step_within"),
             (json!({ "approvals": 0 }), "approvals has to be 1 or more"),
             (json!({ "stale_days": 0 }), "stale_days has to be"),
             (json!({ "groups": { "a": {} } }), "groups.a needs exactly one of"),

@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(said("key user-17"), Said::Attribute(KEY.into(), json!("user-17")));
         assert_eq!(said("beta true"), Said::Attribute("beta".into(), json!(true)));
         assert_eq!(
-            said("city New York"),
+            said("city \"New York\""),
             Said::Attribute("city".into(), json!("New York"))
         );
         for text in ["101%", "x%", "-1%", ""] {

@@ -143,7 +143,7 @@ fn line(change: &Change, flag: &str, several: bool, now: Timestamp) -> String {
         ChangeKind::Changed | ChangeKind::Imported | ChangeKind::Rule => {
             let lines = difference(before.as_ref(), after.as_ref(), change.at);
             match lines.as_slice() {
-                [] => "changed what nobody sees".to_owned(),
+                [] => "changed its rules, and nobody saw a difference".to_owned(),
                 lines => phrase::cut(&lines.join("; "), 300),
             }
         }

@@ -14,8 +14,16 @@ const LONGEST: usize = 100;
 
 /// What nobody decides here.
 pub(crate) const CODE: &str = "the code's own default";
-/// Nobody sees a difference.
-pub(crate) const THE_SAME: &str = "the same as everywhere";
+/// What changes without anybody seeing it.
+pub(crate) const UNSEEN: &str = "others, and nobody sees a difference for now";
+
+/// What changes then.
+pub(crate) fn rules_of(set: Option<&str>) -> String {
+    match set {
+        Some(set) => format!("the rules in {set}"),
+        None => "the rules".into(),
+    }
+}
 
 /// A value as people write it.
 pub(crate) fn value(value: &Value) -> String {

@@ -311,10 +311,21 @@ ends_with = "@example.com"
         .replace("origins", "origin")
         .replace("[\"production\"]", "[\"prodution\"]")
         .replace("ends_with", "ends");
-    insta::assert_snapshot!(told(&with_file(&wrong)), @"");
+    insta::assert_snapshot!(told(&with_file(&wrong)), @r#"
+    Otus cannot start with this configuration, for 5 reasons:
+      otus.toml:4: flags.origin: there is no such key; did you mean origins?
+      otus.toml:7: flags.clients.web.set: there is no environment "prod", and no such set below [flags.sets]
+      otus.toml:11: flags.clients.app.token: a token has 16 letters, digits or signs or more, and no blanks
+      otus.toml:13: responders.flags.step_in: step_in names "prodution", and there is no such environment
+      otus.toml:16: responders.flags.groups.staff.ends: there is no such key; did you mean ends_with?
+    "#);
     let seeded = "[environments.production]\n[flags.sets.production]\nseed_file = \"/no/such/file\"\n\
                   [responders.flags.guards.errors]\nquery = \"up\"\nbound = \"> 0\"\n";
-    insta::assert_snapshot!(told(&with_file(seeded)), @"");
+    insta::assert_snapshot!(told(&with_file(seeded)), @"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:3: flags.sets.production.seed_file: /no/such/file: it cannot be read: No such file or directory (os error 2)
+      otus.toml:4: responders.flags.guards.errors: guards.errors asks Prometheus, and [prometheus] has no url
+    ");
 }
 
 #[test]
@@ -813,6 +824,10 @@ versions = ["v1", "v2"]
 
     [grafana]
 
+    [flags]
+
+
+
     [store]
 
     [http]
@@ -827,6 +842,11 @@ versions = ["v1", "v2"]
 
 
     [responders.experiments]
+
+
+    [responders.flags]
+
+
 
 
     [responders.graphs]
