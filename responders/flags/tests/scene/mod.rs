@@ -83,13 +83,18 @@ impl Stage {
     }
 
     pub(crate) async fn open(self) -> Scene {
+        self.open_with(Steers).await
+    }
+
+    /// The same, with another responder that steers operations.
+    pub(crate) async fn open_with<R: otus::Responder>(self, steers: R) -> Scene {
         let flags = Flags::start(self.kept.clone()).await.unwrap();
         let settings: Settings = serde_json::from_value(self.settings).unwrap();
         let responder = otus_responder_flags::Flags::new(settings, self.prometheus.map(Arc::new)).unwrap();
         let clock = Clock::default();
         let room = Room::builder()
             .responder(responder)
-            .responder(Steers)
+            .responder(steers)
             .catalog(CATALOG)
             .role("deployer", &["ann", "bob"])
             .role("sre", &["bob"])
