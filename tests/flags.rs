@@ -248,6 +248,22 @@ async fn who_does_not_say_who_it_is_gets_nothing_and_a_set_begins_with_its_file(
         .await
         .unwrap();
     assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+    // What a browser asks before it asks.
+    let url = format!("http://{address}/ofrep/v1/evaluate/flags");
+    let before = shop
+        .client
+        .request(reqwest::Method::OPTIONS, url)
+        .header("origin", "https://shop.example.com")
+        .header("access-control-request-method", "POST")
+        .header(
+            "access-control-request-headers",
+            "authorization,content-type,if-none-match",
+        )
+        .send()
+        .await
+        .unwrap();
+    assert!(before.status().is_success(), "{}", before.status());
+    assert_eq!(before.headers()["access-control-allow-origin"], "*");
     // The file is where it begins, not where it returns to.
     house.stop().await;
     house.start().await;

@@ -25,3 +25,11 @@ for client in slack_bolt_python openfeature_python; do
         cp $client/requirements.txt $client/.venv/installed-requirements.txt
     fi
 done
+
+# The example page, built as its own script does it.
+page=../../examples/flags-page
+if ! cmp -s $page/package-lock.json $page/node_modules/.installed-lock.json; then
+    (cd $page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp $page/package-lock.json $page/node_modules/.installed-lock.json
+fi
+(cd $page && npm run --silent build -- --log-level=warning)

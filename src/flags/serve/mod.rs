@@ -24,7 +24,7 @@ use crate::service::Flags;
 use access::Access;
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     routing::{get, post},
 };
 use limit::Limits;
@@ -58,13 +58,22 @@ pub fn routes(flags: Arc<Flags>, config: &FlagsConfig, stop: CancellationToken) 
         ),
     });
     let evaluation = Router::new()
-        .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::single))
-        .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk))
-        .route("/ofrep/v1/events", get(stream::events))
+        .route(
+            "/ofrep/v1/evaluate/flags/{key}",
+            post(ofrep::single).options(preflight),
+        )
+        .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk).options(preflight))
+        .route("/ofrep/v1/events", get(stream::events).options(preflight))
         .layer(cors(&config.origins));
     evaluation
         .route("/flags/{file}", get(sync::document))
         .with_state(serving)
+}
+
+/// A browser that asks what it may is answered by the layer around this. It is a route of its own, since a server that has an answer for
+/// methods that are not allowed would put that in the layer's place.
+async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 /// Which pages may ask. What an origin may not be is left out; a star means all.
