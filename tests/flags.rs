@@ -195,6 +195,12 @@ async fn what_is_turned_in_the_chat_is_heard_at_once_and_kept() {
     )
     .await;
     stream.event().await;
+    say(
+        &house,
+        "status",
+        "flag: new-search is off for everybody in production, by ann",
+    )
+    .await;
     assert!(house.stop().await.success());
     house.start().await;
     let shop = Application::of(house.http().await);
