@@ -26,6 +26,9 @@ for client in slack_bolt_python openfeature_python; do
     fi
 done
 
+# OpenFeature's provider in Rust is a program of its own, since it brings a second TLS provider.
+(cd openfeature_rust && CARGO_TARGET_DIR=target cargo build --locked --quiet)
+
 # The example page, built as its own script does it.
 page=../../examples/flags-page
 if ! cmp -s $page/package-lock.json $page/node_modules/.installed-lock.json; then

@@ -1,4 +1,4 @@
-//! Purpose: the official OpenFeature providers against this server: that for JavaScript on servers, and that for Python.
+//! Purpose: the official OpenFeature providers against this server: those for JavaScript on servers, for Python and for Rust.
 
 use crate::house::{House, furnished};
 use serde_json::{Value, json};
@@ -75,5 +75,30 @@ async fn the_provider_for_javascript_reads_every_kind_of_answer() {
     // same, but is told of an error.
     wanted["open"] = json!(["fallback", "ERROR", null, "GENERAL"]);
     wanted["disabled"] = json!([false, "ERROR", null, "GENERAL"]);
+    assert_eq!(found, wanted);
+}
+
+#[tokio::test]
+async fn the_provider_for_rust_reads_every_kind_of_answer() {
+    let house = furnished().await;
+    let program = clients().join("openfeature_rust/target/debug/ofrep");
+    let found = asked(
+        &house,
+        program,
+        "openfeature_rust/main.rs",
+        "openfeature_rust/target/debug/ofrep",
+    )
+    .await;
+    let wanted = json!({
+        "nav": [false, "off", null],
+        "staff": [true, "on", null],
+        "not staff": [false, "off", null],
+        "text": ["größe", "a", null],
+        "count": [3, "few", null],
+        // This provider (0.1.2) is older than answers without a value, and does not tell a wrong type from a wrong answer.
+        "open": ["fallback", null, "ParseError"],
+        "none": ["fallback", null, "FlagNotFound"],
+        "mismatch": [7, null, "ParseError"],
+    });
     assert_eq!(found, wanted);
 }
