@@ -11,6 +11,7 @@ mod explain;
 mod facts;
 mod groups;
 mod guard;
+mod limits;
 mod place;
 mod plan;
 mod settings;

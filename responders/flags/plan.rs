@@ -2,19 +2,16 @@
 
 use crate::{
     ask::{Ask, RECENT, What},
-    facts, groups, place,
+    facts, groups, limits, place,
     settings::Settings,
     texts,
 };
 use jiff::Timestamp;
 use otus::{
     Result, Services, UserError,
-    operations::{Change, Need, OperationFilter, Plan, State, Target},
+    operations::{Change, Plan, Target},
 };
-use otus_flags::{
-    Author, ChangeKind, Definition, Document, Edit, EditFault, Kept,
-    words::{audience, jump, retreats},
-};
+use otus_flags::{Author, ChangeKind, Definition, Document, Edit, EditFault, Kept, words::audience};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -39,11 +36,11 @@ pub(crate) struct SetEdit {
 }
 
 /// One flag set, before and after.
-struct Side {
-    set: String,
+pub(crate) struct Side {
+    pub(crate) set: String,
     kept: Kept,
-    before: Option<Definition>,
-    after: Option<Definition>,
+    pub(crate) before: Option<Definition>,
+    pub(crate) after: Option<Definition>,
     rules: BTreeMap<String, Value>,
 }
 
@@ -88,12 +85,12 @@ pub(crate) async fn plan(services: &Services, settings: &Settings, ask: &Value) 
         return guarded(services, settings, &ask, guard.as_deref(), plan).await;
     }
     for side in &sides {
-        frozen(services, settings, side, now).await?;
+        limits::frozen(services, settings, side, now).await?;
         let several = ask.sets.len() > 1;
         plan.changes.extend(changes(&ask, side, several, now));
         plan.warnings
             .extend(texts::warnings(side.before.as_ref(), side.after.as_ref()));
-        if let Some(need) = need(services, settings, &ask, side, now, &mut plan.notes).await? {
+        if let Some(need) = limits::need(services, settings, &ask, side, now, &mut plan.notes).await? {
             plan.needs.push(need);
         }
         let listening = flags.listeners(&side.set);
@@ -293,79 +290,6 @@ fn changes(ask: &Ask, side: &Side, several: bool, now: Timestamp) -> Vec<Change>
         });
     }
     changes
-}
-
-/// Who has to agree, because more people at once get something new than the rules let.
-async fn need(
-    services: &Services,
-    settings: &Settings,
-    ask: &Ask,
-    side: &Side,
-    now: Timestamp,
-    notes: &mut Vec<String>,
-) -> Result<Option<Need>> {
-    let Some(role) = settings
-        .approvers
-        .as_ref()
-        .filter(|_| settings.steps_in(&side.set))
-    else {
-        return Ok(None);
-    };
-    let baseline = match ask.since {
-        Some(since) => baseline(services, ask, side, since).await?,
-        None => side.before.clone(),
-    };
-    let within = settings.step_within.as_secs();
-    let grown = jump(
-        (baseline.as_ref(), now.as_second() - within),
-        (side.after.as_ref(), now.as_second() + within),
-    );
-    // Half a point is what a share is rounded by.
-    let large = grown.is_none_or(|grown| grown * 100.0 > f64::from(settings.step) + 0.5);
-    if !large {
-        return Ok(None);
-    }
-    notes.push(texts::grows_by(grown, settings));
-    Ok(Some(Need {
-        count: settings.approvals,
-        role: role.clone(),
-        rule: texts::step_rule(settings),
-    }))
-}
-
-/// The flag as it was at a revision.
-async fn baseline(services: &Services, ask: &Ask, side: &Side, since: u64) -> Result<Option<Definition>> {
-    let flags = place::engine(services)?;
-    let changes = flags.history(&side.set, Some(&ask.flag), RECENT).await?;
-    let mut later = changes
-        .into_iter()
-        .filter(|change| change.revision > since && change.flag.is_some());
-    match later.next_back() {
-        Some(first) => read(&first.before.unwrap_or_default()),
-        None => Ok(side.before.clone()),
-    }
-}
-
-/// Refuses what would change flags while something is being deployed there, but for turning off.
-async fn frozen(services: &Services, settings: &Settings, side: &Side, now: Timestamp) -> Result {
-    let here = settings
-        .frozen_by_deploys
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(&side.set));
-    if !here || retreats(side.before.as_ref(), side.after.as_ref(), now.as_second()) {
-        return Ok(());
-    }
-    let filter = OperationFilter {
-        kind: Some("deploy".into()),
-        environment: Some(side.set.clone()),
-        states: vec![State::Running, State::Paused],
-        limit: 1,
-        ..OperationFilter::default()
-    };
-    match services.store().operations(&filter).await?.first() {
-        Some(deploy) => Err(texts::frozen(&side.set, deploy).into()),
-        None => Ok(()),
-    }
 }
 
 /// A guard that comes or goes.

@@ -1,6 +1,7 @@
 //! Everything this responder says.
 
 mod explain;
+mod faults;
 mod list;
 mod one;
 mod stale;
@@ -8,6 +9,7 @@ mod steer;
 mod words;
 
 pub(crate) use explain::*;
+pub(crate) use faults::*;
 pub(crate) use list::*;
 pub(crate) use one::*;
 pub(crate) use stale::*;
