@@ -2,6 +2,7 @@
 
 mod databases;
 mod experiments;
+mod flags;
 mod told;
 mod versions;
 
@@ -90,6 +91,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         databases::databases(&mut sheet, settings).await;
         told::told(&mut sheet, settings).await;
         experiments::experiments(&mut sheet, settings);
+        flags::flags(&mut sheet, settings);
     } else {
         sheet.note(
             Mark::Untried,

@@ -226,6 +226,7 @@ async fn remember(path: &Path, by: &str, now: Timestamp) -> anyhow::Result<()> {
         store.record_deploy(&deploy).await?;
         previous = version;
     }
+    super::flags::remember(&store, now).await?;
     store.close().await?;
     Ok(())
 }
