@@ -62,12 +62,16 @@ impl<'a> Scene<'a> {
         let unit = chart.unit.unwrap_or_else(|| Unit::guess(&chart.query));
         let names = naming::names(&chart.series);
         let stats: Vec<Option<Stats>> = points.iter().map(|p| Stats::of(p)).collect();
-        let order = legend::order(&stats, &names.each);
+        let mut order = legend::order(&stats, &names.each);
+        // Stable: among the faint ones the order stays.
+        order.sort_by_key(|i| chart.series[*i].faint);
+        let strong = order.iter().filter(|i| !chart.series[**i].faint).count();
         let some = stats.iter().any(Option::is_some);
-        let named = if some {
-            legend::named(order.len(), chart.top)
-        } else {
-            0
+        let named = match (some, strong) {
+            (false, _) => 0,
+            // All are faint: then none is.
+            (true, 0) => legend::named(order.len(), chart.top),
+            (true, strong) => legend::named(order.len(), chart.top).min(strong),
         };
 
         let mut scene = Self {

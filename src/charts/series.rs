@@ -6,6 +6,7 @@ pub struct Series {
     pub(crate) name: Option<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) points: Vec<(f64, f64)>,
+    pub(crate) faint: bool,
 }
 
 impl Series {
@@ -15,7 +16,15 @@ impl Series {
             name: Some(name.into()),
             labels: Vec::new(),
             points,
+            faint: false,
         }
+    }
+
+    /// The same, as one that is not what the chart is about: it is drawn dimmed behind the others, without a name.
+    #[must_use]
+    pub fn faint(mut self) -> Self {
+        self.faint = true;
+        self
     }
 
     /// A series known by its labels. The chart names it by those that tell it from its neighbours.
@@ -29,6 +38,7 @@ impl Series {
             name: None,
             labels,
             points,
+            faint: false,
         }
     }
 }
