@@ -201,7 +201,7 @@ async fn redraw(house: &House, services: &Services, group: &Group, now: Timestam
         Some(reading) => {
             let age = now.duration_since(reading.at);
             let after = match &reading.trouble {
-                Some(_) => AGAIN,
+                Some(_) => AGAIN.min(signed(house.settings().refresh)),
                 None => signed(house.settings().refresh),
             };
             house.prometheus.is_some() && age >= after

@@ -152,6 +152,23 @@ impl House {
         }
     }
 
+    /// Waits until the program says where it serves HTTP.
+    pub(crate) async fn listens(&self) -> std::net::SocketAddr {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let log = self.log();
+            let found = log
+                .split("http=")
+                .nth(1)
+                .and_then(|rest| rest.split_whitespace().next());
+            if let Some(address) = found.and_then(|address| address.parse().ok()) {
+                return address;
+            }
+            assert!(Instant::now() < deadline, "{log}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     fn log_path(&self) -> PathBuf {
         self.folder.path().join(format!("otus-{}.log", self.runs))
     }

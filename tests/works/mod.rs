@@ -1,16 +1,14 @@
 //! A house with works behind it: an emulated GitHub whose webhooks reach the program, and a real container registry.
 
-use crate::house::{House, SOON};
+use crate::{
+    door::Door,
+    house::{House, SOON},
+};
 use otus_emulators::{
     github::{Conclusion, GitHub, Repository},
     real::RealRegistry,
 };
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-use tokio::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 const SECRET: &str = "a secret that is shared with GitHub";
 const REVISION: &str = "org.opencontainers.image.revision";
@@ -98,19 +96,7 @@ look = "1s"
     /// Starts the program, and lets webhooks in.
     pub(crate) async fn start(&mut self) {
         self.house.start().await;
-        let deadline = tokio::time::Instant::now() + SOON;
-        let address = loop {
-            let log = self.house.log();
-            let found = log
-                .split("http=")
-                .nth(1)
-                .and_then(|rest| rest.split_whitespace().next());
-            if let Some(address) = found.and_then(|address| address.parse().ok()) {
-                break address;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "{log}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
+        let address = self.house.listens().await;
         self.door.leads_to(Some(address));
     }
 
@@ -196,44 +182,4 @@ look = "1s"
 
 pub(crate) fn short(sha: &str) -> &str {
     &sha[..7]
-}
-
-/// An address that stays while the program behind it comes and goes.
-struct Door {
-    address: SocketAddr,
-    leads: Arc<Mutex<Option<SocketAddr>>>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Door {
-    async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let leads: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
-        let way = leads.clone();
-        let task = tokio::spawn(async move {
-            while let Ok((mut outside, _)) = listener.accept().await {
-                let to = *way.lock().unwrap();
-                tokio::spawn(async move {
-                    // Whoever knocks while nobody is there finds the door closed.
-                    if let Some(to) = to
-                        && let Ok(mut inside) = TcpStream::connect(to).await
-                    {
-                        let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
-                    }
-                });
-            }
-        });
-        Door { address, leads, task }
-    }
-
-    fn leads_to(&self, address: Option<SocketAddr>) {
-        *self.leads.lock().unwrap() = address;
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }

@@ -93,7 +93,10 @@ fn spawn(folder: &Path, address: SocketAddr) -> anyhow::Result<Child> {
             .append(true)
             .open(folder.join("alertmanager.log"))?;
         program
-            .arg(format!("--config.file={}", folder.join("alertmanager.yml").display()))
+            .arg(format!(
+                "--config.file={}",
+                folder.join("alertmanager.yml").display()
+            ))
             .arg(format!("--storage.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address={address}"))
             .arg(format!("--web.external-url=http://{address}"))

@@ -31,7 +31,7 @@ impl RealPrometheus {
     pub async fn start_with(openmetrics: String, more: &str) -> anyhow::Result<Self> {
         let config = format!("{CONFIG}{more}");
         let (folder, tsdb) = tokio::task::spawn_blocking(move || fill(&openmetrics, &config)).await??;
-        Self::serve(folder, tsdb).await
+        Self::serve(folder, tsdb, &[]).await
     }
 
     /// Starts one without any data, with this configuration and these rules, which it finds as `rules.yml`.
@@ -43,10 +43,11 @@ impl RealPrometheus {
         std::fs::write(folder.0.join("prometheus.yml"), config)?;
         std::fs::write(folder.0.join("rules.yml"), rules)?;
         let tsdb = folder.0.join("tsdb");
-        Self::serve(folder, tsdb).await
+        // A test has no minute until an Alertmanager that was away hears again of what fires.
+        Self::serve(folder, tsdb, &["--rules.alert.resend-delay=2s"]).await
     }
 
-    async fn serve(folder: Folder, tsdb: PathBuf) -> anyhow::Result<Self> {
+    async fn serve(folder: Folder, tsdb: PathBuf, more: &[&str]) -> anyhow::Result<Self> {
         let ready = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(5))
@@ -67,6 +68,7 @@ impl RealPrometheus {
                         .arg("--storage.tsdb.retention.time=100y")
                         .arg(format!("--web.listen-address={address}"))
                         .arg(format!("--web.external-url=http://{address}"))
+                        .args(more)
                         .stdout(Stdio::null())
                         .stderr(File::create(&log)?)
                         .spawn()

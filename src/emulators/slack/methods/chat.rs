@@ -84,7 +84,8 @@ fn unknown_files(st: &State, blocks: &[Value]) -> Vec<String> {
         file.is_some_and(|file| file.mimetype().starts_with("image/"))
     };
     let named = blocks.iter().enumerate();
-    let unknown = named.filter(|(_, block)| block["slack_file"]["id"].as_str().is_some_and(|id| !pictured(id)));
+    let unknown =
+        named.filter(|(_, block)| block["slack_file"]["id"].as_str().is_some_and(|id| !pictured(id)));
     unknown
         .map(|(n, _)| format!("[ERROR] invalid slack file [json-pointer:/blocks/{n}/slack_file]"))
         .collect()
