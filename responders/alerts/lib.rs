@@ -30,7 +30,7 @@ use otus_monitoring::{Prometheus, alertmanager::Alertmanager, grafana::Grafana, 
 use tokio::sync::Notify;
 
 use crate::{desk::Desk, length::Length, picture::Studio, settings::Ready};
-pub use settings::{Ground, Settings, Source};
+pub use settings::{Ground, Route as Routing, Settings, Source};
 
 /// How often what is due is looked for, at least.
 const LOOKS: Duration = Duration::from_secs(1);

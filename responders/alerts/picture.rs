@@ -33,7 +33,7 @@ use crate::{
 
 /// The longest time a graph shows.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How much is shown after an alert's end.
+/// At most so much is shown after an alert's end.
 const AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// So many curves of one expression are drawn.
 const CURVES: usize = 3;
@@ -117,14 +117,16 @@ impl Studio {
             comment: None,
             bytes: picture.png,
         };
-        match self.services.chat().keep(file).await? {
-            Some(file) => {
+        match self.services.chat().keep(file).await {
+            Ok(Some(file)) => {
                 reading.picture = Some(Picture {
                     file,
                     alt: picture.alt,
                 });
             }
-            None => reading.trouble = Some(texts::no_pictures()),
+            Ok(None) => reading.trouble = Some(texts::no_pictures()),
+            // The values are told all the same, and the picture is tried again.
+            Err(error) => reading.trouble = Some(texts::not_taken(&error)),
         }
         Ok(reading)
     }
@@ -231,7 +233,11 @@ impl Studio {
         });
         let chart = chart.marker(marker(group.began, texts::MARK_FIRES.to_owned()));
         match group.resolved {
-            Some(resolved) => chart.marker(marker(resolved, texts::MARK_RESOLVED.to_owned())),
+            // The range ends at a whole step, which may be a moment before.
+            Some(resolved) => {
+                let end = Timestamp::from_millisecond(range.end_ms()).unwrap_or(resolved);
+                chart.marker(marker(resolved.min(end), texts::MARK_RESOLVED.to_owned()))
+            }
             None => chart,
         }
     }
@@ -259,10 +265,15 @@ fn is_of(series: &Labels, alert: &Labels) -> bool {
         .all(|(name, value)| alert.get(name) == Some(value))
 }
 
+/// How long after an alert's end its last graph is drawn, so that it shows that all is well.
+pub(crate) fn after(least: Duration) -> SignedDuration {
+    AFTER.min(signed(least / 12))
+}
+
 /// What is shown: three times as long as it fires, and an hour at least; a while beyond its end.
 fn window(least: Duration, group: &Group, now: Timestamp) -> (Timestamp, Timestamp) {
     let end = match group.resolved {
-        Some(resolved) => now.min(resolved.checked_add(AFTER).unwrap_or(now)),
+        Some(resolved) => now.min(resolved.checked_add(after(least)).unwrap_or(now)),
         None => now,
     };
     let fired = end.duration_since(group.began).max(SignedDuration::ZERO);

@@ -11,11 +11,15 @@ use crate::{
     House,
     group::{Group, Quiet, What},
     keep::{self, Change},
+    picture,
     settings::signed,
 };
 
 /// How soon a graph that could not be had is tried again.
 const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// The last graph of what is over for longer than this helps nobody.
+const LATE: SignedDuration = SignedDuration::from_mins(30);
 
 /// Asks every so often, until the robot stops.
 pub(crate) async fn run(house: &House, services: &Services) {
@@ -76,7 +80,7 @@ async fn once(house: &House, services: &Services) -> Result<()> {
             Err(error) => tracing::info!(source, %error, "Alertmanager cannot be asked for what it knows"),
         }
     }
-    for group in groups.iter().filter(|group| group.is_firing()) {
+    for group in &groups {
         redraw(house, services, group, now).await?;
     }
     Ok(())
@@ -196,18 +200,26 @@ pub(crate) fn quiet(silence: &Silence) -> Quiet {
 
 /// Has a graph drawn that is old, or was not to be had.
 async fn redraw(house: &House, services: &Services, group: &Group, now: Timestamp) -> Result<()> {
-    let due = match &group.reading {
-        None => house.prometheus.is_some(),
-        Some(reading) => {
+    let due = match (&group.reading, group.resolved) {
+        // Once more when it is over for a while, to show that all is well.
+        (reading, Some(resolved)) => {
+            let last = resolved
+                .checked_add(picture::after(house.settings().range))
+                .unwrap_or(resolved);
+            let soon = now.duration_since(last) < LATE;
+            now >= last && soon && reading.as_ref().is_some_and(|reading| reading.at < last)
+        }
+        (None, None) => true,
+        (Some(reading), None) => {
             let age = now.duration_since(reading.at);
             let after = match &reading.trouble {
                 Some(_) => AGAIN.min(signed(house.settings().refresh)),
                 None => signed(house.settings().refresh),
             };
-            house.prometheus.is_some() && age >= after
+            age >= after
         }
     };
-    if due {
+    if due && house.prometheus.is_some() {
         let key = format!("{} {}", group.id, group.episode);
         keep::pictures(services)
             .add(&key, None, SignedDuration::ZERO)

@@ -3,7 +3,7 @@
 
 use crate::{
     door::Door,
-    house::{House, SOON, words},
+    house::{House, SOON},
 };
 use axum::{Router, routing::get};
 use otus_emulators::{
@@ -227,20 +227,6 @@ url = {urls:?}
                 self.house.log()
             )
         })
-    }
-
-    /// The command of the message's button that begins so.
-    pub(crate) fn command(&self, message: &Message, begins: &str) -> String {
-        let elements = message
-            .blocks
-            .iter()
-            .filter_map(|block| block["elements"].as_array())
-            .flatten();
-        let mut values = elements.filter_map(|element| element["value"].as_str());
-        values
-            .find(|value| value.starts_with(begins))
-            .unwrap_or_else(|| panic!("no button begins with {begins:?}: {}", words(message)))
-            .to_owned()
     }
 
     /// The bytes of an uploaded file.

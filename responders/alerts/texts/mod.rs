@@ -87,6 +87,11 @@ pub(crate) fn no_pictures() -> String {
     "this chat shows no pictures in messages".to_owned()
 }
 
+/// Why there is no graph: the chat did not take it.
+pub(crate) fn not_taken(error: &otus::ChatError) -> String {
+    format!("the chat did not take it ({})", inert(&error.to_string(), 120))
+}
+
 /// There is none of this id.
 pub(crate) fn unknown(id: &str) -> UserError {
     let mut error = UserError::new(format!("I know no alert whose id begins with {}.", code(id)));

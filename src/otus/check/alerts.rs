@@ -4,6 +4,7 @@ use super::{Mark, Sheet, bounded, counted};
 use crate::config::Settings;
 use otus_monitoring::alertmanager::Alertmanager;
 use otus_responder_alerts as alerts;
+use std::collections::BTreeSet;
 
 /// Tries the tokens and the Alertmanagers of all sources.
 pub(super) async fn alerts(sheet: &mut Sheet, settings: &Settings) {
@@ -16,6 +17,23 @@ pub(super) async fn alerts(sheet: &mut Sheet, settings: &Settings) {
     let Ok(wanted) = serde_json::from_value::<alerts::Settings>(section) else {
         return;
     };
+    if wanted.sources.is_empty() {
+        return;
+    }
+    let routed = wanted.routes.iter().map(|route| &route.channel);
+    let channels: BTreeSet<&str> = wanted
+        .channel
+        .iter()
+        .chain(routed)
+        .map(|id| id.as_str())
+        .collect();
+    for channel in channels {
+        let found = bounded(otus_slack::check_channel(&settings.slack, channel)).await;
+        sheet.take(
+            &format!("channel {channel} for alerts"),
+            found.map(|name| format!("{name}, and the robot is in it")),
+        );
+    }
     for (name, source) in &wanted.sources {
         let what = format!("alerts from {name}");
         let token = bounded(source.check_token()).await;
