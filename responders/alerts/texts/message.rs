@@ -23,6 +23,8 @@ use crate::{
     group::{Alert, Group, Logged, What},
 };
 
+/// So many different words of rules are shown.
+const SUMMARIES: usize = 3;
 /// So many alerts are listed.
 const ROWS: usize = 10;
 /// So many labels are columns.
@@ -162,21 +164,39 @@ fn title(view: &View<'_>, alerts: &[(&String, &Alert)], firing: usize, silenced:
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-/// What the rule's author wrote: of the first that fires.
+/// What the rule's author wrote: of what fires, or of all when nothing does, each words once.
 fn summary(alerts: &[(&String, &Alert)]) -> Option<String> {
-    let (_, first) = alerts.first()?;
-    let of = |key: &str| first.annotations.get(key).map(|text| inert(text, 500));
-    let summary = of("summary").filter(|text| !text.is_empty());
-    let longer = of("description")
-        .or_else(|| of("message"))
-        .filter(|text| !text.is_empty());
-    match (summary, longer) {
-        (Some(summary), Some(longer)) if alerts.len() == 1 && longer != summary => {
-            Some(format!("{summary}\n{longer}"))
-        }
-        (Some(words), _) | (None, Some(words)) => Some(words),
-        (None, None) => None,
+    let fires = alerts.iter().any(|(_, alert)| alert.ended.is_none());
+    let of = |alert: &Alert, key: &str| {
+        let words = alert.annotations.get(key).map(|text| inert(text, 500));
+        words.filter(|text| !text.is_empty())
+    };
+    let longer = |alert: &Alert| of(alert, "description").or_else(|| of(alert, "message"));
+    if let [(_, only)] = alerts {
+        let words: Vec<String> = [of(only, "summary"), longer(only)]
+            .into_iter()
+            .flatten()
+            .collect();
+        return match words.as_slice() {
+            [] => None,
+            [summary, longer] if summary == longer => Some(summary.clone()),
+            words => Some(words.join("\n")),
+        };
     }
+    let mut lines: Vec<String> = Vec::new();
+    for (_, alert) in alerts.iter().filter(|(_, alert)| !fires || alert.ended.is_none()) {
+        if let Some(words) = of(alert, "summary").or_else(|| longer(alert))
+            && !lines.contains(&words)
+        {
+            lines.push(words);
+        }
+    }
+    let more = lines.len().saturating_sub(SUMMARIES);
+    lines.truncate(SUMMARIES);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn mentioned(view: &View<'_>, alerts: &[(&String, &Alert)]) -> Option<String> {
@@ -398,6 +418,12 @@ fn links(view: &View<'_>, alerts: &[(&String, &Alert)]) -> Option<String> {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         plain.then(|| format!("{}/d/{uid}", grafana.url()))
     };
+    let of_grafana = |(_, alert): &(&String, &Alert)| alert.generator_url.contains("/alerting/");
+    let sender = if alerts.iter().any(of_grafana) {
+        "Grafana"
+    } else {
+        "Alertmanager"
+    };
     let found: [(&str, Option<String>); 5] = [
         ("Runbook", first_of(&RUNBOOKS)),
         (
@@ -409,7 +435,7 @@ fn links(view: &View<'_>, alerts: &[(&String, &Alert)]) -> Option<String> {
         ("Panel", own(|alert| &alert.panel_url)),
         ("Rule", own(|alert| &alert.generator_url)),
         (
-            "Alertmanager",
+            sender,
             Some(view.group.external_url.clone()).filter(|address| is_web(address)),
         ),
     ];

@@ -190,7 +190,10 @@ impl Alertmanager {
         }
         let http = http.build().map_err(|error| AlertmanagerError::Config {
             key: "url",
-            why: format!("cannot be used: no HTTP client can be made of it: {}", innermost(&error)),
+            why: format!(
+                "cannot be used: no HTTP client can be made of it: {}",
+                innermost(&error)
+            ),
         })?;
         Ok(Self(Arc::new(Inner {
             http,
@@ -215,7 +218,10 @@ impl Alertmanager {
         let version = version.ok_or_else(|| self.strange("its status names no version"))?;
         Ok(Status {
             version: version.to_owned(),
-            cluster: status["cluster"]["status"].as_str().unwrap_or_default().to_owned(),
+            cluster: status["cluster"]["status"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             peers: status["cluster"]["peers"].as_array().map_or(0, Vec::len),
         })
     }
@@ -343,7 +349,11 @@ impl Alertmanager {
                     false => innermost(&error.without_url()),
                 },
             };
-            if unsent { Failed::Unsent(error) } else { Failed::Other(error) }
+            if unsent {
+                Failed::Unsent(error)
+            } else {
+                Failed::Other(error)
+            }
         };
         let mut answer = request.send().await.map_err(failed)?;
         let status = answer.status();
@@ -358,7 +368,11 @@ impl Alertmanager {
         }
         if status.is_success() {
             // Ending a silence answers nothing.
-            let bytes: &[u8] = if bytes.trim_ascii().is_empty() { b"null" } else { &bytes };
+            let bytes: &[u8] = if bytes.trim_ascii().is_empty() {
+                b"null"
+            } else {
+                &bytes
+            };
             return serde_json::from_slice(bytes)
                 .map_err(|error| Failed::Other(self.strange(&format!("JSON it does not know ({error})"))));
         }

@@ -100,10 +100,16 @@ fn base(text: &str) -> Result<Url, AlertmanagerError> {
     // The parser's error does not repeat the text, which may hold a password.
     let url = Url::parse(text.trim()).map_err(|error| wrong("url", format!("cannot be used: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(wrong("url", "must begin with http:// or https:// and name a host"));
+        return Err(wrong(
+            "url",
+            "must begin with http:// or https:// and name a host",
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("url", "holds a user name; set username and password_file instead"));
+        return Err(wrong(
+            "url",
+            "holds a user name; set username and password_file instead",
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("url", "must end before any `?` or `#`"));

@@ -43,7 +43,9 @@ pub enum AlertmanagerError {
         message: String,
     },
     /// Something else than Alertmanager's API answered.
-    #[error("what answers at {url} is not Alertmanager's API v2: {why}; check the address and its path prefix")]
+    #[error(
+        "what answers at {url} is not Alertmanager's API v2: {why}; check the address and its path prefix"
+    )]
     NotAlertmanager {
         /// Where, without credentials.
         url: String,

@@ -152,7 +152,9 @@ pub fn matchers(text: &str) -> Result<Vec<Matcher>, String> {
         rest = after.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
     }
     if all.is_empty() {
-        return Err("there is no matcher; write for example `alertname=\"Down\" service=~\"api|web\"`".into());
+        return Err(
+            "there is no matcher; write for example `alertname=\"Down\" service=~\"api|web\"`".into(),
+        );
     }
     Ok(all)
 }
@@ -227,8 +229,14 @@ mod tests {
         for (text, expected) in [
             ("Down", r#"alertname="Down""#),
             (r#"alertname="Down""#, r#"alertname="Down""#),
-            (r#"{alertname="Down", env!="dev"}"#, r#"alertname="Down" env!="dev""#),
-            ("Down service=api,env=~pro.*", r#"alertname="Down" service="api" env=~"pro.*""#),
+            (
+                r#"{alertname="Down", env!="dev"}"#,
+                r#"alertname="Down" env!="dev""#,
+            ),
+            (
+                "Down service=api,env=~pro.*",
+                r#"alertname="Down" service="api" env=~"pro.*""#,
+            ),
             (r#"`a!~"x|y"`"#, r#"a!~"x|y""#),
             (r#"a = 'it\'s'"#, r#"a="it's""#),
             (r#"a="b\\c\"d\n""#, r#"a="b\\c\"d\n""#),
@@ -277,7 +285,10 @@ mod tests {
         assert_eq!(serde_json::to_value(&matcher).unwrap(), wire);
         assert_eq!(serde_json::from_value::<Matcher>(wire).unwrap(), matcher);
         let old = serde_json::json!({"name": "a", "value": "b", "isRegex": false});
-        assert_eq!(serde_json::from_value::<Matcher>(old).unwrap(), Matcher::equal("a", "b"));
+        assert_eq!(
+            serde_json::from_value::<Matcher>(old).unwrap(),
+            Matcher::equal("a", "b")
+        );
     }
 
     proptest! {

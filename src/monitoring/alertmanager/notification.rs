@@ -159,7 +159,10 @@ mod tests {
         assert_eq!((read.receiver.as_str(), read.status), ("bot", AlertState::Firing));
         assert_eq!(read.group_key, "{}:{alertname=\"Slow\"}");
         let alert = &read.alerts[0];
-        assert_eq!((alert.ends_at, alert.fingerprint.as_str()), (None, "bbf0bdb5768fe986"));
+        assert_eq!(
+            (alert.ends_at, alert.fingerprint.as_str()),
+            (None, "bbf0bdb5768fe986")
+        );
         let expression = expression(&alert.generator_url);
         assert_eq!(expression.as_deref(), Some(r#"latencies{quantile="0.5"} > 1"#));
     }
@@ -190,7 +193,10 @@ mod tests {
         assert_eq!(read.alerts[0].fingerprint.len(), 16);
         assert_ne!(read.alerts[0].fingerprint, read.alerts[1].fingerprint);
         let error = Notification::read(br#"{"status":"odd","alerts":[]}"#).unwrap_err();
-        assert!(error.starts_with("this is not what Alertmanager's webhook sends"), "{error}");
+        assert!(
+            error.starts_with("this is not what Alertmanager's webhook sends"),
+            "{error}"
+        );
     }
 
     proptest! {
