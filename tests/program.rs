@@ -385,6 +385,7 @@ async fn a_check_tries_everything() {
     ✓ Prometheus: http://prometheus is ready, version 2.42.0-otus-emulator
     ✓ graph traffic: Prometheus understands its query
     – Grafana: grafana.url is not set, so deploys are not marked there
+    – experiments: no application may send, so none is listened to
 
     All 11 checks are good.
     ");
@@ -445,6 +446,7 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     ✓ graph traffic: Prometheus understands its query
     ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
     – Grafana: grafana.url is not set, so deploys are not marked there
+    – experiments: no application may send, so none is listened to
 
     3 things are wrong.
     "#);

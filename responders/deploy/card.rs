@@ -107,10 +107,11 @@ impl Face<'_> {
             State::Waiting => ended(Tone::Warning, texts::deploying(deploy)).text(texts::held_before()),
             State::Preparing(standing) => {
                 let card = running(texts::preparing(deploy)).text(standing.now.clone());
-                match &standing.trouble {
+                let card = match &standing.trouble {
                     Some(trouble) => card.text(trouble.clone()),
                     None => card,
-                }
+                };
+                standing.buttons.iter().cloned().fold(card, Card::button)
             }
             State::Held { done, total, step } => ended(Tone::Warning, texts::deploying(deploy))
                 .text(texts::pods(*done, *total))

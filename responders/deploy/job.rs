@@ -146,7 +146,7 @@ pub(crate) struct Job {
     pub(crate) adopted: Option<Conflict>,
     pub(crate) good: Option<String>,
     /// What was done before the change.
-    pub(crate) prepared: Option<String>,
+    pub(crate) prepared: Vec<String>,
     /// What came of the canary.
     pub(crate) tried: Option<String>,
     /// What the gates were before the change.
@@ -198,7 +198,7 @@ impl Job {
             kept,
             adopted: None,
             good: None,
-            prepared: None,
+            prepared: Vec::new(),
             tried: None,
             outset: BTreeMap::new(),
             obstacle: None,

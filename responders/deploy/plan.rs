@@ -8,7 +8,7 @@ use otus_monitoring::gate::Gates;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::before::{self, Before};
+use crate::before::{self, Before, Prepared};
 use crate::canary::{self, Canary};
 use crate::choose;
 use crate::commits::{self, Commit, Picked};
@@ -54,6 +54,9 @@ pub(crate) struct Planned {
     /// What to run before the change.
     #[serde(default)]
     pub(crate) before: Option<Before>,
+    /// What others do before the change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) prepared: Vec<Prepared>,
     /// The pods that get it first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) canary: Option<Canary>,
@@ -117,19 +120,30 @@ pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) 
             .await?
         }
     };
+    let named = match &commit {
+        Some(commit) => commit.version.name().to_owned(),
+        None => image
+            .version()
+            .map_or_else(|| "latest".to_owned(), |version| version.to_string()),
+    };
+    let sha = commit.as_ref().map(|commit| commit.version.sha.as_str());
+    let parts = before::parts(
+        services,
+        (&service, &environment),
+        (&named, sha),
+        &running,
+        &image,
+    )
+    .await?;
     let planned = Planned {
         uid: running.uid.clone(),
-        version: match &commit {
-            Some(commit) => commit.version.name().to_owned(),
-            None => image
-                .version()
-                .map_or_else(|| "latest".to_owned(), |version| version.to_string()),
-        },
+        version: named,
         image: image.to_string(),
         previous: running.image.clone(),
         goes_on,
         force: wanted.force,
         before: before::wanted(&service, &running, &image)?,
+        prepared: parts.prepared,
         canary: canary::wanted(&service, &environment, &workload, &running, &image)?,
         gates: checked.gates,
         commit,
@@ -137,14 +151,18 @@ pub(crate) async fn plan(settings: &Settings, services: &Services, ask: &Value) 
     };
     let mut warnings = texts::warnings(&running, &planned, failed);
     warnings.extend(more.warnings);
+    warnings.extend(parts.warnings);
     let mut notes = more.notes;
     notes.extend(texts::notes(&running, &planned));
     notes.extend(checked.notes);
+    notes.extend(parts.notes);
     notes.extend(canary::notes(&cluster, &planned).await);
     Ok(Plan {
+        needs: parts.needs,
         title: texts::deploy(&service.name, &planned.version, &environment.name),
         changes: before::first(
             &planned,
+            parts.changes,
             canary::first(&planned, changes(&running, &image, &planned)),
         ),
         warnings,

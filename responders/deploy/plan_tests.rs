@@ -53,6 +53,7 @@ fn planned(image: &str) -> Planned {
         goes_on: false,
         force: false,
         before: None,
+        prepared: Vec::new(),
         canary: None,
         gates: Default::default(),
         commit: None,

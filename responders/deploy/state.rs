@@ -1,12 +1,10 @@
 //! How a deploy stands, as its card shows it and its row records it.
 
 use jiff::Timestamp;
-use otus::operations::Outcome;
+use otus::operations::{Failure, Outcome, Standing};
 use otus::store::DeployState;
 use otus_kubernetes::{Cause, Conflict, Found, Outage, Step, Verdict, Why};
 use serde::{Deserialize, Serialize};
-
-use crate::before::{Failure, Standing};
 
 /// How a deploy stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What lies between what runs here and what runs there.
 
 use otus::{Card, Context, Result, Service, Services, UserError};
-use otus_ci::github::{Commit, Comparison, Error, Pull, Relation};
+use otus_ci::github::{Commit, Comparison, Error, FileStatus, MOST_FILES, Pull, Relation};
 
 use crate::place::{self, Spot};
 use crate::source::{Source, source};
-use crate::texts::{self, Half};
+use crate::texts::{self, Half, Migrations};
 
 /// One of the two that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,20 +96,20 @@ async fn compare(service: &Service, source: &Source, from: &Side, to: &Side) -> 
     }
     let mut halves = Vec::new();
     if there.ahead_by > 0 {
-        halves.push(half(source, to, from, &there).await);
+        halves.push(half(service, source, to, from, &there).await);
     }
     if there.behind_by > 0 {
         let back = source
             .compare(&head, &base)
             .await
             .map_err(|error| told(service, &error))?;
-        halves.push(half(source, from, to, &back).await);
+        halves.push(half(service, source, from, to, &back).await);
     }
     Ok(texts::difference(&service.name, from, to, &halves))
 }
 
 /// What one has that the other has not.
-async fn half(source: &Source, has: &Side, lacks: &Side, comparison: &Comparison) -> Half {
+async fn half(service: &Service, source: &Source, has: &Side, lacks: &Side, comparison: &Comparison) -> Half {
     let pulls = source.pulls(&comparison.commits).await;
     let commits: Vec<(Commit, Option<Pull>)> = comparison.commits.iter().cloned().zip(pulls).collect();
     Half {
@@ -117,8 +117,27 @@ async fn half(source: &Source, has: &Side, lacks: &Side, comparison: &Comparison
         lacks: lacks.clone(),
         number: comparison.ahead_by,
         commits,
+        migrations: migrations(service, comparison),
         url: comparison.url.clone(),
     }
+}
+
+/// The service's migrations among the files; none where it has no folder of them in its repository.
+fn migrations(service: &Service, comparison: &Comparison) -> Option<Migrations> {
+    let section = service.migrations.as_ref()?;
+    let folder = format!("{}/", section.get("path")?.as_str()?.trim_matches('/'));
+    let of = |wanted: fn(FileStatus) -> bool| {
+        let files = comparison.files.iter().filter(|file| wanted(file.status));
+        files
+            .filter_map(|file| file.path.strip_prefix(&folder))
+            .map(str::to_owned)
+            .collect()
+    };
+    Some(Migrations {
+        new: of(|status| status == FileStatus::Added),
+        touched: of(|status| status != FileStatus::Added),
+        all: comparison.files.len() < MOST_FILES,
+    })
 }
 
 /// What went wrong with the repository, for people.

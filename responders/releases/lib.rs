@@ -89,7 +89,7 @@ impl Releases {
         history::releases(&cx, ask).await
     }
 
-    /// Says what lies between two environments, or two versions: commits, authors, pull requests.
+    /// Says what lies between two environments, or two versions: commits, authors, pull requests, migrations.
     #[respond(
         r"^diff (?<service>\S+) (?<from>\S+?)(?:\.\.\.?| to | )(?<to>[^\s.]\S*)$",
         usage = "diff <service> <from>..<to>",

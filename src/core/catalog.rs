@@ -44,6 +44,8 @@ pub struct ServiceEntry {
     pub versions: Vec<String>,
     /// What is run before its image is changed: `[services.<name>.before]`. What it means is for whoever deploys.
     pub before: Option<Map<String, Value>>,
+    /// Its migrations: `[services.<name>.migrations]`. What it means is for whoever migrates.
+    pub migrations: Option<Map<String, Value>>,
     /// A few pods of a new version before all get it: `[services.<name>.canary]`. The same.
     pub canary: Option<Map<String, Value>>,
     /// The metrics its deploys must stay within: `[services.<name>.gates.<gate>]`. The same.

@@ -1,6 +1,8 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
 mod alerts;
+mod databases;
+mod experiments;
 mod told;
 mod versions;
 
@@ -87,7 +89,9 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
         alerts::alerts(&mut sheet, settings).await;
+        databases::databases(&mut sheet, settings).await;
         told::told(&mut sheet, settings).await;
+        experiments::experiments(&mut sheet, settings);
     } else {
         sheet.note(
             Mark::Untried,

@@ -3,7 +3,7 @@
 use crate::{
     check,
     config::{self, Loaded, LogConfig, Origin},
-    emulate, logs, run, trail,
+    emulate, logs, migrations, run, trail,
 };
 use clap::{Args, Parser, Subcommand};
 use std::{future::Future, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -47,6 +47,11 @@ enum Command {
         #[command(subcommand)]
         what: trail::What,
     },
+    /// Judges migrations before they run
+    Migrations {
+        #[command(subcommand)]
+        what: migrations::What,
+    },
     /// Runs an emulated service for tests, until SIGTERM or ctrl-C
     ///
     /// When it is ready it prints where it is and what to set, one `NAME=value` a line, then the line `ready`.
@@ -88,6 +93,7 @@ pub fn main() -> ExitCode {
         }
         Command::Config { configured, json } => show(&configured.load(), json),
         Command::Audit { what } => trail::main(what),
+        Command::Migrations { what } => migrations::main(what),
         Command::Emulate(emulated) => {
             logs::init(&LogConfig::default(), logs::Target::Stderr);
             logs::log_panics();

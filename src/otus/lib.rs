@@ -21,6 +21,7 @@ mod demo;
 mod emulate;
 mod hooks;
 mod logs;
+mod migrations;
 pub mod run;
 mod trail;
 
@@ -31,8 +32,10 @@ pub use otus_core::*;
 use otus_responder_alerts as _;
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
+use otus_responder_experiments as _;
 use otus_responder_graphs as _;
 use otus_responder_markers as _;
+use otus_responder_migrations as _;
 use otus_responder_operations as _;
 use otus_responder_pipeline as _;
 use otus_responder_policy as _;

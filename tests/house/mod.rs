@@ -10,6 +10,7 @@ use otus_emulators::{
 use std::{
     fmt::Write as _,
     fs::File,
+    net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -152,8 +153,17 @@ impl House {
         }
     }
 
-    /// Waits until the program says where it serves HTTP.
-    pub(crate) async fn listens(&self) -> std::net::SocketAddr {
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join(format!("otus-{}.log", self.runs))
+    }
+
+    /// What the program logged in its present run.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Where the program listens for HTTP, as soon as it says so.
+    pub(crate) async fn http(&self) -> SocketAddr {
         let deadline = Instant::now() + SOON;
         loop {
             let log = self.log();
@@ -167,15 +177,6 @@ impl House {
             assert!(Instant::now() < deadline, "{log}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder.path().join(format!("otus-{}.log", self.runs))
-    }
-
-    /// What the program logged in its present run.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
     /// Kills the program without a word, as a power cut would.

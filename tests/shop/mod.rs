@@ -159,7 +159,7 @@ url = {urls:?}
     /// Starts the program, and lets webhooks in.
     pub(crate) async fn start(&mut self) {
         self.house.start().await;
-        let address = self.house.listens().await;
+        let address = self.house.http().await;
         self.door.leads_to(Some(address));
     }
 

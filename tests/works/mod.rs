@@ -1,5 +1,7 @@
 //! A house with works behind it: an emulated GitHub whose webhooks reach the program, and a real container registry.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use crate::{
     door::Door,
     house::{House, SOON},
@@ -8,7 +10,6 @@ use otus_emulators::{
     github::{Conclusion, GitHub, Repository},
     real::RealRegistry,
 };
-use std::time::Duration;
 
 const SECRET: &str = "a secret that is shared with GitHub";
 const REVISION: &str = "org.opencontainers.image.revision";
@@ -96,7 +97,7 @@ look = "1s"
     /// Starts the program, and lets webhooks in.
     pub(crate) async fn start(&mut self) {
         self.house.start().await;
-        let address = self.house.listens().await;
+        let address = self.house.http().await;
         self.door.leads_to(Some(address));
     }
 

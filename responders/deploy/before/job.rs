@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use otus::Result;
-use otus::operations::{Attempt, Interrupted, Wish};
+use otus::operations::{Attempt, Ended, Failure, Interrupted, Standing, Wish};
 use otus_kubernetes::job::{self, Cancelled, Launched, Plan, Progress, Run, Verdict};
 use otus_kubernetes::{Cluster, Error};
 use serde::{Deserialize, Serialize};
 
-use super::{Before, Ended, Failure, Standing, Step};
+use super::Before;
 use crate::faults;
 use crate::job::{Job, TRIES, is_unsure, sorted};
 use crate::state::State;
@@ -130,6 +129,7 @@ impl Beside {
         State::Preparing(Standing {
             now: now.to_owned(),
             trouble,
+            buttons: Vec::new(),
         })
     }
 
@@ -201,13 +201,14 @@ impl Beside {
     }
 }
 
-#[async_trait]
-impl Step for Beside {
+impl Beside {
+    /// What it does, in few words, marked up.
     fn what(&self) -> String {
         texts::command_line(&self.line)
     }
 
-    async fn run(&self, deploy: &Job, cluster: &Cluster) -> Result<Ended> {
+    /// Does it, or goes on with it, showing how it stands, until it has ended. Cancelled, it leaves nothing running.
+    pub(super) async fn run(&self, deploy: &Job, cluster: &Cluster) -> Result<Ended> {
         let begun = deploy
             .run
             .step(BEGIN, |attempt| self.begin(deploy, cluster, attempt))

@@ -1,15 +1,17 @@
 //! What is done before the change: run to its end first, and when it does not get there, nothing is changed.
 //!
-//! [`Step`] is what such a thing is to a deploy; [`job`] is the one there is: a Kubernetes Job.
+//! Two kinds of things: the parts of others ([`otus::operations::Before`]), which know nothing of deploys, and a Kubernetes Job of
+//! this crate's own ([`job`]), which needs the workload's cluster and the deploy's stamp. Both end alike.
 
 mod config;
 mod job;
 
 use async_trait::async_trait;
-use otus::operations::Change;
-use otus::{Result, Service, UserError};
+use otus::operations::{Change, Desk, Ended, Need, Part, Release, Standing};
+use otus::{Environment, Result, Service, Services, UserError};
 use otus_kubernetes::{Cluster, Image, Running};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use self::config::{Before, Variable};
 use crate::job::Job;
@@ -17,51 +19,73 @@ use crate::plan::Planned;
 use crate::state::State;
 use crate::texts;
 
-/// Something to be done before the change.
-///
-/// Everything it does to the world goes through [`Run::step`](otus::operations::Run::step), so that whoever takes the deploy
-/// up goes on with it where it was.
-#[async_trait]
-pub(crate) trait Step: Send + Sync {
-    /// What it does, in few words, marked up.
-    fn what(&self) -> String;
-
-    /// Does it, or goes on with it, showing how it stands, until it has ended. Cancelled, it leaves nothing running.
-    async fn run(&self, deploy: &Job, cluster: &Cluster) -> Result<Ended>;
+/// Somebody else's part, planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Prepared {
+    /// Whose: [`otus::operations::Before::name`].
+    pub(crate) name: String,
+    /// What doing it needs to know.
+    pub(crate) details: Value,
 }
 
-/// How it ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Ended {
-    /// Well: what to say of it.
-    Done(String),
-    /// Badly.
-    Failed(Failure),
-    /// Somebody cancelled the deploy before it had begun.
-    NotBegun,
-    /// Somebody cancelled the deploy while it ran: what became of it.
-    Cancelled(String),
+/// All parts of others, planned.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// What is kept for applying.
+    pub(crate) prepared: Vec<Prepared>,
+    /// What will be different.
+    pub(crate) changes: Vec<Change>,
+    /// What to think about first.
+    pub(crate) warnings: Vec<String>,
+    /// Good to know.
+    pub(crate) notes: Vec<String>,
+    /// Who has to agree because of it.
+    pub(crate) needs: Vec<Need>,
 }
 
-/// Why it failed, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Failure {
-    /// Why.
-    pub(crate) why: String,
-    /// Its last lines, without what looks like a secret.
-    pub(crate) log: Vec<String>,
-    /// What to do about it.
-    pub(crate) todo: String,
-}
-
-/// How it stands while it goes on, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// How far it is.
-    pub(crate) now: String,
-    /// What is not well, though it may pass.
-    pub(crate) trouble: Option<String>,
+/// Asks everybody who may have something to do first. Nobody, where the image is wanted already: then it was done, or came too late.
+pub(crate) async fn parts(
+    services: &Services,
+    (service, environment): (&Service, &Environment),
+    (version, commit): (&str, Option<&str>),
+    running: &Running,
+    image: &Image,
+) -> Result<Parts> {
+    let mut all = Parts::default();
+    if running.image == image.to_string() {
+        return Ok(all);
+    }
+    let release = Release {
+        service: service.name.clone(),
+        environment: environment.name.clone(),
+        version: version.to_owned(),
+        image: image.to_string(),
+        commit: commit.map(str::to_owned),
+    };
+    for action in services.operations().before() {
+        let Some(before) = action.before() else { continue };
+        let Some(part) = before.plan(services, &release).await? else {
+            continue;
+        };
+        let Part {
+            changes,
+            warnings,
+            notes,
+            needs,
+            details,
+        } = part;
+        all.changes.extend(changes);
+        all.warnings.extend(warnings);
+        all.notes.extend(notes);
+        all.needs.extend(needs);
+        if !details.is_null() {
+            all.prepared.push(Prepared {
+                name: before.name().to_owned(),
+                details,
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// What the configuration wants run before the change. Nothing, where the image is wanted already: then it ran, or came too late.
@@ -80,37 +104,62 @@ pub(crate) fn wanted(service: &Service, running: &Running, image: &Image) -> Res
 }
 
 /// The changes, with what is run first before them.
-pub(crate) fn first(planned: &Planned, changes: Vec<Change>) -> Vec<Change> {
+pub(crate) fn first(planned: &Planned, parts: Vec<Change>, changes: Vec<Change>) -> Vec<Change> {
     let before = planned.before.as_ref().map(|before| Change {
         what: "runs first".into(),
         from: None,
         to: Some(texts::runs_first(&before.line())),
     });
-    before.into_iter().chain(changes).collect()
+    parts.into_iter().chain(before).chain(changes).collect()
+}
+
+#[async_trait]
+impl Desk for Job {
+    async fn show(&self, standing: Standing) {
+        Job::show(self, &State::Preparing(standing)).await;
+    }
 }
 
 impl Job {
-    /// What the plan wants done before the change.
-    fn before(&self) -> Option<Box<dyn Step>> {
-        let before = self.planned.before.as_ref()?;
-        let plan = before.job(&self.planned, &self.stamp);
-        Some(Box::new(job::Beside::new(before, plan)))
-    }
-
     /// Does what is to be done before the change, or goes on with it. A state, when the deploy ends here.
     pub(crate) async fn prepare(&mut self, cluster: &Cluster) -> Result<Option<State>> {
-        let Some(step) = self.before() else {
+        for prepared in self.planned.prepared.clone() {
+            if let Some(state) = self.part(&prepared).await? {
+                return Ok(Some(state));
+            }
+        }
+        let Some(before) = &self.planned.before else {
             return Ok(None);
         };
-        let state = match step.run(self, cluster).await? {
+        let plan = before.job(&self.planned, &self.stamp);
+        let ended = job::Beside::new(before, plan).run(self, cluster).await?;
+        Ok(self.after(ended))
+    }
+
+    /// Somebody else's part.
+    async fn part(&mut self, prepared: &Prepared) -> Result<Option<State>> {
+        let actions = self.run.services().operations().before();
+        let found = actions
+            .iter()
+            .filter_map(|action| action.before())
+            .find(|before| before.name() == prepared.name);
+        let Some(before) = found else {
+            // Whoever planned it had it; this process was configured otherwise.
+            return Ok(Some(State::Refused(texts::part_is_gone(&prepared.name))));
+        };
+        let ended = before.run(&self.run, &prepared.details, &*self).await?;
+        Ok(self.after(ended))
+    }
+
+    fn after(&mut self, ended: Ended) -> Option<State> {
+        Some(match ended {
             Ended::Done(line) => {
-                self.prepared = Some(line);
-                return Ok(None);
+                self.prepared.push(line);
+                return None;
             }
             Ended::Failed(failure) => State::Unprepared(failure),
             Ended::NotBegun => State::Untouched,
             Ended::Cancelled(what) => State::Stopped(texts::stopped_before(&what)),
-        };
-        Ok(Some(state))
+        })
     }
 }

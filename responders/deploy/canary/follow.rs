@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use otus::Result;
-use otus::operations::{Interrupted, Wish};
+use otus::operations::{Failure, Interrupted, Standing, Wish};
 use otus_kubernetes::canary::beside;
 use otus_kubernetes::{Applied, Cluster, Error, Progress, Rollout, Settings, Verdict, claim};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Canary, Tried};
-use crate::before::{Failure, Standing};
 use crate::faults;
 use crate::job::{Job, TRIES};
 use crate::state::State;
@@ -59,7 +58,7 @@ impl Job {
         );
         let mut last = Standing {
             now: texts::canary_begins(),
-            trouble: None,
+            ..Standing::default()
         };
         loop {
             if self.run.over().is_cancelled() {

@@ -6,14 +6,13 @@ mod follow;
 
 use std::time::Duration;
 
-use otus::operations::{Attempt, Change, Interrupted};
+use otus::operations::{Attempt, Change, Failure, Interrupted, Standing};
 use otus::{Environment, Result, Service, UserError};
 use otus_kubernetes::canary::{self as engine, Removed};
 use otus_kubernetes::{Applied, Cluster, Error, Image, Kind, Running, Workload};
 use serde::{Deserialize, Serialize};
 
 pub use self::config::Canary;
-use crate::before::{Failure, Standing};
 use crate::job::{Job, TRIES, is_unsure, sorted};
 use crate::plan::Planned;
 use crate::state::State;
@@ -162,7 +161,7 @@ impl Job {
         }
         self.show(&State::Preparing(Standing {
             now: texts::canary_begins(),
-            trouble: None,
+            ..Standing::default()
         }))
         .await;
         // What does not exist yet carries no stamp that could keep an older worker from making it.

@@ -185,3 +185,11 @@ pub(crate) fn step_stays(job: &str, namespace: &str, error: &str) -> String {
 pub(crate) fn stopped_before(what: &str) -> String {
     format!("{what} The service itself was not changed.")
 }
+
+/// Somebody else's part cannot be done any more.
+pub(crate) fn part_is_gone(name: &str) -> String {
+    format!(
+        "What comes first ({}) is not there any more: I was started with another configuration",
+        code(name)
+    )
+}

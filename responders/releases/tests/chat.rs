@@ -140,6 +140,39 @@ async fn what_lies_between_two_environments() {
 }
 
 #[tokio::test]
+async fn the_migrations_in_between() {
+    let mut scene = Scene::set().await;
+    let first = [("db/migrations/0001_begin.sql", Some("create table t (a int);"))];
+    scene
+        .repository
+        .commit_files("main", "bob", "Keep things", &first)
+        .unwrap();
+    let base = scene.repository.sha("main").unwrap();
+    scene.repository.tag("v2", &base).unwrap();
+    let more = [
+        ("db/migrations/0002_more.sql", Some("alter table t add b int;")),
+        ("db/migrations/0001_begin.sql", Some("create table t (a bigint);")),
+        ("src/main.rs", Some("fn main() {}")),
+    ];
+    scene
+        .repository
+        .commit_files("main", "eve", "Keep more", &more)
+        .unwrap();
+    let head = scene.repository.sha("main").unwrap();
+    scene.repository.tag("v3", &head).unwrap();
+    let said = scene.say("@otus diff api v2..v3").await;
+    insta::assert_snapshot!(still(&said), @"
+    *api*: from `v2` to `v3`
+    `v3` has 1 commit that `v2` has not:
+    • (sha) Keep more · eve
+    By eve (1).
+    With 1 migration: `0002_more.sql`. ⚠️ Not as they were when they may have been applied: `0001_begin.sql`.
+    ");
+    let one = scene.say("@otus diff api v1..v2").await;
+    assert!(one.ends_with("With 1 migration: `0001_begin.sql`."), "{one}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_known_is_said_plainly() {
     let mut scene = Scene::set().await;
     scene

@@ -7,7 +7,7 @@ use otus::{Card, Tone};
 use otus_ci::github::{Commit, Pull};
 
 use crate::between::Side;
-use crate::words::{count, inert, list, short};
+use crate::words::{count, cut, inert, list, short};
 
 /// What one side has that the other has not.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,12 +18,27 @@ pub(crate) struct Half {
     pub(crate) number: usize,
     /// The oldest first, each with its merged pull request.
     pub(crate) commits: Vec<(Commit, Option<Pull>)>,
+    /// The migrations among what changed, where the service has any.
+    pub(crate) migrations: Option<Migrations>,
     /// Where a person can look.
     pub(crate) url: Option<String>,
 }
 
+/// Migrations between two releases, by the names of their files.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Migrations {
+    /// Those that are new.
+    pub(crate) new: Vec<String>,
+    /// Those that were there before and are not as they were: what was applied will not be what stands there.
+    pub(crate) touched: Vec<String>,
+    /// Whether that is all: of very many files not every one is told.
+    pub(crate) all: bool,
+}
+
 /// So many commits are listed.
 const LISTED: usize = 15;
+/// So many migrations are named.
+const MIGRATIONS: usize = 8;
 
 /// One side, with its version.
 pub(crate) fn side(side: &Side) -> String {
@@ -108,7 +123,41 @@ fn half_texts(half: &Half) -> Vec<String> {
     }
     texts.push(lines.join("\n"));
     texts.push(authors(half));
+    texts.extend(half.migrations.as_ref().and_then(migrations));
     texts
+}
+
+/// The migrations, if there are any or may be.
+fn migrations(migrations: &Migrations) -> Option<String> {
+    let named = |files: &[String]| {
+        let mut names: Vec<String> = files
+            .iter()
+            .take(MIGRATIONS)
+            .map(|name| code(&cut(name, 60)))
+            .collect();
+        if files.len() > MIGRATIONS {
+            names.push(format!("{} more", files.len() - MIGRATIONS));
+        }
+        list(&names)
+    };
+    let mut sentences = Vec::new();
+    if !migrations.new.is_empty() {
+        let all = count(migrations.new.len(), "migration");
+        sentences.push(format!("With {all}: {}.", named(&migrations.new)));
+    }
+    if !migrations.touched.is_empty() {
+        sentences.push(format!(
+            "⚠️ Not as they were when they may have been applied: {}.",
+            named(&migrations.touched)
+        ));
+    }
+    if !migrations.all {
+        sentences.push(
+            "There may be more migrations: so many files changed that GitHub does not list them all."
+                .to_owned(),
+        );
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
 fn line(commit: &Commit, pull: Option<&Pull>) -> String {

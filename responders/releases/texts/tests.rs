@@ -107,6 +107,11 @@ fn more_commits_than_are_listed_and_a_cluster_that_does_not_answer() {
         lacks: production.clone(),
         number: 40,
         commits: (1..=30).map(commit).collect(),
+        migrations: Some(Migrations {
+            new: (1..=9).map(|number| format!("000{number}_more.sql")).collect(),
+            touched: vec!["0000_begin.sql".into()],
+            all: false,
+        }),
         url: None,
     };
     let card = difference("api", &production, &half.has.clone(), &[half]).plain();
@@ -117,6 +122,7 @@ fn more_commits_than_are_listed_and_a_cluster_that_does_not_answer() {
     *staging* has 40 commits that *production* has not:
     … and 25 more
     By Ann (30) (of the first 30).
+    With 9 migrations: `0001_more.sql`, `0002_more.sql`, `0003_more.sql`, `0004_more.sql`, `0005_more.sql`, `0006_more.sql`, `0007_more.sql`, `0008_more.sql` and 1 more. ⚠️ Not as they were when they may have been applied: `0000_begin.sql`. There may be more migrations: so many files changed that GitHub does not list them all.
     ⚠️ What runs in *production* cannot be told, so this is what was released last: the cluster `live` does not answer.
     ");
     insta::assert_snapshot!(card.lines().find(|line| line.starts_with("• ")).unwrap(), @"• `0000000` Change 30 things · Ann");

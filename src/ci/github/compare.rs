@@ -30,8 +30,39 @@ pub struct Comparison {
     pub merge_base: Option<String>,
     /// What only the head has, the oldest first, not more than was asked for: then `ahead_by` is the greater.
     pub commits: Vec<Commit>,
+    /// The files that differ from the merge base, as far as GitHub lists them: at most [`MOST_FILES`].
+    pub files: Vec<ChangedFile>,
     /// Where a person can look.
     pub url: Option<String>,
+}
+
+/// So many files of a comparison GitHub lists, all of them with the first page:
+/// <https://docs.github.com/en/rest/commits/commits#compare-two-commits>.
+pub const MOST_FILES: usize = 300;
+
+/// A file that a comparison names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ChangedFile {
+    /// Its path in the repository.
+    #[serde(rename = "filename")]
+    pub path: String,
+    /// What became of it.
+    pub status: FileStatus,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStatus {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It has another name.
+    Renamed,
+    /// It was changed, or something else that leaves it where it is.
+    #[serde(other)]
+    Changed,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +73,8 @@ struct Wire {
     merge_base_commit: Option<Base>,
     #[serde(default)]
     commits: Vec<Commit>,
+    #[serde(default)]
+    files: Vec<ChangedFile>,
     html_url: Option<String>,
 }
 
@@ -83,6 +116,7 @@ impl GitHub {
             behind_by: wire.behind_by,
             merge_base: wire.merge_base_commit.map(|base| base.sha),
             commits,
+            files: wire.files,
             url: wire.html_url,
         })
     }

@@ -1,6 +1,6 @@
 //! What a responder provides: how a request becomes a plan, and how a plan is applied.
 
-use super::{plan::Plan, run::Run};
+use super::{before::Before, plan::Plan, run::Run};
 use crate::{card::Card, error::Result, services::Services};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,11 @@ pub trait Action: Send + Sync + 'static {
     /// [`Interrupted`](super::Interrupted), which [`Run`]'s methods answer when the robot stops or the lease is lost, and which
     /// belongs handed on with `?`: the operation goes on elsewhere. Anything else ends it as failed.
     async fn apply(&self, run: Run) -> Result<Ending>;
+
+    /// The same as a part of somebody else's operation: what has to be done before a version of a service goes out.
+    fn before(&self) -> Option<&dyn Before> {
+        None
+    }
 }
 
 /// How an operation ended.

@@ -17,6 +17,7 @@
 //! taking-up raises its generation, and whoever finds a higher one than its own stops.
 
 pub mod action;
+pub mod before;
 mod engine;
 pub mod follow;
 pub mod operation;
@@ -28,6 +29,7 @@ mod texts;
 mod transitions;
 
 pub use action::{Action, Ending, Outcome};
+pub use before::{Before, Desk, Ended, Failure, Part, Release, Standing};
 pub use engine::{Engine, Operations, Proposal, Proposed, Timing};
 pub use follow::Follower;
 pub use operation::{Approval, Lease, Need, Operation, OperationFilter, Origin, Saved, State, Step, Wish};

@@ -1,5 +1,6 @@
 //! What will change, as a person reads it before it does.
 
+use super::operation::Need;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -67,6 +68,9 @@ pub struct Plan {
     pub exclusive: bool,
     /// Whether the world is like that already, so that there is nothing to do.
     pub nothing_to_do: bool,
+    /// Who has to agree to it whatever the rules say, because of what it does. The rules may ask for more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
 }
 
 /// The SHA-256 of a plan, in hexadecimal.

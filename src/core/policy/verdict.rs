@@ -3,7 +3,9 @@
 use super::locks::{Elevation, Lock};
 use crate::{
     ids::{ChannelId, UserId},
+    markup,
     operations::{Need, Target},
+    policy::Policy,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -134,5 +136,121 @@ impl Verdict {
             rule,
             glass: false,
         }
+    }
+
+    /// The same, where what is to be done asks for approvals by itself, beyond what the rules ask. A refusal stays one, and what has to
+    /// wait waits.
+    #[must_use]
+    pub fn with_needs(mut self, asked: &[Need], policy: &Policy) -> Self {
+        if asked.is_empty() {
+            return self;
+        }
+        let (mut needs, confirm, expire) = match self.kind {
+            VerdictKind::Refuse | VerdictKind::Wait { .. } => return self,
+            VerdictKind::Allow => (Vec::new(), false, policy.approvals_expire.as_secs()),
+            VerdictKind::Confirm => (Vec::new(), true, policy.approvals_expire.as_secs()),
+            VerdictKind::Approve {
+                needs,
+                confirm,
+                expire,
+            } => (needs, confirm, expire),
+        };
+        let mut rules: Vec<String> = Vec::new();
+        if !needs.is_empty() {
+            rules.push(self.rule.clone());
+        }
+        for need in asked {
+            let role = markup::code(&need.role);
+            self.trace.push(Line {
+                mark: Mark::Needs,
+                text: format!("{}: {} with the role {role} must agree", need.rule, need.count),
+            });
+            match needs.iter_mut().find(|held| held.role == need.role) {
+                Some(held) if held.count >= need.count => {}
+                Some(held) => *held = need.clone(),
+                None => needs.push(need.clone()),
+            }
+            if !rules.contains(&need.rule) {
+                rules.push(need.rule.clone());
+            }
+        }
+        self.rule = rules.join("; ");
+        self.kind = VerdictKind::Approve {
+            needs,
+            confirm,
+            expire,
+        };
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(count: u32, role: &str) -> Need {
+        Need {
+            count,
+            role: role.into(),
+            rule: "it takes something away".into(),
+        }
+    }
+
+    fn verdict(kind: VerdictKind) -> Verdict {
+        Verdict {
+            kind,
+            rule: "a rule".into(),
+            trace: Vec::new(),
+            glass: false,
+        }
+    }
+
+    fn needs(verdict: &Verdict) -> Vec<(u32, String)> {
+        match &verdict.kind {
+            VerdictKind::Approve { needs, .. } => {
+                needs.iter().map(|need| (need.count, need.role.clone())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_plan_asks_for_is_asked_beside_what_the_rules_ask() {
+        let policy = Policy::default();
+        let allowed = verdict(VerdictKind::Allow).with_needs(&[need(1, "dba")], &policy);
+        assert_eq!(needs(&allowed), [(1, "dba".to_owned())]);
+        assert_eq!(allowed.rule, "it takes something away");
+        let confirmed = verdict(VerdictKind::Confirm).with_needs(&[need(1, "dba")], &policy);
+        assert!(matches!(
+            confirmed.kind,
+            VerdictKind::Approve { confirm: true, .. }
+        ));
+        // Neither less than the rules ask, nor twice.
+        let both = verdict(VerdictKind::Approve {
+            needs: vec![need(2, "dba"), need(1, "sre")],
+            confirm: false,
+            expire: 60,
+        })
+        .with_needs(&[need(1, "dba"), need(2, "sre"), need(1, "owner")], &policy);
+        assert_eq!(
+            needs(&both),
+            [
+                (2, "dba".to_owned()),
+                (2, "sre".to_owned()),
+                (1, "owner".to_owned())
+            ]
+        );
+        assert_eq!(both.rule, "a rule; it takes something away");
+        // Nothing makes leave of a no.
+        assert_eq!(
+            verdict(VerdictKind::Refuse)
+                .with_needs(&[need(1, "dba")], &policy)
+                .kind,
+            VerdictKind::Refuse
+        );
+        assert_eq!(
+            verdict(VerdictKind::Allow).with_needs(&[], &policy),
+            verdict(VerdictKind::Allow)
+        );
     }
 }

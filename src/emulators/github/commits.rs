@@ -36,7 +36,8 @@ pub(super) async fn list(
         let from = repo
             .resolve(of(&query, "sha").unwrap_or("main"))
             .ok_or_else(Failure::not_found)?;
-        let log = repo.graph.log(&from.sha);
+        let mut log = repo.graph.log(&from.sha);
+        log.retain(|commit| of(&query, "path").is_none_or(|path| commit.files.contains_key(path)));
         let (page, headers) = Page::new(&shared.url, uri.path(), &query).cut(log.into_iter());
         let page = page.into_iter().map(|commit| shapes.commit(commit)).collect();
         Ok((headers, answer(StatusCode::OK, &Value::Array(page))).into_response())
@@ -164,7 +165,7 @@ pub(super) async fn compare(
             "html_url": format!("https://github.example.com/{}/compare/{range}", repo.full_name()),
         });
         if page.first() {
-            body["files"] = json!([]);
+            body["files"] = Value::Array(repo.changed(&between.merge_base, &head.sha));
         }
         Ok((headers, answer(StatusCode::OK, &body)).into_response())
     })

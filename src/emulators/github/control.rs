@@ -64,11 +64,26 @@ impl Act<'_> {
 
     /// Makes a commit that no branch has yet.
     pub(super) fn add(&mut self, parents: Vec<String>, author: &str, message: &str) -> String {
+        self.add_with(parents, author, message, std::collections::BTreeMap::new())
+    }
+
+    /// The same, with the files that it changes.
+    pub(super) fn add_with(
+        &mut self,
+        parents: Vec<String>,
+        author: &str,
+        message: &str,
+        files: std::collections::BTreeMap<String, Option<String>>,
+    ) -> String {
         let number = self.repo.graph.len() as u64;
-        let digest = Sha256::digest(format!(
+        let mut text = format!(
             "{} {number} {parents:?} {author} {message}",
             self.repo.full_name()
-        ));
+        );
+        if !files.is_empty() {
+            let _ = write!(text, " {files:?}");
+        }
+        let digest = Sha256::digest(text);
         let sha = digest[..20].iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -81,6 +96,7 @@ impl Act<'_> {
             author,
             at: self.now,
             number,
+            files,
         });
         sha
     }

@@ -31,6 +31,10 @@ impl Graph {
         self.commits.get(sha)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Commit> {
+        self.commits.values()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.commits.len()
     }

@@ -26,6 +26,7 @@ mod control;
 mod deliveries;
 mod deployments;
 mod faults;
+mod files;
 mod graph;
 mod hooks;
 mod limits;

@@ -2,7 +2,7 @@
 
 use super::{
     answers::{Answer, Failure, Query},
-    app, commits, deliveries, deployments, pulls,
+    app, commits, deliveries, deployments, files, pulls,
     server::Shared,
     shapes::Shapes,
     world::Repo,
@@ -35,6 +35,9 @@ pub(super) fn router() -> Router<Arc<Shared>> {
             "/repos/{owner}/{repo}/commits/{reference}/pulls",
             get(pulls::of_commit),
         )
+        .route("/repos/{owner}/{repo}/contents", get(files::root))
+        .route("/repos/{owner}/{repo}/contents/{*path}", get(files::contents))
+        .route("/repos/{owner}/{repo}/git/blobs/{sha}", get(files::blob))
         .route("/repos/{owner}/{repo}/branches/{*branch}", get(commits::branch))
         .route(
             "/repos/{owner}/{repo}/rules/branches/{*branch}",

@@ -58,6 +58,8 @@ pub(super) struct Commit {
     pub(super) at: Timestamp,
     /// Counts up through the repository: the order of time where dates are equal.
     pub(super) number: u64,
+    /// The files it changed, and what they are then; none when it deleted one.
+    pub(super) files: BTreeMap<String, Option<String>>,
 }
 
 impl Commit {
@@ -70,6 +72,7 @@ impl Commit {
             author: "ann".into(),
             at: Timestamp::UNIX_EPOCH,
             number,
+            files: BTreeMap::new(),
         }
     }
 }

@@ -13,8 +13,10 @@ use otus_ci::{
 };
 use otus_core::{Registration, Setup, StartError, UserId, services::Resources};
 use otus_kubernetes::Clusters;
+use otus_migrations::database::{DatabaseError, Databases};
 use otus_monitoring::{Prometheus, gate::Gates, grafana::Grafana, step::Rules};
 use otus_responder_deploy as deploy;
+use otus_responder_migrations as migrations;
 use otus_slack::{Entrance, SlackError};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -75,6 +77,7 @@ fn engines(settings: &Settings) -> (Resources, Vec<(Path, String)>) {
         }
     }
     resources.insert(Feed::default());
+    resources.insert(Databases::new(settings.databases.clone()));
     (resources, faults)
 }
 
@@ -177,6 +180,51 @@ pub(super) fn deploys(settings: &mut Settings, tree: &mut Json, reading: &mut Re
                 reading.faults.push(Fault::new(place, &root, message));
             }
         }
+    }
+}
+
+/// Lets whoever migrates read what services and databases say about it, so that its faults are told with their lines.
+pub(super) fn migrations(settings: &mut Settings, tree: &mut Json, reading: &mut Reading<'_>) {
+    let mut faults: Vec<(Path, String)> = Vec::new();
+    for (name, database) in &settings.databases {
+        let root: Path = vec!["databases".into(), name.clone()];
+        if let Err(DatabaseError::Config { key, why }) = database.check() {
+            faults.push(([root.clone(), vec![key.into()]].concat(), why));
+        }
+        for (consumer, entry) in &database.consumers {
+            if !settings.roles.0.contains_key(&entry.owner) {
+                let key = ["consumers", consumer, "owner"].map(str::to_owned).to_vec();
+                let why = format!(
+                    "it names the role {:?}, which is not defined: write {} = [\"U…\"] below [roles]",
+                    entry.owner, entry.owner
+                );
+                faults.push(([root.clone(), key].concat(), why));
+            }
+        }
+    }
+    let databases: Vec<&str> = settings.databases.keys().map(String::as_str).collect();
+    let environments: Vec<&str> = settings.environments.keys().map(String::as_str).collect();
+    if let Some(services) = tree.get_mut("services").and_then(Json::as_object_mut) {
+        for (name, service) in &mut settings.services {
+            let written = services.get_mut(name).and_then(Json::as_object_mut);
+            let written = written.and_then(|written| written.get_mut("migrations"));
+            let (Some(read), Some(section)) = (&mut service.migrations, written) else {
+                continue;
+            };
+            let root: Path = vec!["services".into(), name.clone(), "migrations".into()];
+            let right = reading.read::<migrations::Section>(&root, section);
+            *read = section.as_object().cloned().unwrap_or_default();
+            let wrong =
+                right.map(|right| right.faults(service.repository.is_some(), &databases, &environments));
+            for (key, why) in wrong.into_iter().flatten() {
+                let steps = key.split('.').filter(|step| !step.is_empty()).map(str::to_owned);
+                faults.push((root.iter().cloned().chain(steps).collect(), why));
+            }
+        }
+    }
+    for (path, message) in faults {
+        let place = reading.places.get(&path);
+        reading.faults.push(Fault::new(place, &path, message));
     }
 }
 

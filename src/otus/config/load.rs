@@ -102,6 +102,7 @@ pub fn load(origin: &Origin) -> Loaded {
     };
     let mut settings = settings(&mut tree, &mut reading);
     super::check::deploys(&mut settings, &mut tree, &mut reading);
+    super::check::migrations(&mut settings, &mut tree, &mut reading);
     super::check::responders(&settings, &mut tree, &mut reading);
     settings.responders = tree["responders"].as_object().cloned().unwrap_or_default();
     for (key, message) in settings.catalog().faults() {
@@ -153,6 +154,7 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
         kubernetes: section!("kubernetes"),
         github: section!("github"),
         registries: section!("registries"),
+        databases: section!("databases"),
         prometheus: section!("prometheus"),
         grafana: section!("grafana"),
         store: section!("store"),

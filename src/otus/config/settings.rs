@@ -6,6 +6,7 @@ use otus_core::{
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
     policy::{Policy, Roles},
 };
+use otus_migrations::database::DatabaseConfig;
 use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig};
 use otus_slack::SlackConfig;
 use otus_store::StoreConfig;
@@ -25,6 +26,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "kubernetes",
     "github",
     "registries",
+    "databases",
     "prometheus",
     "grafana",
     "store",
@@ -54,6 +56,8 @@ pub struct Settings {
     pub github: GitHubConfig,
     /// `[registries.*]`, by the registry's host.
     pub registries: BTreeMap<String, RegistryConfig>,
+    /// `[databases.*]`, by name.
+    pub databases: BTreeMap<String, DatabaseConfig>,
     /// `[prometheus]`
     pub prometheus: PrometheusConfig,
     /// `[grafana]`
@@ -81,6 +85,7 @@ impl Default for Settings {
             kubernetes: otus_kubernetes::Config::default(),
             github: GitHubConfig::default(),
             registries: BTreeMap::new(),
+            databases: BTreeMap::new(),
             prometheus: PrometheusConfig::default(),
             grafana: GrafanaConfig::default(),
             store: StoreConfig::default(),

@@ -67,6 +67,13 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let markers: otus_responder_markers::Settings =
         serde_json::from_value(loaded.tree["responders"]["markers"].clone()).unwrap();
     assert_eq!(markers, otus_responder_markers::Settings::default());
+    let migrations: otus_responder_migrations::Settings =
+        serde_json::from_value(loaded.tree["responders"]["migrations"].clone()).unwrap();
+    assert_eq!(migrations, otus_responder_migrations::Settings::default());
+    let experiments: otus_responder_experiments::Settings =
+        serde_json::from_value(loaded.tree["responders"]["experiments"].clone()).unwrap();
+    let expected = otus_responder_experiments::Settings::default();
+    assert_eq!(format!("{experiments:?}"), format!("{expected:?}"));
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -117,8 +124,10 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "deploy",
         "alerts",
         "autodeploy",
+        "experiments",
         "graphs",
         "markers",
+        "migrations",
         "pipeline",
         "pulls",
         "schedules",
@@ -184,7 +193,9 @@ fn read_alone(section: &str, text: &str) -> String {
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
         "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
         "responders.markers" => wrong::<otus_responder_markers::Settings>(here),
+        "responders.migrations" => wrong::<otus_responder_migrations::Settings>(here),
         "responders.pulls" => wrong::<otus_responder_pulls::Settings>(here),
+        "responders.experiments" => wrong::<otus_responder_experiments::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }
@@ -362,6 +373,35 @@ fn what_runs_before_a_deploy_is_told_with_its_line() {
       otus.toml:5: services.web.before.deadlin: there is no such key; did you mean deadline?
       otus.toml:8: services.job.before.env.DB: a text is expected, or { secret = "its name", key = "…" }, or { config_map = "its name", key = "…" }
     "#);
+}
+
+#[test]
+fn databases_and_migrations_are_told_with_their_line() {
+    let loaded = with_file(
+        "[databases.shop]\nurl = \"mysql://db/shop\"\n\
+         [databases.other]\n\
+         [databases.other.consumers.warehouse]\ngate = \"elt\"\nowner = \"data\"\n\
+         [databases.third]\nurl = \"postgres://otus:hunter2@db/third\"\n\
+         [databases.third.consumers.warehouse]\ngate = \"etl\"\nowner = \"data\"\n\
+         [environments.staging]\n\
+         [services.api.migrations]\npath = \"db\"\ndatabases = { stging = \"shp\" }\n\
+         [services.web.migrations]\nfolder = \"db\"\ndatabses = {}\n\
+         [responders.migrations]\nquiet = 14\n",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    Otus cannot start with this configuration, for 10 reasons:
+      otus.toml:2: databases.shop.url: must begin with postgres: or sqlite:; other databases are migrated by a Job before the deploy
+      otus.toml:3: databases.other.url: is not set; write the database's address: "postgres://otus@db.example.com/shop"
+      otus.toml:5: databases.other.consumers.warehouse.gate: "elt" is not known here; there are: app, etl, reporting; did you mean "etl"?
+      otus.toml:11: databases.third.consumers.warehouse.owner: it names the role "data", which is not defined: write data = ["U…"] below [roles]
+      otus.toml:14: services.api.migrations.path: it is a folder of the service's repository, and the service has none: set repository, or folder instead of path
+      otus.toml:15: services.api.migrations.databases.stging: there is no environment "stging"
+      otus.toml:15: services.api.migrations.databases.stging: there is no database "shp" below [databases]; there are: other, shop, third
+      otus.toml:16: services.web.migrations: the key databases is missing here
+      otus.toml:18: services.web.migrations.databses: there is no such key; did you mean databases?
+      otus.toml:20: responders.migrations.quiet: there is no such key; did you mean quiet_days?
+    "#);
+    assert!(!told(&loaded).contains("hunter2"));
 }
 
 #[test]
@@ -751,10 +791,15 @@ versions = ["v1", "v2"]
     [responders.deploy]
 
 
+    [responders.experiments]
+
+
     [responders.graphs]
 
 
     [responders.markers]
+
+    [responders.migrations]
 
 
     [responders.pipeline]

@@ -25,6 +25,7 @@ after = "staging"
 
 [services.api]
 repository = "acme/api"
+migrations = { path = "db/migrations/" }
 [services.web]
 "#;
 

@@ -4,6 +4,7 @@
 
 mod apps;
 mod faults;
+mod files;
 mod histories;
 mod hooks;
 mod reading;

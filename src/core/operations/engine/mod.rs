@@ -172,6 +172,12 @@ impl Operations {
         self.services.engine()
     }
 
+    /// The actions that may have something to do [before](Action::before) a version of a service goes out, by their kind.
+    pub fn before(&self) -> Vec<Arc<dyn Action>> {
+        let all = self.engine().actions.values();
+        all.filter(|action| action.before().is_some()).cloned().collect()
+    }
+
     pub(super) fn timing(&self) -> &Timing {
         &self.engine().timing
     }

@@ -69,7 +69,6 @@ impl Operations {
                 return Err(error);
             }
         };
-        let message = cx.message();
         let mut operation = Operation::from(Draft {
             id: cx.id().to_owned(),
             kind: kind.to_owned(),
@@ -83,16 +82,7 @@ impl Operations {
             reason: options.reason.clone(),
             asked: self.now().await?,
         });
-        let asked = self.asked(
-            &operation,
-            cx.author(),
-            &message.channel,
-            operation.reason.clone(),
-        );
-        operation.verdict = match asked {
-            Ok(asked) => self.verdict(&asked).await,
-            Err(verdict) => verdict,
-        };
+        operation.verdict = self.verdict_anew(&operation).await;
         let now = self.now().await?;
         let (next, entries) = transitions::proposed(&operation, options, self.services.policy(), now);
         // From here on nobody may be cut off half-way: it is in the store, and has to be told.

@@ -172,7 +172,10 @@ impl Operations {
             operation.reason.clone(),
         );
         match asked {
-            Ok(asked) => self.verdict(&asked).await,
+            Ok(asked) => self
+                .verdict(&asked)
+                .await
+                .with_needs(&operation.plan.needs, self.services.policy()),
             Err(verdict) => verdict,
         }
     }

@@ -1,0 +1,353 @@
+//! Whatever happens in whatever order: nothing may be dropped before everybody whom the configuration names has agreed, after the last use
+//! that was seen, after enough quiet, and after it was withheld.
+
+use super::*;
+use otus_migrations::contract::{Dependent, Use as Seen};
+use otus_migrations::database::{Consumer, Use};
+use proptest::prelude::*;
+
+const QUIET: u32 = 14;
+
+fn settings() -> Settings {
+    Settings {
+        quiet_days: QUIET,
+        month_end: false,
+        ..Settings::default()
+    }
+}
+
+fn config(consumers: &[(&str, Use)]) -> DatabaseConfig {
+    let consumers = consumers.iter().map(|(name, gate)| {
+        let consumer = Consumer {
+            gate: *gate,
+            roles: [format!("{name}_role")].into(),
+            owner: format!("{name}_owner"),
+        };
+        ((*name).to_owned(), consumer)
+    });
+    DatabaseConfig {
+        consumers: consumers.collect(),
+        ..DatabaseConfig::default()
+    }
+}
+
+const ALL: [(&str, Use); 4] = [
+    ("shop", Use::App),
+    ("warehouse", Use::Etl),
+    ("late", Use::Etl),
+    ("board", Use::Reporting),
+];
+
+fn day(number: i64) -> Timestamp {
+    Timestamp::from_second(1_767_225_600 + number * 24 * 3600).unwrap()
+}
+
+fn row() -> Row {
+    opened(
+        ("api", "production", "shop"),
+        Column::read("users.legacy").unwrap(),
+        (&UserId::new("ann"), "ann", "nobody reads it"),
+        ChannelId::new("C1"),
+        &settings(),
+        day(0),
+    )
+}
+
+fn signed(signer: &Signer, at: Timestamp) -> Signature {
+    Signature {
+        gate: signer.gate,
+        consumer: signer.consumer.clone(),
+        by: UserId::new("bob"),
+        name: "bob".into(),
+        at,
+        reason: None,
+    }
+}
+
+fn nothing() -> Found {
+    Found::default()
+}
+
+fn uses(gates: &[Gate]) -> Found {
+    Found {
+        uses: gates
+            .iter()
+            .map(|gate| (*gate, vec!["a use".to_owned()]))
+            .collect(),
+        ..Found::default()
+    }
+}
+
+#[test]
+fn the_way_to_the_end() {
+    let signers = signers(&config(&ALL), &settings());
+    let mut row = row();
+    assert_eq!(
+        row.column.drop_statement(),
+        "ALTER TABLE users DROP COLUMN legacy"
+    );
+    row.saw(&nothing(), day(0));
+    let shop = &signers[0];
+    let early = row.sign(shop, signed(shop, day(13)), &signers, &settings());
+    assert_eq!(early, Err(NotYet::Quiet(day(14))));
+    for signer in &signers {
+        assert_eq!(row.ready(&signers), None);
+        row.sign(signer, signed(signer, day(14)), &signers, &settings())
+            .unwrap();
+    }
+    assert_eq!(row.contract.stage(), Stage::At(Gate::Brownout));
+    assert_eq!(row.ready(&signers), None);
+    row.endured(day(15)).unwrap();
+    assert!(row.ready(&signers).is_some());
+    // Somebody whom the configuration names since has not agreed.
+    let more = super::signers(
+        &config(&[ALL.as_slice(), &[("new", Use::Reporting)]].concat()),
+        &settings(),
+    );
+    assert_eq!(row.ready(&more), None);
+    // While it is withheld once more, nothing goes.
+    row.withheld = Some(("op".into(), day(16)));
+    assert_eq!(row.ready(&signers), None);
+}
+
+#[test]
+fn where_nobody_is_configured_those_who_agree_to_destruction_do() {
+    let signers = signers(&DatabaseConfig::default(), &settings());
+    let names: Vec<&str> = signers.iter().map(|signer| signer.consumer.as_str()).collect();
+    assert_eq!(names, ["application", "pipelines", "reports"]);
+    assert!(signers.iter().all(|signer| signer.owner == "deployer"));
+}
+
+#[test]
+fn the_turn_of_a_month_has_to_pass() {
+    let settings = Settings {
+        quiet_days: 0,
+        month_end: true,
+        ..Settings::default()
+    };
+    let signers = signers(&config(&ALL), &settings);
+    let mut row = row();
+    row.contract = row.contract.clone().quiet_for(0);
+    row.saw(&nothing(), day(3));
+    let shop = &signers[0];
+    let refused = row.sign(shop, signed(shop, day(20)), &signers, &settings);
+    let february = "2026-02-02T00:00:00Z".parse().unwrap();
+    assert_eq!(refused, Err(NotYet::Quiet(february)));
+    assert_eq!(
+        row.sign(shop, signed(shop, february), &signers, &settings),
+        Ok(())
+    );
+}
+
+fn said(role: &str, statement: &str, calls: u64, certain: bool) -> Seen {
+    Seen {
+        role: role.into(),
+        statement: statement.into(),
+        calls,
+        certain,
+    }
+}
+
+#[test]
+fn what_is_seen_belongs_to_who_answers_for_it() {
+    let evidence = Evidence {
+        dependents: [
+            "view old",
+            "publication feed (its column list)",
+            "index users_legacy",
+        ]
+        .map(|what| Dependent {
+            what: what.into(),
+            certain: true,
+        })
+        .into(),
+        uses: Some(vec![
+            said("warehouse_role", "SELECT legacy FROM users", 7, true),
+            said("stranger", "UPDATE users SET legacy = $1", 2, true),
+            said("board_role", "SELECT * FROM users", 3, false),
+            said("otus", "ALTER TABLE users ALTER legacy SET DEFAULT $1", 1, true),
+        ]),
+        forgotten: Some(4),
+        ..Evidence::default()
+    };
+    let first = found(&evidence, &BTreeMap::new(), &config(&ALL));
+    let of = |gate| first.uses.get(&gate).cloned().unwrap_or_default();
+    assert_eq!(
+        of(Gate::App),
+        ["stranger, whom no consumer is configured for, says `UPDATE users SET legacy = $1`"]
+    );
+    assert_eq!(
+        of(Gate::Etl),
+        [
+            "publication feed (its column list)",
+            "warehouse (as warehouse_role) says `SELECT legacy FROM users`"
+        ]
+    );
+    assert_eq!(of(Gate::Reporting), ["view old"]);
+    assert_eq!(first.remarks.len(), 3, "{:?}", first.remarks);
+    // What was called no more since is no use; what the statistics forgot and begin anew is.
+    let mut second = evidence.clone();
+    second.dependents.clear();
+    second.uses = Some(vec![
+        said("warehouse_role", "SELECT legacy FROM users", 7, true),
+        said("stranger", "UPDATE users SET legacy = $1", 1, true),
+    ]);
+    let second = found(&second, &first.calls, &config(&ALL));
+    let gates: Vec<&Gate> = second.uses.keys().collect();
+    assert_eq!(gates, [&Gate::App]);
+}
+
+/// What may happen.
+#[derive(Debug, Clone)]
+enum Event {
+    Look(Vec<usize>),
+    Sign(usize),
+    Endured,
+    Missed,
+    /// The configuration names this one, or names it no more.
+    Turn(usize),
+    Days(i64),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let gates = prop_oneof![
+        6 => Just(Vec::new()),
+        1 => prop::collection::vec(0..3_usize, 1..3),
+    ];
+    let event = prop_oneof![
+        4 => gates.prop_map(Event::Look),
+        10 => (0..ALL.len()).prop_map(Event::Sign),
+        4 => Just(Event::Endured),
+        1 => Just(Event::Missed),
+        1 => (0..ALL.len()).prop_map(Event::Turn),
+        4 => (1..20_i64).prop_map(Event::Days),
+    ];
+    let noise = prop::collection::vec(event, 0..4);
+    // Most of the way to the end, with gaps: chance alone hardly ever comes near it.
+    let way = prop::collection::vec(prop::bool::weighted(0.9), 7).prop_map(|kept| {
+        let way = [
+            Event::Look(Vec::new()),
+            Event::Days(i64::from(QUIET)),
+            Event::Sign(0),
+            Event::Sign(1),
+            Event::Sign(2),
+            Event::Sign(3),
+            Event::Endured,
+        ];
+        way.into_iter()
+            .zip(kept)
+            .filter(|(_, kept)| *kept)
+            .map(|(event, _)| event)
+            .collect::<Vec<_>>()
+    });
+    prop::collection::vec((noise, way), 1..5).prop_map(|all| {
+        all.into_iter()
+            .flat_map(|(noise, way)| noise.into_iter().chain(way))
+            .collect()
+    })
+}
+
+/// What happened, as far as it counted.
+#[derive(Debug, Clone, PartialEq)]
+enum Fact {
+    Looked(Vec<Gate>),
+    Signed(String),
+    Endured,
+    Missed,
+}
+
+/// Whether what happened is enough. Written from the rules, not from the code.
+fn enough(facts: &[(i64, Fact)], signers: &[Signer]) -> Result<(), String> {
+    let last_use = |upto: Gate| {
+        facts.iter().rposition(|(_, fact)| match fact {
+            Fact::Looked(gates) => gates.iter().any(|gate| *gate <= upto),
+            _ => false,
+        })
+    };
+    let after = |place: Option<usize>| place.map_or(0, |place| place + 1);
+    let mut latest = 0;
+    for signer in signers {
+        let own = facts
+            .iter()
+            .rposition(|(_, fact)| matches!(fact, Fact::Looked(gates) if gates.contains(&signer.gate)));
+        let quiet = facts
+            .iter()
+            .enumerate()
+            .skip(after(own))
+            .find(|(_, (_, fact))| matches!(fact, Fact::Looked(_)));
+        let Some((_, (since, _))) = quiet else {
+            return Err(format!("nobody looked for {signer:?}"));
+        };
+        let place = facts
+            .iter()
+            .enumerate()
+            .skip(after(last_use(signer.gate)))
+            .find(|(_, (at, fact))| {
+                *fact == Fact::Signed(signer.consumer.clone()) && at - since >= i64::from(QUIET)
+            });
+        let Some((place, _)) = place else {
+            return Err(format!("{signer:?} has not agreed since it was used last"));
+        };
+        latest = latest.max(place);
+    }
+    let bad = facts.iter().rposition(|(_, fact)| match fact {
+        Fact::Looked(gates) => !gates.is_empty(),
+        Fact::Missed => true,
+        _ => false,
+    });
+    let from = after(bad).max(latest + 1);
+    let endured = facts.iter().skip(from).any(|(_, fact)| *fact == Fact::Endured);
+    endured
+        .then_some(())
+        .ok_or_else(|| "it was not withheld since".to_owned())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn nothing_is_dropped_without_every_gate(events in events()) {
+        let settings = settings();
+        let mut named = [true; 4];
+        let mut row = row();
+        let mut facts: Vec<(i64, Fact)> = Vec::new();
+        let mut now = 0;
+        for event in events {
+            let known: Vec<(&str, Use)> = ALL.into_iter().zip(named).filter(|(_, named)| *named).map(|(one, _)| one).collect();
+            let signers = signers(&config(&known), &settings);
+            // As whoever changes it does.
+            row.reconcile(&signers);
+            match event {
+                Event::Look(gates) => {
+                    let gates: Vec<Gate> = gates.into_iter().map(|gate| PEOPLES[gate]).collect();
+                    row.saw(&uses(&gates), day(now));
+                    facts.push((now, Fact::Looked(gates)));
+                }
+                Event::Sign(who) => {
+                    if let Some(signer) = signers.iter().find(|signer| signer.consumer == ALL[who].0)
+                        && row.sign(signer, signed(signer, day(now)), &signers, &settings).is_ok()
+                    {
+                        facts.push((now, Fact::Signed(signer.consumer.clone())));
+                    }
+                }
+                Event::Endured => {
+                    if row.endured(day(now)).is_ok() {
+                        facts.push((now, Fact::Endured));
+                    }
+                }
+                Event::Missed => {
+                    row.missed("somebody", day(now));
+                    facts.push((now, Fact::Missed));
+                }
+                Event::Turn(who) => named[who] = !named[who],
+                Event::Days(days) => now += days,
+            }
+            let known: Vec<(&str, Use)> = ALL.into_iter().zip(named).filter(|(_, named)| *named).map(|(one, _)| one).collect();
+            let signers = super::signers(&config(&known), &settings);
+            if row.ready(&signers).is_some() {
+                let why = enough(&facts, &signers);
+                prop_assert!(why.is_ok(), "{why:?}\n{facts:#?}\n{row:#?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Withholding what is to go for a while, by rights alone: an operation, so that whoever takes it up gives it back.
+//!
+//! What is taken, and how it is given back, is in the plan, which is kept before anything is done. It does not end before everything is
+//! given back, however long the database is away.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use otus::card::{Card, Tone};
+use otus::operations::{Action, Change, Ending, Interrupted, Outcome, Plan, Run, Target, Wish};
+use otus::{Result, Services, UserError};
+use otus_migrations::contract::{Gate, GateState, Stage, Withheld, WithheldError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::desk::{self, entry};
+use super::look::session;
+use super::record::Row;
+use crate::settings::Settings;
+use crate::texts;
+
+/// The kind of operation it is.
+pub(crate) const KIND: &str = "withhold";
+/// How often it looks whether somebody misses it, and how long it waits before it tries again to give it back.
+const OFTEN: Duration = Duration::from_millis(500);
+
+/// Withholding a column.
+pub(crate) struct Withhold {
+    pub(crate) settings: Settings,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    /// The contract.
+    pub(crate) key: String,
+}
+
+/// What applying needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Planned {
+    key: String,
+    database: String,
+    from: Vec<Withheld>,
+    for_ms: u64,
+}
+
+/// Who can be kept from it, and why others cannot.
+#[derive(Default)]
+struct Reach {
+    can: Vec<Withheld>,
+    cannot: Vec<String>,
+}
+
+async fn reach(services: &Services, row: &Row) -> Result<Reach> {
+    let wrong = |why: &str| UserError::new(texts::bad_database(&row.database, why));
+    let config = desk::config(services, row)?;
+    let mut session = session(services, &row.database)
+        .await
+        .map_err(|why| wrong(&why))?;
+    let mut reach = Reach::default();
+    for role in config.consumers.values().flat_map(|consumer| &consumer.roles) {
+        match Withheld::plan(&mut session, &row.column, role).await {
+            Ok(withheld) => reach.can.push(withheld),
+            Err(error @ WithheldError::Cannot { .. }) => reach.cannot.push(error.to_string()),
+            Err(WithheldError::Fault(fault)) => return Err(wrong(&fault.to_string()).into()),
+        }
+    }
+    session.close().await;
+    Ok(reach)
+}
+
+/// Whether it can be withheld from anybody at all.
+pub(crate) async fn can(services: &Services, row: &Row) -> Result<bool> {
+    Ok(!reach(services, row).await?.can.is_empty())
+}
+
+/// Why it is not withheld any longer.
+enum Over {
+    Time,
+    Missed(Vec<String>),
+    Cancelled,
+}
+
+#[async_trait]
+impl Action for Withhold {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn plan(&self, services: &Services, ask: &Value) -> Result<Plan> {
+        let wanted: Wanted = serde_json::from_value(ask.clone())?;
+        let Some((row, _)) = desk::one(services, &wanted.key).await? else {
+            return Err(UserError::new(texts::no_contract(&wanted.key, true)).into());
+        };
+        if row.contract.stage() != Stage::At(Gate::Brownout) || row.withheld.is_some() {
+            return Err(UserError::new(texts::not_to_be_withheld(&row)).into());
+        }
+        let reach = reach(services, &row).await?;
+        if reach.can.is_empty() {
+            return Err(UserError::new(texts::nobody_to_withhold_from(&row, &reach.cannot)).into());
+        }
+        let changes = reach.can.iter().map(|withheld| Change {
+            what: format!("what {} may read of {}", withheld.role, withheld.column.table),
+            from: Some("all columns".into()),
+            to: Some(texts::all_but(&withheld.column.column, self.settings.withheld)),
+        });
+        let changes = changes.collect();
+        let planned = Planned {
+            key: wanted.key,
+            database: row.database.clone(),
+            for_ms: u64::try_from(self.settings.withheld.as_millis()).unwrap_or(u64::MAX),
+            from: reach.can,
+        };
+        Ok(Plan {
+            target: Target::new(&row.service, &row.environment),
+            title: texts::withhold(&row),
+            changes,
+            warnings: reach.cannot,
+            notes: vec![texts::withhold_note()],
+            details: serde_json::to_value(&planned)?,
+            exclusive: true,
+            ..Plan::default()
+        })
+    }
+
+    async fn apply(&self, run: Run) -> Result<Ending> {
+        let planned: Planned = serde_json::from_value(run.plan().details)?;
+        let job = Job {
+            settings: &self.settings,
+            run: &run,
+            planned: &planned,
+        };
+        job.work().await
+    }
+}
+
+struct Job<'a> {
+    settings: &'a Settings,
+    run: &'a Run,
+    planned: &'a Planned,
+}
+
+impl Job<'_> {
+    async fn work(&self) -> Result<Ending> {
+        let taken: Result<Timestamp, String> = self.run.step("withhold", |_| self.take()).await?;
+        let until = match taken {
+            Ok(until) => until,
+            Err(why) => {
+                // Whatever was taken before it went wrong is given back.
+                self.run.step("give back", |_| self.give_back()).await?;
+                let text = texts::not_withheld_because(&why);
+                self.note(|row, _| row.withheld = None, &text).await?;
+                return Ok(self.ending(Outcome::Failed, Tone::Bad, &text));
+            }
+        };
+        let operation = self.run.operation().id;
+        let text = texts::is_withheld(&self.names(), until);
+        self.run
+            .step("tell", |_| async {
+                self.note(|row, _| row.withheld = Some((operation.clone(), until)), &text)
+                    .await
+                    .map(|_| ())
+            })
+            .await?;
+        let over = self.wait(until).await?;
+        self.run.step("give back", |_| self.give_back()).await?;
+        match over {
+            Over::Time => {
+                let text = texts::endured(&self.names());
+                let row = self
+                    .note(
+                        |row, now| {
+                            // Somebody may have used it elsewhere meanwhile, or missed it in the last moment.
+                            let missed = matches!(row.contract.gate(Gate::Brownout), GateState::InUse { .. });
+                            if row.withheld.take().is_some()
+                                && !missed
+                                && let Err(why) = row.endured(now)
+                            {
+                                tracing::info!(%why, "a contract went back while its column was withheld");
+                            }
+                        },
+                        &text,
+                    )
+                    .await?;
+                let stands = row.is_some_and(|row| row.contract.stage() == Stage::Ready);
+                Ok(match stands {
+                    true => self.ending(Outcome::Succeeded, Tone::Good, &text),
+                    false => self.ending(Outcome::Failed, Tone::Warning, &texts::given_back_in_use()),
+                })
+            }
+            Over::Missed(what) => {
+                let text = texts::given_back_missed(&what);
+                self.note(|row, _| row.withheld = None, &text).await?;
+                Ok(self.ending(Outcome::Failed, Tone::Warning, &text))
+            }
+            Over::Cancelled => {
+                let text = texts::given_back_cancelled();
+                self.note(|row, _| row.withheld = None, &text).await?;
+                Ok(self.ending(Outcome::Cancelled, Tone::Neutral, &text))
+            }
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.planned.from.iter().map(|one| one.role.clone()).collect()
+    }
+
+    /// Withholds it from everybody, or says why not. Doing it twice is doing it once.
+    async fn take(&self) -> Result<Result<Timestamp, String>> {
+        self.run.certain().await?;
+        let taking = async {
+            let mut session = session(self.run.services(), &self.planned.database).await?;
+            let mut taken = Ok(());
+            for withheld in &self.planned.from {
+                taken = Withheld::run(&mut session, &withheld.take()).await;
+                if taken.is_err() {
+                    break;
+                }
+            }
+            session.close().await;
+            taken.map_err(|error| error.to_string())
+        };
+        if let Err(why) = taking.await {
+            return Ok(Err(why));
+        }
+        let now = self.run.services().store().now().await?;
+        let span = SignedDuration::from_millis(i64::try_from(self.planned.for_ms).unwrap_or(i64::MAX));
+        Ok(Ok(now.checked_add(span).unwrap_or(now)))
+    }
+
+    /// Gives it back to everybody, and does not end before that.
+    async fn give_back(&self) -> Result<()> {
+        loop {
+            self.run.certain().await?;
+            let giving = async {
+                let mut session = session(self.run.services(), &self.planned.database).await?;
+                let mut given = Ok(());
+                for withheld in &self.planned.from {
+                    if let Err(error) = Withheld::run(&mut session, &withheld.give_back()).await {
+                        given = Err(error.to_string());
+                    }
+                }
+                session.close().await;
+                given
+            };
+            let Err(why) = giving.await else { return Ok(()) };
+            tracing::error!(why, "what was withheld cannot be given back yet");
+            let statements: Vec<String> = self.planned.from.iter().flat_map(Withheld::give_back).collect();
+            let card = Card::new(Tone::Bad, self.run.plan().title)
+                .text(texts::not_given_back(&why))
+                .code(statements.join(";\n"));
+            self.run.show(card).await;
+            tokio::select! {
+                () = self.run.over().cancelled() => return Err(Interrupted.into()),
+                () = tokio::time::sleep(OFTEN) => {}
+            }
+        }
+    }
+
+    /// Waits until it is over.
+    async fn wait(&self, until: Timestamp) -> Result<Over> {
+        loop {
+            if self.run.wish() == Wish::Cancel {
+                return Ok(Over::Cancelled);
+            }
+            let services = self.run.services();
+            // Who cannot ask goes on by the clock: it must not stay withheld because the store is away.
+            if let Ok(Some((row, _))) = desk::one(services, &self.planned.key).await
+                && let GateState::InUse { what, .. } = row.contract.gate(Gate::Brownout)
+            {
+                return Ok(Over::Missed(what.clone()));
+            }
+            let now = services.store().now().await.unwrap_or_else(|_| Timestamp::now());
+            if now >= until {
+                return Ok(Over::Time);
+            }
+            let card = Card::new(Tone::Running, self.run.plan().title)
+                .text(texts::withheld_until(&self.names(), until))
+                .button(texts::missed_button(&self.planned.key));
+            self.run.show(card).await;
+            let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+            tokio::select! {
+                () = self.run.over().cancelled() => return Err(Interrupted.into()),
+                _ = self.run.wish_changed() => {}
+                () = tokio::time::sleep(OFTEN.min(left)) => {}
+            }
+        }
+    }
+
+    /// Writes to the contract; nothing when it is gone.
+    async fn note(
+        &self,
+        change: impl Fn(&mut Row, Timestamp) + Send + Sync,
+        text: &str,
+    ) -> Result<Option<Row>> {
+        let services = self.run.services();
+        if desk::one(services, &self.planned.key).await?.is_none() {
+            return Ok(None);
+        }
+        let noted = desk::change(services, self.settings, &self.planned.key, |row, _, now| {
+            change(row, now);
+            Ok(vec![entry(row, "contract", text.to_owned(), now)])
+        });
+        noted.await.map(Some)
+    }
+
+    fn ending(&self, outcome: Outcome, tone: Tone, text: &str) -> Ending {
+        Ending {
+            outcome,
+            note: otus::markup::plain(text),
+            card: Card::new(tone, self.run.plan().title).text(text),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Purpose: whether a default can be computed once for all rows.
+//!
+//! Since PostgreSQL 11 a column whose default is not volatile is added without touching the rows; a volatile one is computed for
+//! each, so that the table is written anew.
+
+use super::Cursor;
+
+/// Functions that are not volatile (`pg_proc.provolatile`), of those that defaults are made of.
+const STEADY: &[&str] = &[
+    "now",
+    "transaction_timestamp",
+    "statement_timestamp",
+    "current_setting",
+    "current_database",
+    "current_schema",
+    "coalesce",
+    "nullif",
+    "greatest",
+    "least",
+    "lower",
+    "upper",
+    "initcap",
+    "md5",
+    "length",
+    "concat",
+    "concat_ws",
+    "format",
+    "replace",
+    "trim",
+    "btrim",
+    "substr",
+    "substring",
+    "left",
+    "right",
+    "lpad",
+    "rpad",
+    "abs",
+    "round",
+    "floor",
+    "ceil",
+    "ceiling",
+    "power",
+    "mod",
+    "date_trunc",
+    "date_part",
+    "extract",
+    "age",
+    "to_char",
+    "to_date",
+    "to_timestamp",
+    "make_date",
+    "make_interval",
+    "make_timestamp",
+    "make_timestamptz",
+    "timezone",
+    "to_json",
+    "to_jsonb",
+    "json_build_object",
+    "json_build_array",
+    "jsonb_build_object",
+    "jsonb_build_array",
+    "array_to_json",
+    "array_fill",
+    "cardinality",
+    "row",
+    "cast",
+    "point",
+    "box",
+    "circle",
+    "int4range",
+    "int8range",
+    "numrange",
+    "tsrange",
+    "tstzrange",
+    "daterange",
+    "inet",
+    "decode",
+    "encode",
+    "sha256",
+    "to_tsvector",
+    "to_tsquery",
+    "string_to_array",
+    "array_append",
+];
+
+/// Words before a parenthesis that are types or syntax, not functions.
+const NO_FUNCTION: &[&str] = &[
+    "varchar",
+    "char",
+    "character",
+    "varying",
+    "numeric",
+    "decimal",
+    "bit",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "float",
+    "array",
+    "and",
+    "or",
+    "not",
+    "in",
+    "as",
+    "case",
+    "when",
+    "then",
+    "else",
+    "default",
+    "check",
+    "generated",
+    "always",
+];
+
+/// The first function called that is volatile, or may be.
+pub(super) fn volatile_call(expression: &Cursor<'_>) -> Option<String> {
+    let calls = expression.calls();
+    calls
+        .into_iter()
+        .map(|name| name.name)
+        .find(|name| !STEADY.contains(&name.as_str()) && !NO_FUNCTION.contains(&name.as_str()))
+}

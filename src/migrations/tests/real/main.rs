@@ -1,0 +1,11 @@
+//! Runs on a real PostgreSQL.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod contract;
+mod crash;
+mod formats;
+mod locks;
+mod planning;
+mod stage;
+mod waiting;
