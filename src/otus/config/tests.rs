@@ -784,6 +784,9 @@ versions = ["v1", "v2"]
 
     [log]
 
+    [responders.alerts]
+
+
     [responders.autodeploy]
 
 
