@@ -216,7 +216,7 @@ impl Studio {
             .zone(self.house.ready.zone.clone())
             .theme(self.house.settings().theme.into())
             .all_series(lines);
-        let chart = match limit.and_then(|limit| drawn_limit(limit)) {
+        let chart = match limit.and_then(drawn_limit) {
             Some(limit) => chart.threshold(limit),
             None => chart,
         };

@@ -146,7 +146,11 @@ pub(crate) fn silences(found: &[(&str, Result<Vec<Silence>, AlertmanagerError>)]
                 if lines.is_empty() {
                     continue;
                 }
-                let head = several.then(|| format!("{}\n", bold(source))).unwrap_or_default();
+                let head = if several {
+                    format!("{}\n", bold(source))
+                } else {
+                    String::new()
+                };
                 card = card.text(head + &lines.join("\n"));
                 for silence in all.iter().take(BUTTONS) {
                     let id = short(&silence.id);
