@@ -14,7 +14,7 @@ as_root() {
 }
 
 # What must be there, as command and Debian package. A compiler is for SQLite, which is built in; node and python run
-# Slack's official clients against the emulator; Prometheus, the container registry and PostgreSQL are real, and htpasswd
+# Slack's official clients against the emulator; Prometheus, Alertmanager, the container registry and PostgreSQL are real, and htpasswd
 # and openssl make the registry's passwords and certificates; Chromium opens the example page.
 missing=()
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
@@ -23,6 +23,7 @@ need node nodejs
 need npm npm
 need python3 python3
 need prometheus prometheus
+need prometheus-alertmanager prometheus-alertmanager
 need docker-registry docker-registry
 need htpasswd apache2-utils
 need openssl openssl

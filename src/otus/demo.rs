@@ -1,6 +1,7 @@
 //! `otus demo`: what Otus does, with nothing to configure. A Slack, a cluster and a Prometheus are emulated in this process;
 //! the robot is connected to them as in production; a person types in the terminal.
 
+mod alarm;
 mod chat;
 mod flags;
 mod screen;

@@ -30,6 +30,7 @@ pub use cli::main;
 pub use otus_core::*;
 
 // Linking a responder in is enough to have it.
+use otus_responder_alerts as _;
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
 use otus_responder_experiments as _;

@@ -60,6 +60,10 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let pulls: otus_responder_pulls::Settings =
         serde_json::from_value(loaded.tree["responders"]["pulls"].clone()).unwrap();
     assert_eq!(pulls, otus_responder_pulls::Settings::default());
+    let alerts: otus_responder_alerts::Settings =
+        serde_json::from_value(loaded.tree["responders"]["alerts"].clone()).unwrap();
+    let expected = otus_responder_alerts::Settings::default();
+    assert_eq!(format!("{alerts:?}"), format!("{expected:?}"));
     let markers: otus_responder_markers::Settings =
         serde_json::from_value(loaded.tree["responders"]["markers"].clone()).unwrap();
     assert_eq!(markers, otus_responder_markers::Settings::default());
@@ -122,6 +126,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
     }
     for responder in [
         "deploy",
+        "alerts",
         "autodeploy",
         "experiments",
         "flags",
@@ -188,6 +193,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
+        "responders.alerts" => wrong::<otus_responder_alerts::Settings>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
         "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
@@ -833,6 +839,9 @@ versions = ["v1", "v2"]
     [http]
 
     [log]
+
+    [responders.alerts]
+
 
     [responders.autodeploy]
 
