@@ -57,7 +57,7 @@ impl Configure for Graphs {
 }
 
 /// Draws graphs.
-#[responder(name = "graphs", config = Settings)]
+#[responder(name = "graphs", config = Settings, needs = "files")]
 impl Graphs {
     /// Draws a graph that the configuration names.
     ///

@@ -53,7 +53,8 @@ pub use message::{ChannelKind, EventKey, Message, Segment, Via};
 pub use otus_macros::responder;
 pub use receipt::Receipt;
 pub use responder::{
-    Captures, CommandSpec, Configure, Effect, Handler, Kind, Registration, Responder, ResponderSpec, Setup,
+    Captures, ChatNeed, CommandSpec, Configure, Effect, Handler, Kind, Registration, Responder,
+    ResponderSpec, Setup,
 };
 pub use robot::{Robot, RobotConfig};
 pub use room::Room;

@@ -47,6 +47,19 @@ pub struct ResponderSpec {
     pub about: &'static str,
     /// Its commands.
     pub commands: &'static [CommandSpec],
+    /// What it asks of the chat besides saying something: the permissions of the robot's app are made of it.
+    pub needs: &'static [ChatNeed],
+}
+
+/// Something a responder asks of the chat that the chat wants a permission for of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ChatNeed {
+    /// [Uploads](Context::upload) files.
+    Files,
+    /// Finds people by their [address](crate::Chat::by_email).
+    Emails,
+    /// Says something to one person [alone](crate::Chat::direct), of its own accord.
+    Direct,
 }
 
 /// A command or a thing listened for, described. Help, matching, rights and the linter at start all read this.

@@ -13,7 +13,9 @@ use syn::{Type, ext::IdentExt, spanned::Spanned};
 
 /// The registration and the implementation of `Responder`.
 pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
-    let Responder { name, about, .. } = responder;
+    let Responder {
+        name, about, needs, ..
+    } = responder;
     let count = responder.handlers.len();
     let specs = responder.handlers.iter().map(|handler| spec(handler, name));
     let handlers = responder
@@ -36,6 +38,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
                     name: #name,
                     about: #about,
                     commands: &COMMANDS,
+                    needs: &[#(::otus::ChatNeed::#needs),*],
                 };
 
                 fn handlers(
@@ -66,7 +69,7 @@ pub(crate) fn stand_in(ty: &Type) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::otus::Responder for #ty {
-            const SPEC: ::otus::ResponderSpec = ::otus::ResponderSpec { name: "", about: "", commands: &[] };
+            const SPEC: ::otus::ResponderSpec = ::otus::ResponderSpec { name: "", about: "", commands: &[], needs: &[] };
             fn handlers(self: ::otus::__private::Arc<Self>) -> ::std::vec::Vec<::otus::Handler> {
                 ::std::vec::Vec::new()
             }

@@ -14,6 +14,8 @@ pub(crate) struct Responder {
     pub(crate) name: String,
     pub(crate) about: String,
     pub(crate) config: Option<Type>,
+    /// What it asks of the chat, as `ChatNeed` calls it.
+    pub(crate) needs: Vec<Ident>,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) start: Option<Ident>,
     pub(crate) actions: Option<Ident>,
@@ -113,6 +115,7 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
     Responder {
         name: name(&args, item, errors),
         about: documentation(&item.attrs),
+        needs: needs(&args, errors),
         config: args.config,
         handlers,
         start,
@@ -197,6 +200,28 @@ fn tells_well(
         right = false;
     }
     right
+}
+
+/// What can be needed of the chat: the word in the attribute, and its name in `ChatNeed`.
+const NEEDS: [(&str, &str); 3] = [("files", "Files"), ("emails", "Emails"), ("direct", "Direct")];
+
+fn needs(args: &ResponderArgs, errors: &mut Errors) -> Vec<Ident> {
+    let Some(given) = &args.needs else {
+        return Vec::new();
+    };
+    let written = given.value();
+    let words = written.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words
+        .filter_map(|word| {
+            let found = NEEDS.iter().find(|(known, _)| *known == word);
+            if found.is_none() {
+                let message =
+                    format!("`{word}` is nothing a responder can need of the chat; there are `files`, `emails` and `direct`");
+                errors.at(given, message);
+            }
+            found.map(|(_, name)| Ident::new(name, given.span()))
+        })
+        .collect()
 }
 
 fn name(args: &ResponderArgs, item: &ItemImpl, errors: &mut Errors) -> String {

@@ -20,9 +20,13 @@ pub mod config;
 mod demo;
 mod emulate;
 mod hooks;
+mod init;
 mod logs;
+mod manifest;
 mod migrations;
+mod reload;
 pub mod run;
+mod seat;
 mod trail;
 
 pub use cli::main;

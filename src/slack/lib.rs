@@ -14,6 +14,7 @@ mod events_http;
 mod files;
 mod hooks;
 mod listener;
+pub mod manifest;
 mod outgoing;
 mod people;
 mod queue;

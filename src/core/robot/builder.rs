@@ -178,11 +178,6 @@ impl Builder {
         self
     }
 
-    /// Whether a responder listens to something over HTTP, so that [`Robot::serve`] is of use.
-    pub fn listens(&self) -> bool {
-        self.built.iter().any(|built| !built.routes.is_empty())
-    }
-
     /// Makes the robot.
     ///
     /// # Errors
