@@ -4,6 +4,7 @@
 use crate::{
     context::Context,
     error::{Result, StartError},
+    form::{Choice, Parameter, Wanted},
     operations::Action,
     services::{Resources, Services},
     web::Route,
@@ -28,6 +29,13 @@ pub trait Responder: Send + Sync + 'static {
     /// What it listens to over HTTP.
     fn routes(self: Arc<Self>) -> Vec<Route> {
         Vec::new()
+    }
+
+    /// What there is to choose from for a parameter whose type does not know: versions that can go out, graphs by name. Asked when
+    /// a form is shown, and not waited for long; none means that it is typed.
+    fn choices(self: Arc<Self>, wanted: Wanted, services: Services) -> BoxFuture<'static, Vec<Choice>> {
+        let _ = (wanted, services);
+        Box::pin(async { Vec::new() })
     }
 
     /// Runs once when the robot has started, beside everything else: takes up what was left undone, watches
@@ -77,6 +85,8 @@ pub struct CommandSpec {
     pub literals: u32,
     /// The pattern's groups, by name, in the order of the handler's parameters.
     pub groups: &'static [&'static str],
+    /// What the handler takes, for forms.
+    pub parameters: &'static [Parameter],
     /// How to say it: `deploy <service> [to <environment>]`.
     pub usage: Option<&'static str>,
     /// Things one can say, each of which goes to this command.
@@ -276,6 +286,9 @@ impl Registration {
     }
 }
 
+/// See [`Responder::choices`].
+pub type Chooser = Arc<dyn Fn(Wanted, Services) -> BoxFuture<'static, Vec<Choice>> + Send + Sync>;
+
 /// A responder that was made, ready to run.
 pub struct Built {
     /// What it is.
@@ -286,6 +299,8 @@ pub struct Built {
     pub actions: Vec<Arc<dyn Action>>,
     /// What it listens to over HTTP.
     pub routes: Vec<Route>,
+    /// Says what there is to choose from.
+    pub choices: Chooser,
     /// Its start hook.
     pub start: Box<dyn FnOnce(Services) -> BoxFuture<'static, Result> + Send>,
 }
@@ -299,6 +314,10 @@ impl Built {
             handlers: responder.clone().handlers(),
             actions: responder.clone().actions(),
             routes: responder.clone().routes(),
+            choices: {
+                let responder = responder.clone();
+                Arc::new(move |wanted, services| responder.clone().choices(wanted, services))
+            },
             start: Box::new(move |services| responder.start(services)),
         }
     }

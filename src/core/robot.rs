@@ -13,6 +13,7 @@
 mod answer;
 mod answers;
 mod builder;
+mod form;
 mod left;
 mod life;
 mod mind;
@@ -28,7 +29,7 @@ use crate::{
     isolation::Gates,
     message::Message,
     receipt::Receipt,
-    responder::Handler,
+    responder::{Chooser, Handler},
     router::Router,
     services::Services,
     web::{self, Answer, Request, Route},
@@ -73,6 +74,8 @@ struct Inner {
     hooks: Mutex<Vec<(&'static str, Hook)>>,
     /// What responders listen to over HTTP.
     routes: Vec<Route>,
+    /// Who knows what there is to choose from, by responder.
+    choosers: BTreeMap<&'static str, Chooser>,
     started: AtomicBool,
     born: Instant,
 }

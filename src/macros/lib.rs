@@ -207,6 +207,11 @@ use syn::{ItemImpl, parse_macro_input};
 /// `fn(&self) -> Vec<Route>`, at most one: what the responder listens to over HTTP, below `/hooks/`, asked once when the robot
 /// is made. `otus::web` has an example.
 ///
+/// ## `#[choices]`
+///
+/// `async fn(&self, wanted: Wanted, services: Services) -> Vec<Choice>`, at most one: what there is to choose from for a parameter
+/// whose type does not know, when a command is said without what it needs and a form is shown (`otus::form`).
+///
 /// # Parameters
 ///
 /// A handler is `async fn(&self, cx: Context, …) -> Result`. Each further parameter is named like a group of the pattern

@@ -20,6 +20,7 @@ pub(crate) struct Responder {
     pub(crate) start: Option<Ident>,
     pub(crate) actions: Option<Ident>,
     pub(crate) routes: Option<Ident>,
+    pub(crate) choices: Option<Ident>,
 }
 
 /// What a method's attribute makes of it.
@@ -28,6 +29,7 @@ enum Role {
     Starts(Attribute),
     Acts(Attribute),
     Listens(Attribute),
+    Offers(Attribute),
 }
 
 /// Reads an `impl` and takes this crate's attributes off its methods.
@@ -48,15 +50,16 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
     let mut names: Vec<String> = Vec::new();
     let (mut start, mut actions, mut routes): (Option<Ident>, Option<Ident>, Option<Ident>) =
         (None, None, None);
+    let mut choices: Option<Ident> = None;
     let mut attributed = false;
     item.items.retain_mut(|item| {
         let ImplItem::Fn(method) = item else { return true };
         let mut roles = roles(method);
         attributed |= !roles.is_empty();
-        if let Some(Role::Answers(_, second) | Role::Starts(second) | Role::Acts(second) | Role::Listens(second)) = roles.get(1) {
+        if let Some(Role::Answers(_, second) | Role::Starts(second) | Role::Acts(second) | Role::Listens(second) | Role::Offers(second)) = roles.get(1) {
             errors.at(
                 second,
-                "one method has one of `#[respond]`, `#[hear]`, `#[start]`, `#[actions]` and `#[routes]`, once",
+                "one method has one of `#[respond]`, `#[hear]`, `#[start]`, `#[actions]`, `#[routes]` and `#[choices]`, once",
             );
         }
         match (!roles.is_empty()).then(|| roles.swap_remove(0)) {
@@ -91,6 +94,16 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
                     routes = Some(method.sig.ident.clone());
                 }
             }
+            Some(Role::Offers(attribute)) => {
+                if let Some(first) = &choices {
+                    errors.at(
+                        &attribute,
+                        format!("a responder says once what there is to choose from, and `{first}` does already"),
+                    );
+                } else if offers_well(method, &attribute, errors) {
+                    choices = Some(method.sig.ident.clone());
+                }
+            }
             Some(Role::Answers(kind, attribute)) => {
                 let name = method.sig.ident.unraw().to_string();
                 if names.contains(&name) {
@@ -121,6 +134,7 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
         start,
         actions,
         routes,
+        choices,
     }
 }
 
@@ -139,6 +153,8 @@ fn roles(method: &mut ImplItemFn) -> Vec<Role> {
             roles.push(Role::Acts(attribute.clone()));
         } else if path.is_ident("routes") {
             roles.push(Role::Listens(attribute.clone()));
+        } else if path.is_ident("choices") {
+            roles.push(Role::Offers(attribute.clone()));
         } else {
             return true;
         }
@@ -181,6 +197,25 @@ fn listens_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors)
     let taken = "`#[routes]` takes nothing: it is asked once, when the robot is made";
     let form = "what a responder listens to over HTTP is said by `fn routes(&self) -> Vec<Route>`";
     tells_well(method, attribute, (taken, form), errors)
+}
+
+fn offers_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> bool {
+    let mut right = handler::shape(method, "choices", errors);
+    if attribute.meta.require_path_only().is_err() {
+        errors.at(
+            attribute,
+            "`#[choices]` takes nothing: it is asked when a form is shown",
+        );
+        right = false;
+    }
+    if method.sig.inputs.len() != 3 {
+        errors.at(
+            &method.sig.inputs,
+            "what there is to choose from is asked with `&self, wanted: Wanted, services: Services`",
+        );
+        right = false;
+    }
+    right
 }
 
 /// A method that says something about the responder, and takes nothing for it.

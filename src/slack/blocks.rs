@@ -95,6 +95,7 @@ fn part(part: &Part) -> Vec<(SlackBlock, usize)> {
                 .collect()
         }
         Part::Divider => vec![(SlackDividerBlock::new().into(), 0)],
+        Part::Form(form) => crate::form::blocks(form),
         Part::Fields(fields) => fields
             .chunks(FIELDS_PER_BLOCK)
             .map(|fields| {

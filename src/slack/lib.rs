@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod events_http;
 mod files;
+mod form;
 mod hooks;
 mod listener;
 pub mod manifest;

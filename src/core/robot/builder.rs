@@ -196,7 +196,9 @@ impl Builder {
         let mut hooks: Vec<(&'static str, Hook)> = Vec::new();
         let mut actions: Vec<Arc<dyn Action>> = Vec::new();
         let mut routes: Vec<Route> = Vec::new();
+        let mut choosers = BTreeMap::new();
         for built in self.built {
+            choosers.insert(built.spec.name, built.choices);
             handlers.extend(built.handlers);
             for action in built.actions {
                 // The rows of one would be taken up by the other.
@@ -288,6 +290,7 @@ impl Builder {
             notices: config.notices,
             hooks: Mutex::new(hooks),
             routes,
+            choosers,
             started: AtomicBool::new(false),
             born: tokio::time::Instant::now(),
         }));
