@@ -53,6 +53,11 @@ enum Command {
     ///
     /// It never overwrites a file, and writes no token into one.
     Init(crate::init::Init),
+    /// Begins something of your own
+    New {
+        #[command(subcommand)]
+        what: crate::new::What,
+    },
     /// Prints the manifest of the Slack app, with exactly the scopes and events that the enabled responders need
     Manifest {
         #[command(flatten)]
@@ -129,6 +134,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Config { configured, json, .. } => show(&configured.load(), json),
+        Command::New { what } => crate::new::main(&what),
         Command::Init(init) => crate::init::main(&init),
         Command::Manifest {
             configured,

@@ -24,6 +24,7 @@ mod init;
 mod logs;
 mod manifest;
 mod migrations;
+mod new;
 mod reload;
 pub mod run;
 mod seat;
