@@ -113,10 +113,7 @@ async fn a_slash_command_opens_a_modal_and_a_mention_gets_a_card() {
     assert!(image.ends_with(":1.5"), "{image}");
 
     // Where nothing gives a trigger it is a card, which says the same.
-    let asked = house
-        .slack
-        .say("ann", "#general", "@otus deploy")
-        .unwrap();
+    let asked = house.slack.say("ann", "#general", "@otus deploy").unwrap();
     let card = house.slack.wait_for(house::SOON, |world| {
         let mut messages = world
             .messages("#general")

@@ -20,20 +20,30 @@ fn cargo(folder: &Path, args: &[&str]) -> (bool, String) {
         .env("CARGO_INCREMENTAL", "0")
         .output()
         .unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
     (ran.status.success(), text)
 }
 
 #[test]
 fn a_new_responder_builds_passes_its_tests_and_answers_in_the_demo() {
     let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let mut new = Program::start(&["new", "responder", "night-owl", "--path", repository], &Start::default());
+    let mut new = Program::start(
+        &["new", "responder", "night-owl", "--path", repository],
+        &Start::default(),
+    );
     assert_eq!(new.ended().code(), Some(0), "{}", new.logged());
     assert!(new.printed().contains("cargo test"), "{}", new.printed());
     let folder = new.folder().join("night-owl");
     // What was built for this test is in the registry's cache; nothing is downloaded.
     let (passed, told) = cargo(&folder, &["test", "--offline"]);
     assert!(passed && told.contains("test it_answers ... ok"), "{told}");
-    let (passed, told) = cargo(&folder, &["run", "--offline", "--", "demo", "--say", "night-owl ping"]);
+    let (passed, told) = cargo(
+        &folder,
+        &["run", "--offline", "--", "demo", "--say", "night-owl ping"],
+    );
     assert!(passed && told.contains("pong"), "{told}");
 }

@@ -195,3 +195,37 @@ async fn a_deploy_under_way_goes_on_under_the_new_configuration() {
     );
     assert_eq!(scene.otus.terminate().code(), Some(0), "{}", scene.otus.logged());
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn executables_answer_as_soon_as_they_are_there() {
+    let commands = tempfile::tempdir().unwrap();
+    let more = format!("[responders.executables]\nfolder = {:?}\n", commands.path());
+    let mut scene = Scene::new(&more).await;
+    let put = |name: &str| {
+        let example = format!("{}/../../examples/executables/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::copy(example, commands.path().join(name)).unwrap();
+    };
+    put("roll.py");
+    scene.told("#ops", "its files").await;
+    scene.ask("@otus roll 2 d20", "rolled").await;
+    put("tidy.sh");
+    let tidy = async {
+        loop {
+            let asked = scene.slack.say("ann", "#general", "@otus tidy attic").unwrap();
+            let answer = scene.slack.wait_for(SOON, |world| {
+                let mut said = world
+                    .messages("#general")
+                    .filter(|message| message.from_app && message.ts > asked);
+                said.find_map(|message| Some(message.words()).filter(|words| !words.contains("Tidying")))
+            });
+            if answer.await.unwrap().contains("The attic is tidy") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, tidy)
+        .await
+        .unwrap_or_else(|_| panic!("{}", scene.otus.logged()));
+    assert_eq!(scene.otus.terminate().code(), Some(0), "{}", scene.otus.logged());
+}

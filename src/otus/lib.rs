@@ -36,6 +36,7 @@ pub use otus_core::*;
 // Linking a responder in is enough to have it.
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
+use otus_responder_executables as _;
 use otus_responder_experiments as _;
 use otus_responder_graphs as _;
 use otus_responder_markers as _;

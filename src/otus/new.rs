@@ -59,7 +59,11 @@ docs/responders.md of Otus goes on from there.
 fn make(new: &Responder) -> Result<PathBuf, String> {
     let name = &new.name;
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
-    if !starts || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)) {
+    if !starts
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+    {
         return Err(format!(
             "{name:?} is no name for a responder: it is a key of the configuration and a crate, so lower case letters, digits, `_` and `-`"
         ));
@@ -69,7 +73,10 @@ fn make(new: &Responder) -> Result<PathBuf, String> {
     }
     let folder = new.dir.clone().unwrap_or_else(|| PathBuf::from(name));
     if folder.exists() {
-        return Err(format!("{} is there already, and nothing is written over it", folder.display()));
+        return Err(format!(
+            "{} is there already, and nothing is written over it",
+            folder.display()
+        ));
     }
     let mut files = files(name, &depends(new)?);
     // The versions that Otus is tested with.
@@ -84,7 +91,11 @@ fn make(new: &Responder) -> Result<PathBuf, String> {
         if let Some(around) = file.parent() {
             std::fs::create_dir_all(around).map_err(wrong)?;
         }
-        let mut made = std::fs::OpenOptions::new().write(true).create_new(true).open(&file).map_err(wrong)?;
+        let mut made = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&file)
+            .map_err(wrong)?;
         made.write_all(text.as_bytes()).map_err(wrong)?;
     }
     Ok(folder)
@@ -102,9 +113,17 @@ fn depends(new: &Responder) -> Result<String, String> {
         };
     };
     let crate_of = path.join("src/otus");
-    let crate_of = std::fs::canonicalize(&crate_of)
-        .map_err(|error| format!("{} is no clone of Otus: {} cannot be found ({error})", path.display(), crate_of.display()))?;
-    Ok(format!("{{ path = {} }}", quoted(&crate_of.display().to_string())))
+    let crate_of = std::fs::canonicalize(&crate_of).map_err(|error| {
+        format!(
+            "{} is no clone of Otus: {} cannot be found ({error})",
+            path.display(),
+            crate_of.display()
+        )
+    })?;
+    Ok(format!(
+        "{{ path = {} }}",
+        quoted(&crate_of.display().to_string())
+    ))
 }
 
 /// `on-call` as a type: `OnCall`.
@@ -132,7 +151,10 @@ fn files(name: &str, depends: &str) -> Vec<(&'static str, String)> {
         ("src/lib.rs", fill(include_str!("new/lib.rs.in"))),
         ("src/main.rs", fill(include_str!("new/main.rs.in"))),
         ("tests/chat.rs", fill(include_str!("new/chat.rs.in"))),
-        (".gitignore", "/target\n/config/local.toml\n*.sqlite*\n".to_owned()),
+        (
+            ".gitignore",
+            "/target\n/config/local.toml\n*.sqlite*\n".to_owned(),
+        ),
         ("README.md", fill(include_str!("new/README.md.in"))),
     ]
 }
@@ -171,7 +193,10 @@ mod tests {
         assert!(manifest.parse::<toml_edit::DocumentMut>().is_ok(), "{manifest}");
         for file in ["src/lib.rs", "src/main.rs", "tests/chat.rs", "README.md"] {
             let text = std::fs::read_to_string(made.join(file)).unwrap();
-            assert!(!text.contains("{{") || file == "src/lib.rs" && !text.contains("{{name"), "{file}: {text}");
+            assert!(
+                !text.contains("{{") || file == "src/lib.rs" && !text.contains("{{name"),
+                "{file}: {text}"
+            );
         }
     }
 }

@@ -10,7 +10,10 @@ use crate::config::{Loaded, Origin, Settings, load};
 use otus_core::{Card, EventKey, Robot, Tone, audit::Entry, markup};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep_until};
 
 /// How often the file is looked at.
@@ -18,6 +21,9 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// The sections that count from the next start on.
 const AT_START: [&str; 4] = ["slack", "store", "http", "log"];
+
+/// How it is called that an executable came, went or changed.
+const EXECUTABLES: &str = "responders.executables.folder: its files";
 
 /// So many keys are named when they changed.
 const NAMED: usize = 12;
@@ -36,8 +42,12 @@ pub(crate) struct Watch {
     hangup: Hangup,
 }
 
-/// What is in a file; nothing when it is not there.
-type Content = Option<[u8; 32]>;
+/// What is in the file of the configuration, and which executables there are; nothing where they are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Content {
+    file: Option<[u8; 32]>,
+    executables: Option<[u8; 32]>,
+}
 
 /// What came of looking.
 pub(crate) enum Changes {
@@ -69,7 +79,7 @@ impl Watch {
     /// Begins with what was loaded.
     pub(crate) fn new(origin: Origin, loaded: &Loaded) -> Self {
         let file = origin.watched();
-        let looked = content(file.as_deref());
+        let looked = content(file.as_deref(), loaded.tree());
         Self {
             origin,
             file,
@@ -89,7 +99,7 @@ impl Watch {
                 () = self.hangup.next() => true,
             };
             self.next = Instant::now() + EVERY;
-            let now = content(self.file.as_deref());
+            let now = content(self.file.as_deref(), &self.tree);
             let rests = std::mem::replace(&mut self.restless, now) == now;
             if asked || rests && now != self.looked {
                 return self.look(asked, now).await;
@@ -100,7 +110,7 @@ impl Watch {
     async fn look(&mut self, asked: bool, now: Content) -> Changes {
         let before = std::mem::replace(&mut self.looked, now);
         let key = key(before, now);
-        if now.is_none() && before.is_some() {
+        if now.file.is_none() && before.file.is_some() {
             let why = "the file of the configuration is gone".to_owned();
             return Changes::Refused { why, key };
         }
@@ -121,9 +131,12 @@ impl Watch {
                 return Changes::Refused { why, key };
             }
         };
-        let (at_start, live): (Vec<_>, Vec<_>) = differences(&self.tree, &tree)
+        let (at_start, mut live): (Vec<_>, Vec<_>) = differences(&self.tree, &tree)
             .into_iter()
             .partition(|key| AT_START.contains(&key.split('.').next().unwrap_or_default()));
+        if before.executables != now.executables {
+            live.push(EXECUTABLES.to_owned());
+        }
         if live.is_empty() && at_start.is_empty() {
             if asked {
                 tracing::info!("asked to look at the configuration: nothing has changed");
@@ -143,6 +156,9 @@ impl Watch {
     pub(crate) fn keep(&mut self, changes: &Changes) {
         if let Changes::Found { tree, .. } = changes {
             self.tree.clone_from(tree);
+            // The folder may be another one now.
+            self.looked = content(self.file.as_deref(), &self.tree);
+            self.restless = self.looked;
         }
     }
 }
@@ -268,17 +284,35 @@ fn collect(before: &Json, after: &Json, path: &mut Vec<String>, found: &mut Vec<
     }
 }
 
-fn content(file: Option<&std::path::Path>) -> Content {
-    std::fs::read(file?)
-        .ok()
-        .map(|bytes| Sha256::digest(bytes).into())
+fn content(file: Option<&Path>, tree: &Json) -> Content {
+    let folder = tree["responders"]["executables"]["folder"].as_str();
+    Content {
+        file: file.and_then(|file| Some(Sha256::digest(std::fs::read(file).ok()?).into())),
+        executables: folder.and_then(|folder| stamps(Path::new(folder))),
+    }
+}
+
+/// The files of a folder, each with its length and when it was changed.
+fn stamps(folder: &Path) -> Option<[u8; 32]> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let mut stamps: Vec<String> = entries
+        .map(|entry| {
+            let meta = std::fs::metadata(entry.path()).ok();
+            let stamp = meta.map(|meta| (meta.len(), meta.permissions(), meta.modified().ok()));
+            format!("{:?} {stamp:?}", entry.file_name())
+        })
+        .collect();
+    stamps.sort();
+    Some(Sha256::digest(stamps.join("\n")).into())
 }
 
 /// The same on all replicas that find the same change at about the same time.
 fn key(before: Content, after: Content) -> String {
-    let short = |content: Content| match content {
-        Some(bytes) => bytes[..6].iter().map(|byte| format!("{byte:02x}")).collect(),
-        None => String::from("none"),
+    let short = |content: Content| -> String {
+        let all = content.file.into_iter().chain(content.executables);
+        all.flat_map(|bytes| bytes.into_iter().take(6))
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     };
     let hour = jiff::Timestamp::now().as_second() / 3600;
     format!("configuration:{}:{}:{hour}", short(before), short(after))

@@ -198,7 +198,10 @@ impl Builder {
         let mut routes: Vec<Route> = Vec::new();
         let mut choosers = BTreeMap::new();
         for built in self.built {
-            choosers.insert(built.spec.name, built.choices);
+            // What one registration holds may go by names of its own.
+            for handler in &built.handlers {
+                choosers.insert(handler.spec.responder, built.choices.clone());
+            }
             handlers.extend(built.handlers);
             for action in built.actions {
                 // The rows of one would be taken up by the other.

@@ -70,6 +70,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
         serde_json::from_value(loaded.tree["responders"]["experiments"].clone()).unwrap();
     let expected = otus_responder_experiments::Settings::default();
     assert_eq!(format!("{experiments:?}"), format!("{expected:?}"));
+    let executables: otus_responder_executables::Settings =
+        serde_json::from_value(loaded.tree["responders"]["executables"].clone()).unwrap();
+    assert_eq!(executables, otus_responder_executables::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -119,6 +122,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
     for responder in [
         "deploy",
         "autodeploy",
+        "executables",
         "experiments",
         "graphs",
         "markers",
