@@ -181,9 +181,14 @@ impl Rollout {
 
     /// What is wrong with it as a whole.
     pub(crate) fn degraded(&self) -> Option<Degraded> {
-        let message = self.status.message.clone().unwrap_or_default();
+        let degraded = self.status.phase.as_deref() == Some("Degraded");
+        let message = match &self.status.message {
+            // Told to go back, it speaks for a moment still of what it did before.
+            _ if self.is_aborted() && !degraded => ABORTED.to_owned(),
+            message => message.clone().unwrap_or_default(),
+        };
         // Told to begin anew, it says for a moment still that it was ended.
-        let is = self.status.phase.as_deref() == Some("Degraded") && !message.starts_with(ABORTED);
+        let is = degraded && !message.starts_with(ABORTED);
         (is || self.is_aborted()).then(|| Degraded {
             aborted: self.is_aborted(),
             late: message.starts_with(LATE),

@@ -76,10 +76,14 @@ impl Act<'_> {
         files: std::collections::BTreeMap<String, Option<String>>,
     ) -> String {
         let number = self.repo.graph.len() as u64;
-        let digest = Sha256::digest(format!(
-            "{} {number} {parents:?} {author} {message} {files:?}",
+        let mut text = format!(
+            "{} {number} {parents:?} {author} {message}",
             self.repo.full_name()
-        ));
+        );
+        if !files.is_empty() {
+            let _ = write!(text, " {files:?}");
+        }
+        let digest = Sha256::digest(text);
         let sha = digest[..20].iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text

@@ -169,6 +169,11 @@ fn what_its_controller_gave_up_has_failed() {
     // Told to begin anew, it says so for a moment still.
     let status = json!({"phase": "Degraded", "message": message, "abort": false});
     assert_eq!(whys(once(json!({}), status)), Why::Steps { at: 1, of: 4 });
+    // Told to go back, it speaks for a moment still of what it did before.
+    let status = json!({"phase": "Paused", "message": "CanaryPauseStep", "abort": true});
+    assert!(
+        matches!(fault(once(json!({}), status)).0, Fault::Degraded { message } if message == "RolloutAborted")
+    );
     // An analysis after the promotion may end it while it is watched.
     let mut memory = Memory::default();
     look(rollout(json!({}), healthy()), &mut memory, 1);
