@@ -77,6 +77,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let flags: otus_responder_flags::Settings =
         serde_json::from_value(loaded.tree["responders"]["flags"].clone()).unwrap();
     assert_eq!(flags, otus_responder_flags::Settings::default());
+    let executables: otus_responder_executables::Settings =
+        serde_json::from_value(loaded.tree["responders"]["executables"].clone()).unwrap();
+    assert_eq!(executables, otus_responder_executables::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -128,6 +131,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "deploy",
         "alerts",
         "autodeploy",
+        "executables",
         "experiments",
         "flags",
         "graphs",
