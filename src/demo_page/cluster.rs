@@ -24,7 +24,7 @@ fn service(deployment: &Value, pods: &[Value]) -> Value {
     let own = pods.iter().filter(|pod| text(pod, "/metadata/labels/app") == name);
     json!({
         "name": name,
-        "version": tag(text(deployment, "/spec/template/spec/containers/0/image")),
+        "version": version(deployment.pointer("/spec/template").unwrap_or(&Value::Null)),
         "wanted": deployment.pointer("/spec/replicas"),
         "ready": deployment.pointer("/status/readyReplicas").and_then(Value::as_i64).unwrap_or(0),
         "pods": own.map(pod).collect::<Vec<_>>(),
@@ -51,14 +51,24 @@ fn pod(pod: &Value) -> Value {
     };
     json!({
         "name": text(pod, "/metadata/name"),
-        "version": tag(text(pod, "/spec/containers/0/image")),
+        "version": version(pod),
         "state": state,
         "reason": reason,
         "restarts": restarts,
     })
 }
 
-/// What is told apart by: the tag, or the beginning of the digest.
+/// What a pod runs. Where an image goes by its digest, the label says which version that is.
+fn version(pod: &Value) -> String {
+    let image = text(pod, "/spec/containers/0/image");
+    let label = text(pod, "/metadata/labels/app.kubernetes.io~1version");
+    if image.contains('@') && !label.is_empty() {
+        return label.chars().take(7).collect();
+    }
+    tag(image)
+}
+
+/// The tag, or the beginning of the digest.
 fn tag(image: &str) -> String {
     if let Some((_, digest)) = image.split_once("@sha256:") {
         return digest.chars().take(7).collect();

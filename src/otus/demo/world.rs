@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) const PERSON: &str = "ann";
 /// The other one, in whose name a line can be said.
 pub(super) const COLLEAGUE: &str = "bob";
+/// Somebody who only looks, on the page.
+pub(super) const VISITOR: &str = "vera";
 /// Where.
 pub(super) const CHANNEL: &str = "#shop";
 
@@ -34,6 +36,8 @@ const SOON: Duration = Duration::from_secs(10);
 pub(super) struct World {
     pub(super) slack: Workspace,
     pub(super) robot: Instance,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) story: Story,
     telling: JoinHandle<()>,
     _prometheus: Prometheus,
     _store: tempfile::TempDir,
@@ -46,16 +50,16 @@ const RUNNING: [(&str, &str, u32); 4] = [
     ("checkout", "2.3.0", 2),
     ("worker", "1.0.8", 2),
 ];
-const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
+pub(super) const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
 
 impl World {
     pub(super) async fn start() -> anyhow::Result<Self> {
         let now = Timestamp::now();
         let slack = slack::Options::default()
-            .people([PERSON, COLLEAGUE])
+            .people([PERSON, COLLEAGUE, VISITOR])
             .channels([CHANNEL.trim_start_matches('#')]);
         let slack = Workspace::start(slack).await?;
-        let cluster = cluster().await?;
+        let cluster = Arc::new(cluster().await?);
         let story = tokio::task::spawn_blocking(move || told(now)).await?;
         let prometheus = Prometheus::start(story.clone(), TcpListener::bind("127.0.0.1:0").await?)?;
         let folder = tempfile::Builder::new().prefix("otus-demo-").tempdir()?;
@@ -72,10 +76,12 @@ impl World {
         tokio::time::timeout(SOON, robot.connected())
             .await
             .context("the robot did not connect to the emulated Slack")?;
-        let telling = tokio::spawn(follow(Arc::new(cluster), story));
+        let telling = tokio::spawn(follow(Arc::clone(&cluster), story.clone()));
         Ok(Self {
             slack,
             robot,
+            cluster,
+            story,
             telling,
             _prometheus: prometheus,
             _store: folder,

@@ -1,0 +1,1 @@
+//! The demo's page, as a browser sees it.
