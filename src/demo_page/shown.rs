@@ -89,9 +89,9 @@ pub(crate) fn change(entry: &Entry, world: &World) -> Option<Value> {
 pub(crate) fn entry(entry: &Entry) -> Value {
     let (way, name, more) = match &entry.what {
         What::Call(call) => {
-            let told = ["channel", "ts", "name", "text"]
+            let told = ["text", "name", "filename"]
                 .iter()
-                .filter_map(|key| call.args.get(*key)?.as_str())
+                .filter_map(|key| call.args.get(*key)?.as_str()?.lines().next())
                 .collect::<Vec<_>>()
                 .join(" · ");
             match &call.error {

@@ -5,6 +5,7 @@ mod chat;
 mod page;
 mod screen;
 mod view;
+mod works;
 mod world;
 
 use crate::{

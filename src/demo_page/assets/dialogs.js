@@ -73,8 +73,9 @@ function show() {
         return;
     }
     if (form?.id === view.id && form.hash === view.hash) return;
-    const entered = form?.id === view.id ? form.entered : {};
-    form?.dialog.remove();
+    const before = form;
+    const entered = before?.id === view.id ? before?.entered ?? {} : {};
+    before?.dialog.remove();
     const dialog = h("dialog", { class: "form", "aria-labelledby": "form-title" });
     form = { id: view.id, hash: view.hash, dialog, entered };
     draw(view, dialog, entered, {});

@@ -6,7 +6,7 @@ import { done } from "./dialogs.js";
 import { announce, fill, get, h, toast } from "./dom.js";
 import { mrkdwn } from "./blocks.js";
 import { act } from "./server.js";
-import { changed, nameOf, on, open, speakAs, state } from "./state.js";
+import { changed, nameOf, on, open, openThread, speakAs, state } from "./state.js";
 
 /** @typedef {import("./state.js").Act} Act */
 
@@ -23,7 +23,10 @@ export function tour() {
         for (const [key, one] of begun) {
             if (one.over) continue;
             const [step, n] = key.split(".").map(Number);
-            if (!said(state.tour[step]?.acts[n]?.until ?? "", one.since)) continue;
+            const answer = said(state.tour[step]?.acts[n]?.until ?? "", one.since);
+            if (!answer) continue;
+            // What was said in a thread is shown there.
+            if (answer.thread_ts && answer.thread_ts !== answer.ts && !answer.broadcast) openThread(answer.thread_ts);
             one.over = true;
             news = true;
             announce("Done");
@@ -32,14 +35,14 @@ export function tour() {
     });
 }
 
-/** Whether the robot said these words since. @param {string} words @param {number} since */
+/** The message in which the robot said these words since. @param {string} words @param {number} since */
 function said(words, since) {
     for (const [ts, when] of state.changed) {
         if (when <= since) continue;
         const message = state.messages.get(ts);
-        if (message?.from_app && read(message).includes(words)) return true;
+        if (message?.from_app && read(message).includes(words)) return message;
     }
-    return false;
+    return null;
 }
 
 /** Everything a person reads in a message, without marks. @param {import("./state.js").Message} message */
@@ -65,7 +68,7 @@ function draw() {
     const active = /** @type {HTMLElement | null} */ (panel.contains(document.activeElement) ? document.activeElement : null)?.dataset.key;
     fill(
         panel,
-        h("p", { class: "about" }, `${state.tour.length} steps, ten minutes. Every button says or presses something in the chat; the robot cannot tell it from people.`),
+        h("p", { class: "about" }, `${state.tour.length} steps. Every button says or presses something in the chat; the robot cannot tell it from people.`),
         h("ol", { class: "steps" }, state.tour.map(step)),
     );
     if (active) /** @type {HTMLElement | null} */ (panel.querySelector(`[data-key="${active}"]`))?.focus();

@@ -48,7 +48,15 @@ fn trouble(
 
 fn troubles(world: &World) -> Vec<Trouble> {
     let (story, slack, limited) = (world.story.clone(), world.slack.clone(), world.slack.clone());
+    let push = |crashes: bool| {
+        let (works, cluster) = (Arc::clone(&world.works), Arc::clone(&world.cluster));
+        move || works.push(&cluster, crashes)
+    };
+    let works = Arc::clone(&world.works);
     vec![
+        trouble("green", "Push a green build", "A commit of checkout, built and tested, goes to staging by itself", push(false)),
+        trouble("crash", "Push a build that crashes", "Its checks are good, and its pods crash all the same", push(true)),
+        trouble("pull", "Open a pull request", "One message tells of it, from opened to live", move || works.pull()),
         trouble("slow", "Make api slow", "Its requests take longer and longer; the next deploy cures it", move || {
             story.deploy("api", "production", "1.8.0", Effect::Slow);
             Ok("Requests to api in production take longer and longer. A deploy of another version cures it.".to_owned())
@@ -99,7 +107,12 @@ fn tour(troubles: &[Trouble], has: impl Fn(&str) -> bool) -> Vec<Step> {
             ],
         ),
     ];
-    let slow = cause("slow", "");
+    if let Some(green) = cause("green", "is live in staging") {
+        steps[0].acts.push(green.look("What is green goes out by itself: here checkout, from GitHub, checked."));
+    }
+    if let Some(crash) = cause("crash", "failed in staging") {
+        steps[1].acts.push(crash.look("It was green, and crashes: staging is where that is found."));
+    }
     if has("flag ") {
         steps.push(step(
             "A feature for some",
@@ -110,7 +123,7 @@ fn tour(troubles: &[Trouble], has: impl Fn(&str) -> bool) -> Vec<Step> {
             ],
         ));
     }
-    let _ = (slow, bob);
+    let _ = bob;
     if has("graph ") {
         steps.push(step(
             "A graph where one talks",

@@ -1,5 +1,6 @@
 //! Everything the demo's robot is connected to, and the robot: emulated on loopback, put together as in production.
 
+use super::works::{self, Works};
 use crate::{
     config::{self, DEMO, Origin, Settings},
     run::Instance,
@@ -38,6 +39,7 @@ pub(super) struct World {
     pub(super) robot: Instance,
     pub(super) cluster: Arc<Cluster>,
     pub(super) story: Story,
+    pub(super) works: works::Shared,
     telling: JoinHandle<()>,
     _prometheus: Prometheus,
     _store: tempfile::TempDir,
@@ -59,7 +61,8 @@ impl World {
             .people([PERSON, COLLEAGUE, VISITOR])
             .channels([CHANNEL.trim_start_matches('#')]);
         let slack = Workspace::start(slack).await?;
-        let cluster = Arc::new(cluster().await?);
+        let works = Arc::new(Works::start().await?);
+        let cluster = Arc::new(cluster(&works).await?);
         let story = tokio::task::spawn_blocking(move || told(now)).await?;
         let prometheus = Prometheus::start(story.clone(), TcpListener::bind("127.0.0.1:0").await?)?;
         let folder = tempfile::Builder::new().prefix("otus-demo-").tempdir()?;
@@ -71,17 +74,19 @@ impl World {
             .unwrap_or_default();
         remember(&store, &bob, now).await?;
 
-        let settings = settings(&slack, &kubeconfig, &prometheus, &store)?;
+        let settings = settings(&slack, &works, &kubeconfig, &prometheus, &store)?;
         let robot = Instance::start(settings, &CancellationToken::new()).await?;
         tokio::time::timeout(SOON, robot.connected())
             .await
             .context("the robot did not connect to the emulated Slack")?;
+        works.tell(robot.address())?;
         let telling = tokio::spawn(follow(Arc::clone(&cluster), story.clone()));
         Ok(Self {
             slack,
             robot,
             cluster,
             story,
+            works,
             telling,
             _prometheus: prometheus,
             _store: folder,
@@ -97,6 +102,7 @@ impl World {
 /// The same configuration as in production, with the demo's addresses.
 fn settings(
     slack: &Workspace,
+    works: &Works,
     kubeconfig: &Path,
     prometheus: &Prometheus,
     store: &Path,
@@ -114,16 +120,34 @@ fn settings(
         text(&prometheus.url()),
         path(store),
     );
+    let id = |found: Option<&String>| found.cloned().unwrap_or_default();
+    let (channel, author) = slack.look(|world| {
+        (
+            id(world.channel(CHANNEL).map(|channel| &channel.id)),
+            id(world.user(PERSON).map(|user| &user.id)),
+        )
+    });
     let origin = Origin {
-        program: vec![("the demo", DEMO.to_owned()), ("the demo", addresses)],
+        program: vec![
+            ("the demo", DEMO.to_owned()),
+            ("the demo", addresses),
+            ("the demo", works.settings(&channel, &author)),
+        ],
         ..Origin::default()
     };
     Ok(config::load(&origin).runnable()?)
 }
 
 /// A cluster where everything runs, and pods take about a second.
-async fn cluster() -> anyhow::Result<Cluster> {
+async fn cluster(works: &Works) -> anyhow::Result<Cluster> {
     let deployment = |namespace: &str, service: &str, version: &str, pods: u32| {
+        let mut labels = json!({ "app": service });
+        let mut image = format!("registry.demo/shop/{service}:{version}");
+        if service == works::SERVICE {
+            let (commit, built) = &works.first;
+            labels["app.kubernetes.io/version"] = commit.as_str().into();
+            image.clone_from(built);
+        }
         json!({
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -132,8 +156,8 @@ async fn cluster() -> anyhow::Result<Cluster> {
                 "replicas": pods,
                 "selector": { "matchLabels": { "app": service } },
                 "template": {
-                    "metadata": { "labels": { "app": service } },
-                    "spec": { "containers": [{ "name": service, "image": format!("registry.demo/shop/{service}:{version}") }] },
+                    "metadata": { "labels": labels },
+                    "spec": { "containers": [{ "name": service, "image": image }] },
                 },
             },
         })
