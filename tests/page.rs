@@ -35,7 +35,10 @@ fn address(program: &mut Program) -> String {
 
 #[test]
 fn the_tour_can_be_clicked_through() {
-    let mut program = Program::start(&["demo", "--page", "0", "--plain", "--dir", "kept"], &Start::default());
+    let mut program = Program::start(
+        &["demo", "--page", "0", "--plain", "--dir", "kept"],
+        &Start::default(),
+    );
     let address = address(&mut program);
     // Those of the documentation are taken by the same test: tests/page/pictures.sh.
     let folder = std::env::var("OTUS_PICTURES")
@@ -50,7 +53,13 @@ fn there_is_no_page_for_scripts_and_for_those_who_want_none() {
         &["demo", "--dir", "kept", "--say", "ping"][..],
         &["demo", "--dir", "kept", "--no-page"][..],
     ] {
-        let (code, printed, logged) = support::run(args, &Start { typed: "ping\n", ..Start::default() });
+        let (code, printed, logged) = support::run(
+            args,
+            &Start {
+                typed: "ping\n",
+                ..Start::default()
+            },
+        );
         assert_eq!(code, Some(0), "{printed}\n{logged}");
         assert!(!printed.contains("in your browser"), "{printed}");
     }
@@ -58,6 +67,13 @@ fn there_is_no_page_for_scripts_and_for_those_who_want_none() {
 
 #[test]
 fn its_modules_have_the_types_they_say_and_mrkdwn_is_read_right() {
-    went_well(&node(&["node_modules/typescript/bin/tsc", "-p", "../../src/demo_page/assets"]), None);
+    went_well(
+        &node(&[
+            "node_modules/typescript/bin/tsc",
+            "-p",
+            "../../src/demo_page/assets",
+        ]),
+        None,
+    );
     went_well(&node(&["--test", "mrkdwn.test.js"]), None);
 }

@@ -57,7 +57,9 @@ async fn done(page: &Page, verb: &str, said: Said) -> Result<Value, String> {
     match verb {
         "say" => {
             if let Some(words) = slash(&said.text) {
-                let id = slack.slash(&said.user, &said.channel, "/otus", words).map_err(why)?;
+                let id = slack
+                    .slash(&said.user, &said.channel, "/otus", words)
+                    .map_err(why)?;
                 return outcome(page, id).await;
             }
             let (user, channel, text) = (&said.user, &said.channel, &said.text);
@@ -143,7 +145,10 @@ pub(crate) async fn file(State(page): State<Arc<Page>>, Path(id): Path<String>) 
         HeaderValue::from_static(if picture { kind } else { "application/octet-stream" }),
     );
     if !picture {
-        let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')).collect();
+        let name: String = name
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+            .collect();
         if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
             headers.insert(header::CONTENT_DISPOSITION, value);
         }

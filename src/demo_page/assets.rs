@@ -9,15 +9,27 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 macro_rules! script {
     ($name:literal) => {
-        (concat!("/", $name), SCRIPT, include_str!(concat!("assets/", $name)))
+        (
+            concat!("/", $name),
+            SCRIPT,
+            include_str!(concat!("assets/", $name)),
+        )
     };
 }
 
 /// Path, type, content.
 const FILES: &[(&str, &str, &str)] = &[
     ("/", "text/html; charset=utf-8", include_str!("assets/index.html")),
-    ("/style.css", "text/css; charset=utf-8", include_str!("assets/style.css")),
-    ("/blocks.css", "text/css; charset=utf-8", include_str!("assets/blocks.css")),
+    (
+        "/style.css",
+        "text/css; charset=utf-8",
+        include_str!("assets/style.css"),
+    ),
+    (
+        "/blocks.css",
+        "text/css; charset=utf-8",
+        include_str!("assets/blocks.css"),
+    ),
     ("/owl.svg", "image/svg+xml", include_str!("assets/owl.svg")),
     script!("app.js"),
     script!("blocks.js"),
@@ -54,7 +66,13 @@ mod tests {
     fn every_file_of_the_folder_is_served() {
         let served: BTreeSet<String> = FILES
             .iter()
-            .map(|(path, ..)| if *path == "/" { "index.html".into() } else { path[1..].to_owned() })
+            .map(|(path, ..)| {
+                if *path == "/" {
+                    "index.html".into()
+                } else {
+                    path[1..].to_owned()
+                }
+            })
             .collect();
         let there: BTreeSet<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/assets"))
             .unwrap()

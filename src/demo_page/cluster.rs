@@ -8,20 +8,28 @@ pub(crate) fn shown(view: &View<'_>, namespaces: &[String]) -> Value {
     let places = namespaces.iter().map(|namespace| {
         let pods = view.list("pods", namespace);
         let deployments = view.list("deployments", namespace);
-        let services: Vec<Value> = deployments.iter().map(|deployment| service(deployment, &pods)).collect();
+        let services: Vec<Value> = deployments
+            .iter()
+            .map(|deployment| service(deployment, &pods))
+            .collect();
         json!({ "name": namespace, "services": services })
     });
     places.collect()
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn service(deployment: &Value, pods: &[Value]) -> Value {
     let name = text(deployment, "/metadata/name");
     // The demo's Deployments, and what Otus makes beside them for a canary, carry the service's name.
-    let own = pods.iter().filter(|pod| text(pod, "/metadata/labels/app") == name);
+    let own = pods
+        .iter()
+        .filter(|pod| text(pod, "/metadata/labels/app") == name);
     json!({
         "name": name,
         "version": version(deployment.pointer("/spec/template").unwrap_or(&Value::Null)),

@@ -23,8 +23,14 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Lets in who may, and gives every answer its headers.
@@ -59,10 +65,15 @@ fn refusal(port: u16, method: &Method, path: &str, headers: &HeaderMap) -> Optio
     }
     let origin = text(&header::ORIGIN).unwrap_or_default();
     if origin != format!("http://{host}") {
-        return Some("Only the demo's own page may do this: the Origin is another one, or missing.".to_owned());
+        return Some(
+            "Only the demo's own page may do this: the Origin is another one, or missing.".to_owned(),
+        );
     }
-    let json = text(&header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"));
+    let json = text(&header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.split(';')
+            .next()
+            .is_some_and(|kind| kind.trim() == "application/json")
+    });
     (!json).then(|| "What is done is said in JSON (Content-Type: application/json).".to_owned())
 }
 
@@ -84,25 +95,59 @@ mod tests {
         let json = ("content-type", "application/json");
         let host = ("host", "127.0.0.1:4000");
         assert!(asked(get.clone(), "/", &[host]));
-        assert!(asked(get.clone(), "/api/events", &[("host", "localhost:4000"), ("sec-fetch-site", "same-origin")]));
+        assert!(asked(
+            get.clone(),
+            "/api/events",
+            &[("host", "localhost:4000"), ("sec-fetch-site", "same-origin")]
+        ));
         // Names that lead here, other ports, no name.
-        for name in ["otus.example", "otus.example:4000", "127.0.0.1:4001", "127.0.0.1", ""] {
+        for name in [
+            "otus.example",
+            "otus.example:4000",
+            "127.0.0.1:4001",
+            "127.0.0.1",
+            "",
+        ] {
             assert!(!asked(get.clone(), "/", &[("host", name)]), "{name}");
         }
         assert!(!asked(get.clone(), "/", &[]));
         // Other pages: by a link, else not.
         assert!(asked(get.clone(), "/", &[host, ("sec-fetch-site", "cross-site")]));
-        assert!(!asked(get.clone(), "/api/events", &[host, ("sec-fetch-site", "cross-site")]));
+        assert!(!asked(
+            get.clone(),
+            "/api/events",
+            &[host, ("sec-fetch-site", "cross-site")]
+        ));
         assert!(!asked(get, "/app.js", &[host, ("sec-fetch-site", "same-site")]));
         // What does something.
         let origin = ("origin", "http://127.0.0.1:4000");
         assert!(asked(post.clone(), "/api/say", &[host, origin, json]));
         assert!(!asked(post.clone(), "/api/say", &[host, json]));
-        assert!(!asked(post.clone(), "/api/say", &[host, ("origin", "null"), json]));
-        assert!(!asked(post.clone(), "/api/say", &[host, ("origin", "http://localhost:4000"), json]));
-        assert!(!asked(post.clone(), "/api/say", &[host, ("origin", "https://evil.example"), json]));
+        assert!(!asked(
+            post.clone(),
+            "/api/say",
+            &[host, ("origin", "null"), json]
+        ));
+        assert!(!asked(
+            post.clone(),
+            "/api/say",
+            &[host, ("origin", "http://localhost:4000"), json]
+        ));
+        assert!(!asked(
+            post.clone(),
+            "/api/say",
+            &[host, ("origin", "https://evil.example"), json]
+        ));
         assert!(!asked(post.clone(), "/api/say", &[host, origin]));
-        assert!(!asked(post.clone(), "/api/say", &[host, origin, ("content-type", "text/plain")]));
-        assert!(!asked(post, "/api/say", &[host, origin, json, ("sec-fetch-site", "cross-site")]));
+        assert!(!asked(
+            post.clone(),
+            "/api/say",
+            &[host, origin, ("content-type", "text/plain")]
+        ));
+        assert!(!asked(
+            post,
+            "/api/say",
+            &[host, origin, json, ("sec-fetch-site", "cross-site")]
+        ));
     }
 }

@@ -96,7 +96,11 @@ pub(crate) fn entry(entry: &Entry) -> Value {
                 .join(" · ");
             match &call.error {
                 Some(error) => ("failed", call.method.clone(), format!("{error} · {told}")),
-                None if call.status != 200 => ("failed", call.method.clone(), format!("HTTP {} · {told}", call.status)),
+                None if call.status != 200 => (
+                    "failed",
+                    call.method.clone(),
+                    format!("HTTP {} · {told}", call.status),
+                ),
                 None => ("in", call.method.clone(), told),
             }
         }
@@ -111,16 +115,33 @@ pub(crate) fn entry(entry: &Entry) -> Value {
         What::File { id } => ("note", "file shared".to_owned(), id.clone()),
         What::View { .. } => ("note", "form changed".to_owned(), String::new()),
         What::SocketOpened { socket } => ("note", "socket opened".to_owned(), format!("number {socket}")),
-        What::SocketClosed { socket, why } => ("failed", "socket closed".to_owned(), format!("number {socket}: {why}")),
+        What::SocketClosed { socket, why } => (
+            "failed",
+            "socket closed".to_owned(),
+            format!("number {socket}: {why}"),
+        ),
         What::Sent(sent) => {
-            let again = if sent.attempt > 0 { format!("again, attempt {}", sent.attempt + 1) } else { String::new() };
+            let again = if sent.attempt > 0 {
+                format!("again, attempt {}", sent.attempt + 1)
+            } else {
+                String::new()
+            };
             ("out", sent.envelope_kind.to_owned(), again)
         }
-        What::Acked { micros, .. } => ("in", "acknowledged".to_owned(), format!("after {}", millis(*micros))),
+        What::Acked { micros, .. } => (
+            "in",
+            "acknowledged".to_owned(),
+            format!("after {}", millis(*micros)),
+        ),
         What::Unacked { will_retry, .. } => (
             "failed",
             "not acknowledged".to_owned(),
-            if *will_retry { "will be sent again" } else { "given up" }.to_owned(),
+            if *will_retry {
+                "will be sent again"
+            } else {
+                "given up"
+            }
+            .to_owned(),
         ),
         What::StrayAck { .. } => ("failed", "late acknowledgement".to_owned(), String::new()),
         What::Responded { accepted, .. } => (

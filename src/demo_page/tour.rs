@@ -130,6 +130,8 @@ pub struct Trouble {
 
 impl std::fmt::Debug for Trouble {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.debug_struct("Trouble").field("id", &self.id).finish_non_exhaustive()
+        to.debug_struct("Trouble")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }

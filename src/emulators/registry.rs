@@ -69,8 +69,10 @@ impl Registry {
 
     /// Puts an image for linux/amd64 in, without layers, under a tag; its name by digest.
     pub fn push(&self, repository: &str, tag: &str, labels: &[(&str, &str)]) -> String {
-        let labels: serde_json::Map<String, Value> =
-            labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+        let labels: serde_json::Map<String, Value> = labels
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).into()))
+            .collect();
         let config = json!({
             "architecture": "amd64", "os": "linux", "config": { "Labels": labels }, "created": "2026-01-02T03:04:05Z",
             "rootfs": { "type": "layers", "diff_ids": [] },
@@ -79,7 +81,8 @@ impl Registry {
         let mut kept = lock(&self.kept);
         let mut put = |kind: &'static str, body: String| {
             let digest = digest(&body);
-            kept.content.insert((repository.to_owned(), digest.clone()), (kind, body));
+            kept.content
+                .insert((repository.to_owned(), digest.clone()), (kind, body));
             digest
         };
         let size = config.len();
@@ -89,7 +92,8 @@ impl Registry {
             "config": { "mediaType": CONFIG, "digest": of_config, "size": size },
         });
         let digest = put(MANIFEST, manifest.to_string());
-        kept.tags.insert((repository.to_owned(), tag.to_owned()), digest.clone());
+        kept.tags
+            .insert((repository.to_owned(), tag.to_owned()), digest.clone());
         format!("{}/{repository}@{digest}", self.address)
     }
 }
@@ -125,10 +129,17 @@ async fn answer(State(kept): State<Arc<Mutex<Kept>>>, method: Method, uri: Uri) 
     }
     let kept = lock(&kept);
     if let Some(repository) = path.strip_suffix("/tags/list") {
-        let tags: Vec<&String> = kept.tags.keys().filter(|(of, _)| of == repository).map(|(_, tag)| tag).collect();
+        let tags: Vec<&String> = kept
+            .tags
+            .keys()
+            .filter(|(of, _)| of == repository)
+            .map(|(_, tag)| tag)
+            .collect();
         return axum::Json(json!({ "name": repository, "tags": tags })).into_response();
     }
-    let found = ["/manifests/", "/blobs/"].iter().find_map(|kind| path.split_once(kind));
+    let found = ["/manifests/", "/blobs/"]
+        .iter()
+        .find_map(|kind| path.split_once(kind));
     let Some((repository, reference)) = found else {
         return no("NAME_UNKNOWN");
     };
@@ -138,7 +149,11 @@ async fn answer(State(kept): State<Arc<Mutex<Kept>>>, method: Method, uri: Uri) 
         None => no("MANIFEST_UNKNOWN"),
         Some((kind, body)) => {
             let named = HeaderName::from_static("docker-content-digest");
-            ([(header::CONTENT_TYPE, (*kind).to_owned()), (named, digest)], body.clone()).into_response()
+            (
+                [(header::CONTENT_TYPE, (*kind).to_owned()), (named, digest)],
+                body.clone(),
+            )
+                .into_response()
         }
     }
 }

@@ -4,6 +4,8 @@
 mod chat;
 mod page;
 mod screen;
+mod shop;
+mod tour;
 mod view;
 mod works;
 mod world;

@@ -72,8 +72,8 @@ function show() {
         form = null;
         return;
     }
-    if (form?.id === view.id && form.hash === view.hash) return;
     const before = form;
+    if (before?.id === view.id && before?.hash === view.hash) return;
     const entered = before?.id === view.id ? before?.entered ?? {} : {};
     before?.dialog.remove();
     const dialog = h("dialog", { class: "form", "aria-labelledby": "form-title" });

@@ -144,7 +144,7 @@ function inline(text) {
             at = close + 1;
             continue;
         }
-        const named = text[at] === ":" ? /^:([a-z0-9_+'-]+(?:::skin-tone-\d)?):/.exec(text.slice(at)) : null;
+        const named = text[at] === ":" ? /^:((?=[^:]*[a-z]|[+-]1:|100:)[a-z0-9_+'-]+(?:::skin-tone-\d)?):/.exec(text.slice(at)) : null;
         if (named) {
             flush();
             pieces.push({ t: "emoji", v: named[1] });

@@ -82,7 +82,8 @@ impl Works {
 
     /// Tells the robot, which listens there, of everything from now on.
     pub(super) fn tell(&self, robot: SocketAddr) -> anyhow::Result<()> {
-        self.repository.hook(&format!("http://{robot}/hooks/github"), SECRET, &[])?;
+        self.repository
+            .hook(&format!("http://{robot}/hooks/github"), SECRET, &[])?;
         Ok(())
     }
 
@@ -103,7 +104,10 @@ impl Works {
             Ok(sha)
         };
         let sha = pushed().map_err(|refused| refused.to_string())?;
-        Ok(format!("“{change}” ({}) is on main, built and green. It goes to staging by itself.", &sha[..7]))
+        Ok(format!(
+            "“{change}” ({}) is on main, built and green. It goes to staging by itself.",
+            &sha[..7]
+        ))
     }
 
     /// A branch with a commit, and a pull request of it whose checks are good.
@@ -122,7 +126,9 @@ impl Works {
             Ok(number)
         };
         let number = opened().map_err(|refused| refused.to_string())?;
-        Ok(format!("{REPOSITORY} #{number}, “{change}”, is open. Its message is kept up to date."))
+        Ok(format!(
+            "{REPOSITORY} #{number}, “{change}”, is open. Its message is kept up to date."
+        ))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Everything the demo's robot is connected to, and the robot: emulated on loopback, put together as in production.
 
-use super::works::{self, Works};
+use super::{
+    shop,
+    works::{self, Works},
+};
 use crate::{
     config::{self, DEMO, Origin, Settings},
     run::Instance,
@@ -41,6 +44,7 @@ pub(super) struct World {
     pub(super) story: Story,
     pub(super) works: works::Shared,
     telling: JoinHandle<()>,
+    selling: JoinHandle<()>,
     _prometheus: Prometheus,
     _store: tempfile::TempDir,
 }
@@ -74,12 +78,14 @@ impl World {
             .unwrap_or_default();
         remember(&store, &bob, now).await?;
 
-        let settings = settings(&slack, &works, &kubeconfig, &prometheus, &store)?;
+        let more = shop::furnish(folder.path())?;
+        let settings = settings(&slack, &works, &kubeconfig, &prometheus, &store, more)?;
         let robot = Instance::start(settings, &CancellationToken::new()).await?;
         tokio::time::timeout(SOON, robot.connected())
             .await
             .context("the robot did not connect to the emulated Slack")?;
         works.tell(robot.address())?;
+        let selling = shop::serve(robot.address())?;
         let telling = tokio::spawn(follow(Arc::clone(&cluster), story.clone()));
         Ok(Self {
             slack,
@@ -88,6 +94,7 @@ impl World {
             story,
             works,
             telling,
+            selling,
             _prometheus: prometheus,
             _store: folder,
         })
@@ -95,6 +102,7 @@ impl World {
 
     pub(super) async fn stop(self) {
         self.telling.abort();
+        self.selling.abort();
         self.robot.stop().await;
     }
 }
@@ -106,6 +114,7 @@ fn settings(
     kubeconfig: &Path,
     prometheus: &Prometheus,
     store: &Path,
+    more: String,
 ) -> anyhow::Result<Settings> {
     let text = |text: &str| toml_edit::Value::from(text).to_string();
     let path = |path: &Path| toml_edit::Value::from(path.display().to_string()).to_string();
@@ -132,6 +141,7 @@ fn settings(
             ("the demo", DEMO.to_owned()),
             ("the demo", addresses),
             ("the demo", works.settings(&channel, &author)),
+            ("the demo", more),
         ],
         ..Origin::default()
     };
