@@ -13,7 +13,7 @@ await mkdir(folder, { recursive: true });
 /** How long anything may take on a busy machine. */
 const SOON = 90_000;
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 try {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", reducedMotion: "reduce" });
     const page = await context.newPage();
@@ -89,7 +89,8 @@ try {
                 await page.getByRole("tab", { name: "Tour" }).click();
             }
             const over = page.locator(`.step.open .acts > li:nth-child(${act + 1}).over`);
-            await over.waitFor().catch(async () => {
+            // An alert takes its time: the numbers have to be bad for a while.
+            await over.waitFor({ timeout: 2 * SOON }).catch(async () => {
                 const shown = await page.locator("#channel-messages").innerText();
                 assert.fail(`step ${step + 1}, act ${act + 1} does not end:\n${shown}`);
             });

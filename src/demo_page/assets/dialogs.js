@@ -113,7 +113,7 @@ function draw(view, dialog, entered, errors) {
             h(
                 "div",
                 { class: "form-blocks" },
-                blocks(view.blocks ?? [], {
+                blocks((view.blocks ?? []).map((/** @type {any} */ block) => kept(block, entered)), {
                     act: (element, choice) => void done(act("click_in_view", { user, element: element.action_id, choice })),
                     suggest: async () => [],
                     enter: (block, element, value) => {
@@ -131,6 +131,26 @@ function draw(view, dialog, entered, errors) {
             ),
         ),
     );
+}
+
+/**
+ * An input that starts with what was entered already.
+ * @param {any} block
+ * @param {Record<string, unknown>} entered
+ */
+function kept(block, entered) {
+    const value = entered[block.block_id];
+    if (block.type !== "input" || value === undefined) return block;
+    const element = { ...block.element };
+    const of = (/** @type {any} */ option) => (Array.isArray(value) ? value.includes(option.value) : option.value === value);
+    const options = [...(element.options ?? []), ...(element.option_groups ?? []).flatMap((/** @type {any} */ group) => group.options)];
+    if (["static_select", "external_select", "radio_buttons"].includes(element.type)) element.initial_option = options.find(of);
+    else if (["checkboxes", "multi_static_select", "multi_external_select"].includes(element.type)) element.initial_options = options.filter(of);
+    else if (element.type === "users_select") element.initial_user = value;
+    else if (element.type === "datepicker") element.initial_date = value;
+    else if (element.type === "timepicker") element.initial_time = value;
+    else element.initial_value = value;
+    return { ...block, element };
 }
 
 /**

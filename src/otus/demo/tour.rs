@@ -82,7 +82,8 @@ fn flag() -> Step {
         "A deploy is not a release. Features are behind flags: for staff first, then for a quarter of the people.",
         [
             ann("@otus flag new-search", "new-search").look("Staff have it, in both environments."),
-            ann("@otus flag new-search on for 25% in production", "25"),
+            ann("@otus flag new-search on for 25% in production", "is on for 25")
+                .look("A step at most so large needs nobody else; more is approved by an SRE."),
         ],
     )
 }

@@ -1,7 +1,7 @@
 //! Everything the demo's robot is connected to, and the robot: emulated on loopback, put together as in production.
 
 use super::{
-    shop,
+    alarm, shop,
     works::{self, Works},
 };
 use crate::{
@@ -45,6 +45,7 @@ pub(super) struct World {
     pub(super) works: works::Shared,
     telling: JoinHandle<()>,
     selling: JoinHandle<()>,
+    ringing: JoinHandle<()>,
     _prometheus: Prometheus,
     _store: tempfile::TempDir,
 }
@@ -87,6 +88,7 @@ impl World {
         works.tell(robot.address())?;
         let selling = shop::serve(robot.address())?;
         let telling = tokio::spawn(follow(Arc::clone(&cluster), story.clone()));
+        let ringing = tokio::spawn(alarm::watch(robot.robot().clone(), prometheus.url()));
         Ok(Self {
             slack,
             robot,
@@ -95,6 +97,7 @@ impl World {
             works,
             telling,
             selling,
+            ringing,
             _prometheus: prometheus,
             _store: folder,
         })
@@ -103,6 +106,7 @@ impl World {
     pub(super) async fn stop(self) {
         self.telling.abort();
         self.selling.abort();
+        self.ringing.abort();
         self.robot.stop().await;
     }
 }
@@ -118,24 +122,26 @@ fn settings(
 ) -> anyhow::Result<Settings> {
     let text = |text: &str| toml_edit::Value::from(text).to_string();
     let path = |path: &Path| toml_edit::Value::from(path.display().to_string()).to_string();
+    let channel = slack
+        .look(|world| world.channel(CHANNEL).map(|channel| channel.id.clone()))
+        .unwrap_or_default();
     let addresses = format!(
         "[slack]\napi_url = {}\nbot_token = {}\napp_token = {}\nsockets = 1\n\
          [slack.pace]\nedits_per_minute = 600.0\nedit_burst = 100\n\
-         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n",
+         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
+         [responders.alerts]\nchannel = {}\nrange = \"30m\"\n[responders.alerts.sources.demo]\ntoken = {}\n",
         text(&slack.api_url()),
         text(&slack.bot_token()),
         text(&slack.app_token()),
         path(kubeconfig),
         text(&prometheus.url()),
         path(store),
+        text(&channel),
+        text(alarm::TOKEN),
     );
-    let id = |found: Option<&String>| found.cloned().unwrap_or_default();
-    let (channel, author) = slack.look(|world| {
-        (
-            id(world.channel(CHANNEL).map(|channel| &channel.id)),
-            id(world.user(PERSON).map(|user| &user.id)),
-        )
-    });
+    let author = slack
+        .look(|world| world.user(PERSON).map(|user| user.id.clone()))
+        .unwrap_or_default();
     let origin = Origin {
         program: vec![
             ("the demo", DEMO.to_owned()),
@@ -266,6 +272,7 @@ async fn remember(path: &Path, by: &str, now: Timestamp) -> anyhow::Result<()> {
         store.record_deploy(&deploy).await?;
         previous = version;
     }
+    super::flags::remember(&store, now).await?;
     store.close().await?;
     Ok(())
 }
