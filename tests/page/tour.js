@@ -84,7 +84,7 @@ try {
                 // A card with live progress, and pods that come and go beside it.
                 await message("of 3 pods").waitFor();
                 await page.getByRole("tab", { name: "Cluster" }).click();
-                await page.locator(".pod.starting").first().waitFor();
+                await page.locator(".places .pod.starting").first().waitFor();
                 await picture("progress");
                 await page.getByRole("tab", { name: "Tour" }).click();
             }

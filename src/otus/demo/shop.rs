@@ -11,7 +11,7 @@ use tokio::{
 /// The experiment's name, as people type it.
 pub(super) const EXPERIMENT: &str = "customers-query";
 /// What its sums are sent with.
-const TOKEN: &str = "a token of the demo's shop";
+const TOKEN: &str = "a-token-of-the-demos-own-shop";
 
 /// What waits: files of sqlx' kind, which only add something.
 const MIGRATIONS: [(&str, &str); 2] = [
