@@ -27,7 +27,9 @@ need prometheus-alertmanager prometheus-alertmanager
 need docker-registry docker-registry
 need htpasswd apache2-utils
 need openssl openssl
+# A browser opens the demo's page; without a font for emoji its pictures would have boxes.
 need chromium chromium
+[ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || missing+=(fonts-noto-color-emoji)
 # Debian keeps its servers off the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres postgresql
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

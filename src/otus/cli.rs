@@ -26,7 +26,7 @@ enum Command {
     /// Shows what Otus does, with everything emulated and nothing to configure
     ///
     /// An emulated Slack, Kubernetes cluster and Prometheus run in this process, and the robot is connected to them as it would
-    /// be in production. You type; what Slack would show is printed.
+    /// be in production. You type, or open the page whose address is printed in a browser.
     Demo(Demo),
     /// Tries every connection and permission in the configuration, and says how to mend what is wrong
     ///
@@ -105,6 +105,12 @@ pub(crate) struct Demo {
     /// Says this line, waits until it is fully answered, and exits; can be given several times
     #[arg(long, value_name = "LINE")]
     pub(crate) say: Vec<String>,
+    /// Where the demo's page listens on this machine; otherwise a free port. The demo then goes on until ctrl-C
+    #[arg(long, value_name = "PORT", conflicts_with = "no_page")]
+    pub(crate) page: Option<u16>,
+    /// Serves no page; with --say there is none anyway, unless --page asks for it
+    #[arg(long)]
+    pub(crate) no_page: bool,
     /// Prints changes as lines instead of redrawing
     #[arg(long)]
     pub(crate) plain: bool,
