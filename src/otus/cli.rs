@@ -3,7 +3,9 @@
 use crate::{
     check,
     config::{self, Loaded, LogConfig, Origin},
-    emulate, logs, migrations, run, trail,
+    emulate, logs, migrations, run,
+    traces::Traces,
+    trail,
 };
 use clap::{Args, Parser, Subcommand};
 use std::{future::Future, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -95,7 +97,7 @@ pub fn main() -> ExitCode {
         Command::Audit { what } => trail::main(what),
         Command::Migrations { what } => migrations::main(what),
         Command::Emulate(emulated) => {
-            logs::init(&LogConfig::default(), logs::Target::Stderr);
+            logs::init(&LogConfig::default(), logs::Target::Stderr, None);
             logs::log_panics();
             emulate::main(emulated)
         }
@@ -113,14 +115,22 @@ fn robot(loaded: Loaded) -> ExitCode {
         Ok(settings) => settings,
         Err(faults) => return refuse(&faults),
     };
-    logs::init(&settings.log, logs::Target::Stderr);
+    let traces = match Traces::begin(&settings.log.otlp) {
+        Ok(traces) => traces,
+        Err(why) => return refuse(&why),
+    };
+    logs::init(&settings.log, logs::Target::Stderr, traces.as_ref());
     logs::log_panics();
-    on_runtime(async move {
+    let code = on_runtime(async move {
         match run::run(settings).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refuse(&error),
         }
-    })
+    });
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    code
 }
 
 fn show(loaded: &Loaded, json: bool) -> ExitCode {
@@ -143,7 +153,7 @@ pub(crate) fn quiet(loaded: &Loaded) {
     if log.filter == LogConfig::default().filter {
         log.filter = "error".into();
     }
-    logs::init(&log, logs::Target::Stderr);
+    logs::init(&log, logs::Target::Stderr, None);
 }
 
 /// Prints to a standard output that may be closed by now (`otus config | head`).

@@ -21,7 +21,7 @@ pub use check::{demands, resources};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, Origin, load};
 pub use place::Place;
-pub use settings::{HttpConfig, LogConfig, LogFormat, Settings};
+pub use settings::{HttpConfig, LogConfig, LogFormat, OtlpConfig, Settings};
 
 /// What is built in: every key with its default.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");

@@ -23,6 +23,7 @@ mod hooks;
 mod logs;
 mod migrations;
 pub mod run;
+mod traces;
 mod trail;
 
 pub use cli::main;
