@@ -145,70 +145,93 @@ impl Migrations {
         talk::list(&cx, &self.settings).await
     }
 
-    /// Begins to take a column away: in one message, until everybody agrees that nobody uses it.
+    /// Begins to take a column or a table away: in one message, until everybody agrees that nobody uses it.
     ///
     /// Without a service: the only one that has migrations. Without an environment: the last one, where those are who use it.
     #[respond(
-        r"^contract drop (?<column>\S+)(?: of (?<service>\S+))?(?: in (?<environment>\S+))?$",
-        usage = "contract drop <column> [of <service>] [in <environment>]",
+        r"^contract drop (?<what>table \S+|\S+)(?: of (?<service>\S+))?(?: in (?<environment>\S+))?$",
+        usage = "contract drop <what> [of <service>] [in <environment>]",
         example = "contract drop users.legacy",
+        example = "contract drop table users_old",
         role = "deployer",
         effect = "changes"
     )]
     async fn contract_drop(
         &self,
         cx: Context,
-        column: String,
+        what: String,
         service: Option<Service>,
         environment: Option<Environment>,
     ) -> Result {
-        talk::begin(&cx, &self.settings, &column, service, environment).await
+        talk::begin(&cx, &self.settings, (&what, None), service, environment).await
     }
 
-    /// Agrees, for a consumer that one answers for, that a column may go.
+    /// Begins to replace a column by one of another name or type: the old one goes when everything is copied and everybody agrees.
     ///
-    /// For `withholding`, with a reason: answers for a column that can be withheld from nobody.
+    /// The new one is added by a migration, written beside the old one and filled by a backfill; then it is read, and the old one dropped.
     #[respond(
-        r"^contract sign (?<column>\S+) for (?<consumer>\S+)$",
-        usage = "contract sign <column> for <consumer>",
+        r"^contract (?:replace|rename) (?<column>\S+) (?:by|to|with) (?<new>\S+)(?: of (?<service>\S+))?(?: in (?<environment>\S+))?$",
+        usage = "contract replace <column> by <new> [of <service>] [in <environment>]",
+        example = "contract replace users.name by full_name",
+        example = "contract rename users.name to full_name",
+        role = "deployer",
+        effect = "changes"
+    )]
+    async fn contract_replace(
+        &self,
+        cx: Context,
+        column: String,
+        new: String,
+        service: Option<Service>,
+        environment: Option<Environment>,
+    ) -> Result {
+        talk::begin(&cx, &self.settings, (&column, Some(&new)), service, environment).await
+    }
+
+    /// Agrees, for a consumer that one answers for, that something may go.
+    ///
+    /// For `withholding`, with a reason: answers for what can be withheld from nobody.
+    #[respond(
+        r"^contract sign (?<what>table \S+|\S+) for (?<consumer>\S+)$",
+        usage = "contract sign <what> for <consumer>",
         example = "contract sign users.legacy for warehouse",
         effect = "control"
     )]
-    async fn contract_sign(&self, cx: Context, column: String, consumer: String) -> Result {
-        talk::sign(&cx, &self.settings, &column, &consumer).await
+    async fn contract_sign(&self, cx: Context, what: String, consumer: String) -> Result {
+        talk::sign(&cx, &self.settings, &what, &consumer).await
     }
 
-    /// Withholds a column that everybody has agreed to from all consumers for a while, and gives it back by itself.
+    /// Withholds what everybody has agreed to drop from all consumers for a while, and gives it back by itself.
     #[respond(
-        r"^contract withhold (?<column>\S+)$",
-        usage = "contract withhold <column>",
+        r"^contract withhold (?<what>table \S+|\S+)$",
+        usage = "contract withhold <what>",
         example = "contract withhold users.legacy",
         role = "deployer",
         effect = "operation"
     )]
-    async fn contract_withhold(&self, cx: Context, column: String) -> Result {
-        let row = desk::meant(cx.services(), &column).await?;
+    async fn contract_withhold(&self, cx: Context, what: String) -> Result {
+        let row = desk::meant(cx.services(), &what).await?;
         cx.propose(withhold::KIND, withhold::Wanted { key: row.key() })
             .await
     }
 
     /// Says that somebody misses what is withheld: it is given back at once.
     #[respond(
-        r"^contract missed (?<column>`[^`]+`|\S+)$",
-        usage = "contract missed <column>",
+        r"^contract missed (?<what>`[^`]+`|table \S+|\S+)$",
+        usage = "contract missed <what>",
         example = "contract missed users.legacy",
         effect = "control"
     )]
-    async fn contract_missed(&self, cx: Context, column: String) -> Result {
-        talk::missed(&cx, &self.settings, &column).await
+    async fn contract_missed(&self, cx: Context, what: String) -> Result {
+        talk::missed(&cx, &self.settings, &what).await
     }
 
-    /// Drops a column that everybody has agreed to, by the file that says exactly that.
+    /// Drops what everybody has agreed to, by the file that says exactly that.
     ///
     /// Without an environment: the one that was looked at.
     #[respond(
-        r"^contract apply (?<column>\S+)(?: in (?<environment>\S+))?(?: at (?<version>\S+))?$",
-        usage = "contract apply <column> [in <environment>] [at <version>]",
+        r"^contract apply (?<what>table \S+|\S+)(?: in (?<environment>\S+))?(?: at (?<version>\S+))?$",
+        usage = "contract apply <what> [in <environment>] [at <version>]",
         example = "contract apply users.legacy",
         example = "contract apply users.legacy in staging",
         role = "deployer",
@@ -217,12 +240,12 @@ impl Migrations {
     async fn contract_apply(
         &self,
         cx: Context,
-        column: String,
+        what: String,
         environment: Option<Environment>,
         version: Option<String>,
     ) -> Result {
         let services = cx.services();
-        let row = desk::meant(services, &column).await?;
+        let row = desk::meant(services, &what).await?;
         let environment = environment.map_or_else(|| row.environment.clone(), |environment| environment.name);
         let spot = Spot::named(services, &row.service, &environment)?;
         let origin = Origin::find(services, &spot, version.as_deref(), Trust::Green).await?;
@@ -234,27 +257,27 @@ impl Migrations {
         cx.propose(last::KIND, wanted).await
     }
 
-    /// Gives up dropping a column.
+    /// Gives up dropping something.
     #[respond(
-        r"^contract abandon (?<column>\S+)$",
-        usage = "contract abandon <column>",
+        r"^contract abandon (?<what>table \S+|\S+)$",
+        usage = "contract abandon <what>",
         example = "contract abandon users.legacy",
         role = "deployer",
         effect = "changes"
     )]
-    async fn contract_abandon(&self, cx: Context, column: String) -> Result {
-        talk::abandon(&cx, &self.settings, &column).await
+    async fn contract_abandon(&self, cx: Context, what: String) -> Result {
+        talk::abandon(&cx, &self.settings, &what).await
     }
 
-    /// Asks the database now who uses a column that is to be dropped.
+    /// Asks the database now who uses what is to be dropped.
     #[respond(
-        r"^contract look (?<column>\S+)$",
-        usage = "contract look <column>",
+        r"^contract look (?<what>table \S+|\S+)$",
+        usage = "contract look <what>",
         example = "contract look users.legacy",
         effect = "control"
     )]
-    async fn contract_look(&self, cx: Context, column: String) -> Result {
-        talk::again(&cx, &self.settings, &column).await
+    async fn contract_look(&self, cx: Context, what: String) -> Result {
+        talk::again(&cx, &self.settings, &what).await
     }
 
     /// What it can do to the world.

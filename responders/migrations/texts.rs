@@ -33,7 +33,8 @@ pub(crate) fn migrate(service: &str, environment: &str, files: usize, database: 
 pub(crate) fn what_a_file_does(file: &PlannedFile) -> String {
     let titles: Vec<String> = file.statements.iter().map(|(title, _)| title.clone()).collect();
     let mut text = match titles.as_slice() {
-        [] => "applied".to_owned(),
+        // Of SQLite, where nothing is judged.
+        [] => "run as it is".to_owned(),
         [one] => one.clone(),
         [one, two] => format!("{one}; {two}"),
         [one, two, more @ ..] => format!("{one}; {two}; and {} more", more.len()),
@@ -170,14 +171,27 @@ fn what(takes: &[String]) -> String {
     }
 }
 
-/// How a column is dropped; everything else a person does.
+/// How a column or a table is dropped, and a column replaced; everything else a person does.
 fn way_of(takes: &[String]) -> String {
-    let column = match takes {
+    let object = match takes {
+        [one] if one.starts_with("table ") => Some(one.as_str()),
         [one] => one.strip_prefix("column "),
         _ => None,
     };
-    match column {
-        Some(column) => format!("{} begins.", code(&format!("contract drop {column} because …"))),
+    let otherwise = match takes {
+        [one] => one
+            .strip_prefix("the name ")
+            .or_else(|| one.strip_prefix("the type of ")),
+        _ => None,
+    };
+    if let Some(column) = otherwise.filter(|name| name.contains('.')) {
+        return format!(
+            "{} begins.",
+            code(&format!("contract replace {column} by <new> because …"))
+        );
+    }
+    match object {
+        Some(object) => format!("{} begins.", code(&format!("contract drop {object} because …"))),
         None => "Nobody but a person can say whether it is still used; run it by hand when it is not.".into(),
     }
 }

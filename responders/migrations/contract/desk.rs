@@ -5,7 +5,7 @@ use otus::audit::Entry;
 use otus::card::{Card, Post};
 use otus::operations::Target;
 use otus::{MessageRef, Place, Result, Services, Urgency, UserError};
-use otus_migrations::contract::Column;
+use otus_migrations::contract::Object;
 use otus_migrations::database::{DatabaseConfig, Databases};
 
 use super::record::{Row, SPACE, Signer, signers};
@@ -41,7 +41,7 @@ pub(crate) async fn meant(services: &Services, what: &str) -> Result<Row> {
         .await?
         .into_iter()
         .map(|(row, _)| row)
-        .filter(|row| !row.is_over() && (row.column.to_string() == wanted || row.key() == wanted))
+        .filter(|row| !row.is_over() && (row.object.to_string() == wanted || row.key() == wanted))
         .collect();
     match (found.pop(), found.is_empty()) {
         (Some(row), true) => Ok(row),
@@ -49,7 +49,7 @@ pub(crate) async fn meant(services: &Services, what: &str) -> Result<Row> {
             found.push(row);
             Err(UserError::new(texts::which_contract(&found)).into())
         }
-        (None, _) => Err(UserError::new(texts::no_contract(wanted, Column::read(wanted).is_some())).into()),
+        (None, _) => Err(UserError::new(texts::no_contract(wanted, Object::read(wanted).is_some())).into()),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::texts;
 /// The kind of operation it is.
 pub(crate) const KIND: &str = "contract";
 
-/// Dropping a column.
+/// Dropping it.
 pub(crate) struct Last {
     pub(crate) settings: Settings,
 }
@@ -121,7 +121,7 @@ impl Action for Last {
                     && let Err(why) = row.contract.dropped()
                 {
                     // It is gone all the same, and that is told.
-                    tracing::error!(%why, "a column was dropped, and its contract is not ready any more");
+                    tracing::error!(%why, "something was dropped, and its contract is not ready any more");
                 }
                 Ok(vec![entry(row, "contract", text.clone(), now)])
             })

@@ -1,12 +1,12 @@
 //! Asking the database who uses what is to go.
 
 use otus::{Result, Services};
-use otus_migrations::contract::{Evidence, evidence};
+use otus_migrations::contract::{Copied, Evidence, Object, copied, evidence};
 use otus_migrations::database::{Databases, Server};
-use otus_migrations::postgres::Session;
+use otus_migrations::postgres::{Fault, Session};
 
 use super::desk;
-use super::record::{Row, found};
+use super::record::{Row, found, uncopied};
 use crate::settings::Settings;
 use crate::texts;
 
@@ -19,14 +19,22 @@ pub(crate) async fn session(services: &Services, database: &str) -> Result<Sessi
         Server::Postgres(options) => Session::open(&options, "otus: contract")
             .await
             .map_err(|error| error.to_string()),
-        Server::Sqlite(_) => Err("only PostgreSQL knows who uses a column".into()),
+        Server::Sqlite(_) => Err("only PostgreSQL knows who uses what".into()),
     }
 }
 
 /// What the database says.
-async fn ask(services: &Services, row: &Row) -> Result<Evidence, String> {
+async fn ask(services: &Services, row: &Row) -> Result<(Evidence, Copied), String> {
     let mut session = session(services, &row.database).await?;
-    let said = evidence(&mut session, &row.column).await;
+    let asking = async {
+        let said = evidence(&mut session, &row.object).await?;
+        let copied = match (&row.object, &row.replaced_by) {
+            (Object::Column(old), Some(new)) => copied(&mut session, old, new).await?,
+            _ => Copied::All,
+        };
+        Ok::<_, Fault>((said, copied))
+    };
+    let said = asking.await;
     session.close().await;
     said.map_err(|error| error.to_string())
 }
@@ -44,7 +52,11 @@ pub(crate) async fn look(services: &Services, settings: &Settings, key: &str) ->
         }
         let before = row.signatures.len();
         match &said {
-            Ok(evidence) => row.saw(&found(evidence, &row.calls, &config), now),
+            Ok((evidence, copied)) => {
+                let mut found = found(evidence, &row.calls, &config);
+                uncopied(*copied, row, &mut found);
+                row.saw(&found, now);
+            }
             Err(why) => {
                 row.looked = Some(now);
                 row.fault = Some(why.clone());

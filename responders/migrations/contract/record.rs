@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use otus::{ChannelId, MessageRef, UserId};
-use otus_migrations::contract::{Column, Contract, Evidence, Gate, GateState, NotYet, Stage};
+use otus_migrations::contract::{Contract, Copied, Evidence, Gate, GateState, NotYet, Object, Stage};
 use otus_migrations::database::DatabaseConfig;
 use otus_migrations::lint::Ready;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,11 @@ pub(crate) struct Row {
     /// Where its evidence is from.
     pub(crate) environment: String,
     pub(crate) database: String,
-    pub(crate) column: Column,
+    /// What is to go.
+    pub(crate) object: Object,
+    /// The column of the same table that replaces it, where it is only to be called or written otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaced_by: Option<String>,
     /// Who wants it.
     pub(crate) by: UserId,
     pub(crate) contract: Contract,
@@ -144,7 +148,38 @@ fn is_use(statement: &str) -> bool {
     )
 }
 
-/// What the evidence says, by gate: what was called since the last look, and what stands on the column.
+/// What copying says: what is not copied yet is a use by the application, which writes only the old one.
+pub(crate) fn uncopied(copied: Copied, row: &Row, found: &mut Found) {
+    let Some(new) = &row.replaced_by else { return };
+    let table = row.object.table();
+    let rows = match copied {
+        Copied::All => return,
+        Copied::NotThere => {
+            let uses = found.uses.entry(Gate::App).or_default();
+            uses.insert(
+                0,
+                format!("{table}.{new} is not there yet: add it by a migration, and write both"),
+            );
+            return;
+        }
+        Copied::Unknown => {
+            let text =
+                format!("{table} is too large to see in half a minute whether every row has its {new}");
+            found.remarks.insert(0, text);
+            return;
+        }
+        Copied::Without(1) => format!("1 row of {table} does not have it"),
+        Copied::Without(rows) => format!("{rows} rows of {table} do not have it"),
+        Copied::Many => format!("More than 10,000 rows of {table} do not have it"),
+    };
+    let uses = found.uses.entry(Gate::App).or_default();
+    uses.insert(
+        0,
+        format!("{rows} in {new}: write both, and copy what is there by a backfill"),
+    );
+}
+
+/// What the evidence says, by gate: what was called since the last look, and what stands on it.
 pub(crate) fn found(evidence: &Evidence, before: &BTreeMap<String, u64>, config: &DatabaseConfig) -> Found {
     let mut found = Found::default();
     let mut add = |gate: Gate, what: String| {
@@ -161,7 +196,10 @@ pub(crate) fn found(evidence: &Evidence, before: &BTreeMap<String, u64>, config:
             add(Gate::Etl, what.to_owned());
         } else if what.contains("view") || what.starts_with("function") || what.starts_with("rule") {
             add(Gate::Reporting, what.to_owned());
-        } else if what.starts_with("trigger") {
+        } else if ["trigger", "foreign key", "table", "policy"]
+            .iter()
+            .any(|kind| what.starts_with(kind))
+        {
             add(Gate::App, what.to_owned());
         } else {
             found.remarks.push(format!("{what} goes with it"));
@@ -190,9 +228,7 @@ pub(crate) fn found(evidence: &Evidence, before: &BTreeMap<String, u64>, config:
                 if one.certain {
                     add(gate, format!("{who} says `{statement}`"));
                 } else {
-                    found
-                        .remarks
-                        .push(format!("{who} reads all columns: `{statement}`"));
+                    found.remarks.push(format!("{who} may use it: `{statement}`"));
                 }
             }
         }
@@ -209,7 +245,7 @@ pub(crate) fn found(evidence: &Evidence, before: &BTreeMap<String, u64>, config:
 impl Row {
     /// Under which it is kept.
     pub(crate) fn key(&self) -> String {
-        format!("{} {}", self.service, self.column)
+        format!("{} {}", self.service, self.object)
     }
 
     /// Whether it is over.
@@ -345,21 +381,22 @@ fn month_turned(since: Timestamp) -> Timestamp {
 /// A new contract.
 pub(crate) fn opened(
     (service, environment, database): (&str, &str, &str),
-    column: Column,
+    (object, replaced_by): (Object, Option<String>),
     (by, name, reason): (&UserId, &str, &str),
     channel: ChannelId,
     settings: &Settings,
     now: Timestamp,
 ) -> Row {
-    let statement = column.drop_statement();
+    let statement = object.drop_statement();
     let quiet = u64::from(settings.quiet_days) * 24 * 3600;
     Row {
         service: service.to_owned(),
         environment: environment.to_owned(),
         database: database.to_owned(),
-        contract: Contract::new(&format!("column {column}"), &statement, name, reason, now).quiet_for(quiet),
+        contract: Contract::new(&object.destroyed(), &statement, name, reason, now).quiet_for(quiet),
         by: by.clone(),
-        column,
+        object,
+        replaced_by,
         signatures: Vec::new(),
         calls: BTreeMap::new(),
         looked: None,

@@ -45,7 +45,7 @@ fn day(number: i64) -> Timestamp {
 fn row() -> Row {
     opened(
         ("api", "production", "shop"),
-        Column::read("users.legacy").unwrap(),
+        (Object::read("users.legacy").unwrap(), None),
         (&UserId::new("ann"), "ann", "nobody reads it"),
         ChannelId::new("C1"),
         &settings(),
@@ -83,7 +83,7 @@ fn the_way_to_the_end() {
     let signers = signers(&config(&ALL), &settings());
     let mut row = row();
     assert_eq!(
-        row.column.drop_statement(),
+        row.object.drop_statement(),
         "ALTER TABLE users DROP COLUMN legacy"
     );
     row.saw(&nothing(), day(0));
@@ -350,4 +350,21 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_not_copied_is_a_use_of_the_application() {
+    let mut row = row();
+    row.replaced_by = Some("remark".to_owned());
+    let said = |copied: Copied| {
+        let mut found = Found::default();
+        uncopied(copied, &row, &mut found);
+        let uses = found.uses.remove(&Gate::App).unwrap_or_default();
+        (uses.join("; "), found.remarks.join("; "))
+    };
+    assert_eq!(said(Copied::All), (String::new(), String::new()));
+    insta::assert_snapshot!(said(Copied::NotThere).0, @"users.remark is not there yet: add it by a migration, and write both");
+    insta::assert_snapshot!(said(Copied::Without(1)).0, @"1 row of users does not have it in remark: write both, and copy what is there by a backfill");
+    insta::assert_snapshot!(said(Copied::Many).0, @"More than 10,000 rows of users do not have it in remark: write both, and copy what is there by a backfill");
+    insta::assert_snapshot!(said(Copied::Unknown).1, @"users is too large to see in half a minute whether every row has its remark");
 }

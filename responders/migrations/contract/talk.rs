@@ -2,7 +2,7 @@
 
 use otus::policy::{self, Held};
 use otus::prelude::*;
-use otus_migrations::contract::{Column, Gate, NotYet, Stage};
+use otus_migrations::contract::{Column, Gate, NotYet, Object, Stage};
 
 use super::desk::{self, entry};
 use super::look::look;
@@ -16,16 +16,22 @@ use crate::texts;
 pub(crate) async fn begin(
     cx: &Context,
     settings: &Settings,
-    what: &str,
+    (what, replaced_by): (&str, Option<&str>),
     service: Option<Service>,
     environment: Option<Environment>,
 ) -> Result {
     let services = cx.services();
+    let what = what.trim_matches('`');
     let Some(reason) = cx.options().reason.clone() else {
-        return Err(UserError::new(texts::why_drop(what)).into());
+        return Err(UserError::new(texts::why_drop(what, replaced_by)).into());
     };
-    let Some(column) = Column::read(what.trim_matches('`')) else {
-        return Err(UserError::new(texts::not_a_column(what)).into());
+    let Some(object) = Object::read(what) else {
+        return Err(UserError::new(texts::not_an_object(what)).into());
+    };
+    let replaced_by = match (&object, replaced_by) {
+        (_, None) => None,
+        (Object::Column(old), Some(new)) => Some(replacement(old, new.trim_matches('`'))?),
+        (Object::Table(_), Some(_)) => return Err(UserError::new(texts::only_columns_are_replaced()).into()),
     };
     let service = match service {
         Some(service) => service,
@@ -40,7 +46,7 @@ pub(crate) async fn begin(
     let now = services.store().now().await?;
     let row = record::opened(
         (&spot.service.name, &spot.environment.name, &spot.database),
-        column,
+        (object, replaced_by),
         (cx.author(), &person.name, &reason),
         cx.message().channel.clone(),
         settings,
@@ -60,6 +66,19 @@ pub(crate) async fn begin(
     }
     look(services, settings, &key).await?;
     cx.react("memo").await
+}
+
+/// The name of the column that replaces one: another of the same table, with its table before it or without.
+fn replacement(old: &Column, new: &str) -> Result<String> {
+    let name = match Column::read(new) {
+        Some(new) if new.table == old.table => new.column,
+        Some(_) => return Err(UserError::new(texts::another_table(old, new)).into()),
+        None => new.to_owned(),
+    };
+    if name == old.column {
+        return Err(UserError::new(texts::replaced_by_itself(old)).into());
+    }
+    Ok(name)
 }
 
 /// The service with migrations, when there is but one.

@@ -25,7 +25,7 @@ pub(crate) const KIND: &str = "withhold";
 /// How often it looks whether somebody misses it, and how long it waits before it tries again to give it back.
 const OFTEN: Duration = Duration::from_millis(500);
 
-/// Withholding a column.
+/// Withholding it.
 pub(crate) struct Withhold {
     pub(crate) settings: Settings,
 }
@@ -61,7 +61,7 @@ async fn reach(services: &Services, row: &Row) -> Result<Reach> {
         .map_err(|why| wrong(&why))?;
     let mut reach = Reach::default();
     for role in config.consumers.values().flat_map(|consumer| &consumer.roles) {
-        match Withheld::plan(&mut session, &row.column, role).await {
+        match Withheld::plan(&mut session, &row.object, role).await {
             Ok(withheld) => reach.can.push(withheld),
             Err(error @ WithheldError::Cannot { .. }) => reach.cannot.push(error.to_string()),
             Err(WithheldError::Fault(fault)) => return Err(wrong(&fault.to_string()).into()),
@@ -101,10 +101,13 @@ impl Action for Withhold {
         if reach.can.is_empty() {
             return Err(UserError::new(texts::nobody_to_withhold_from(&row, &reach.cannot)).into());
         }
-        let changes = reach.can.iter().map(|withheld| Change {
-            what: format!("what {} may read of {}", withheld.role, withheld.column.table),
-            from: Some("all columns".into()),
-            to: Some(texts::all_but(&withheld.column.column, self.settings.withheld)),
+        let changes = reach.can.iter().map(|withheld| {
+            let (now, then) = withheld.words();
+            Change {
+                what: texts::rights_of(&withheld.role, &withheld.object),
+                from: Some(now),
+                to: Some(texts::for_a_while(&then, self.settings.withheld)),
+            }
         });
         let changes = changes.collect();
         let planned = Planned {
@@ -178,7 +181,7 @@ impl Job<'_> {
                                 && !missed
                                 && let Err(why) = row.endured(now)
                             {
-                                tracing::info!(%why, "a contract went back while its column was withheld");
+                                tracing::info!(%why, "a contract went back while it was withheld");
                             }
                         },
                         &text,

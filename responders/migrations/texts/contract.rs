@@ -7,7 +7,7 @@ use otus::card::{Button, Card, Tone};
 use otus::ids::UserId;
 use otus::markup::{bold, code, user};
 use otus::policy::Roles;
-use otus_migrations::contract::{Gate, GateState, NotYet, Stage};
+use otus_migrations::contract::{Column, Gate, GateState, NotYet, Object, Stage};
 use otus_migrations::lint::{FileReport, Level};
 
 use super::LONGEST;
@@ -15,9 +15,17 @@ use crate::contract::record::{PEOPLES, Row, Signer};
 use crate::settings::Settings;
 use crate::words::{cut, duration, list, moment};
 
-/// What the column is called.
+/// What it is called.
 fn what(row: &Row) -> String {
-    row.column.to_string()
+    row.object.to_string()
+}
+
+/// What is to become of it.
+fn fate(row: &Row) -> String {
+    match &row.replaced_by {
+        Some(new) => format!("is to be replaced by {}", bold(new)),
+        None => "is to be dropped".to_owned(),
+    }
 }
 
 fn gate_name(gate: Gate) -> &'static str {
@@ -40,9 +48,9 @@ pub(crate) fn contract(row: &Row, signers: &[Signer], settings: &Settings) -> Ca
         Stage::Abandoned => (Tone::Neutral, format!("{} stays", bold(&what(row)))),
         Stage::Ready => (Tone::Good, format!("{} may be dropped", bold(&what(row)))),
         Stage::At(_) if used || row.fault.is_some() => {
-            (Tone::Warning, format!("{} is to be dropped", bold(&what(row))))
+            (Tone::Warning, format!("{} {}", bold(&what(row)), fate(row)))
         }
-        Stage::At(_) => (Tone::Running, format!("{} is to be dropped", bold(&what(row)))),
+        Stage::At(_) => (Tone::Running, format!("{} {}", bold(&what(row)), fate(row))),
     };
     let mut card = Card::new(tone, title).text(format!("Because {}", cut(&row.contract.reason, LONGEST)));
     let lines: Vec<String> = PEOPLES
@@ -64,12 +72,12 @@ pub(crate) fn contract(row: &Row, signers: &[Signer], settings: &Settings) -> Ca
         let remarks: Vec<String> = row.remarks.iter().map(|remark| cut(remark, 200)).collect();
         card = card.text(format!("To know: {}.", remarks.join("; ")));
     }
-    let column = what(row);
+    let object = what(row);
     for signer in row.awaited(signers) {
         card = card.button(
             Button::new(
                 format!("Sign for {}", signer.consumer),
-                format!("contract sign {column} for {}", signer.consumer),
+                format!("contract sign {object} for {}", signer.consumer),
             )
             .primary(),
         );
@@ -79,7 +87,7 @@ pub(crate) fn contract(row: &Row, signers: &[Signer], settings: &Settings) -> Ca
         (Stage::At(Gate::Brownout), None) => {
             card = card.button(Button::new(
                 format!("Withhold it for {}", duration(settings.withheld)),
-                format!("contract withhold {column}"),
+                format!("contract withhold {object}"),
             ));
         }
         (Stage::Ready, None) => {
@@ -88,11 +96,11 @@ pub(crate) fn contract(row: &Row, signers: &[Signer], settings: &Settings) -> Ca
                     "Its file says exactly {}, alone.",
                     code(&row.contract.statement)
                 ))
-                .button(Button::new("Drop it", format!("contract apply {column}")));
+                .button(Button::new("Drop it", format!("contract apply {object}")));
         }
         _ => {}
     }
-    card.button(Button::new("Look now", format!("contract look {column}")))
+    card.button(Button::new("Look now", format!("contract look {object}")))
         .footer(foot(row))
 }
 
@@ -249,22 +257,53 @@ pub(crate) fn nag(row: &Row, signers: &[Signer], roles: &Roles) -> String {
 
 /// It begins.
 pub(crate) fn opened(row: &Row) -> String {
-    format!("{} is to be dropped: {}", what(row), row.contract.reason)
+    let fate = otus::markup::plain(&fate(row));
+    format!("{} {fate}: {}", what(row), row.contract.reason)
 }
 
 /// Why is missing.
-pub(crate) fn why_drop(column: &str) -> String {
+pub(crate) fn why_drop(object: &str, replaced_by: Option<&str>) -> String {
+    let example = match replaced_by {
+        Some(new) => format!("contract replace {object} by {new} because it holds more than its name says"),
+        None => format!("contract drop {object} because nobody has written it since 2024"),
+    };
     format!(
         "Say why, so that those who have to agree know: {}.",
-        code(&format!(
-            "contract drop {column} because nobody has written it since 2024"
-        ))
+        code(&example)
     )
 }
 
-/// Not a column.
-pub(crate) fn not_a_column(said: &str) -> String {
-    format!("{} is no column: write {}.", code(said), code("<table>.<column>"))
+/// Neither a column nor a table.
+pub(crate) fn not_an_object(said: &str) -> String {
+    format!(
+        "{} is no column and no table: write {} or {}.",
+        code(said),
+        code("<table>.<column>"),
+        code("table <table>")
+    )
+}
+
+/// Tables are not replaced.
+pub(crate) fn only_columns_are_replaced() -> String {
+    format!(
+        "A column is replaced by another. A table of another name is a new table: fill it, use it, and then {}.",
+        code("contract drop table <table> because …")
+    )
+}
+
+/// Not a column of the same table.
+pub(crate) fn another_table(old: &Column, new: &str) -> String {
+    format!(
+        "{} is not in {}. Whether everything is copied can be seen in one table only; what moved to another is dropped: {}.",
+        code(new),
+        code(&old.table.to_string()),
+        code(&format!("contract drop {old} because …"))
+    )
+}
+
+/// By itself.
+pub(crate) fn replaced_by_itself(old: &Column) -> String {
+    format!("{} cannot be replaced by itself.", code(&old.to_string()))
 }
 
 /// Several services have migrations.
@@ -293,14 +332,14 @@ pub(crate) fn already_open(row: &Row) -> String {
 }
 
 /// There is none.
-pub(crate) fn no_contract(said: &str, is_column: bool) -> String {
-    match is_column {
+pub(crate) fn no_contract(said: &str, is_object: bool) -> String {
+    match is_object {
         true => format!(
             "Nobody wants {} dropped. {} begins.",
             code(said),
             code(&format!("contract drop {said} because …"))
         ),
-        false => not_a_column(said),
+        false => not_an_object(said),
     }
 }
 
@@ -437,9 +476,17 @@ pub(crate) fn withhold(row: &Row) -> String {
     format!("Withhold {} in {}", bold(&what(row)), bold(&row.environment))
 }
 
-/// What a role may read then.
-pub(crate) fn all_but(column: &str, span: Duration) -> String {
-    format!("all but {column}, for {}", duration(span))
+/// What of a role's changes.
+pub(crate) fn rights_of(role: &str, object: &Object) -> String {
+    match object {
+        Object::Column(column) => format!("what {role} may read of {}", column.table),
+        Object::Table(table) => format!("what {role} may do with {table}"),
+    }
+}
+
+/// What it may do then.
+pub(crate) fn for_a_while(then: &str, span: Duration) -> String {
+    format!("{then}, for {}", duration(span))
 }
 
 /// What withholding is.
@@ -529,16 +576,16 @@ pub(crate) fn drop(row: &Row, environment: &str) -> String {
 
 /// While it is dropped.
 pub(crate) fn dropping(key: &str, environment: &str) -> String {
-    format!("Dropping {} in {}", bold(column_of(key)), bold(environment))
+    format!("Dropping {} in {}", bold(object_of(key)), bold(environment))
 }
 
 /// It is gone.
 pub(crate) fn dropped(key: &str, environment: &str) -> String {
-    format!("{} is dropped in {}", bold(column_of(key)), bold(environment))
+    format!("{} is dropped in {}", bold(object_of(key)), bold(environment))
 }
 
-fn column_of(key: &str) -> &str {
-    key.split_once(' ').map_or(key, |(_, column)| column)
+fn object_of(key: &str) -> &str {
+    key.split_once(' ').map_or(key, |(_, object)| object)
 }
 
 /// It does not come back.

@@ -1,62 +1,14 @@
-//! Purpose: what a database says of who uses a column.
+//! Purpose: what a database says of who uses what is to go.
 
 use crate::{
+    contract::{Column, Object},
     postgres::{Fault, Session, fault},
     sql::Name,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, postgres::PgRow};
-use std::fmt;
 
-/// A column.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Column {
-    /// Its table.
-    pub table: Name,
-    /// Its name.
-    pub column: String,
-}
-
-impl Column {
-    /// Reads `table.column` or `schema.table.column`, as one says it.
-    #[must_use]
-    pub fn read(said: &str) -> Option<Self> {
-        let parts: Vec<&str> = said.split('.').collect();
-        if parts.iter().any(|part| part.is_empty()) {
-            return None;
-        }
-        let (schema, table, column) = match parts.as_slice() {
-            [table, column] => (None, table, column),
-            [schema, table, column] => (Some((*schema).to_owned()), table, column),
-            _ => return None,
-        };
-        Some(Self {
-            table: Name {
-                schema,
-                name: (*table).to_owned(),
-            },
-            column: (*column).to_owned(),
-        })
-    }
-
-    /// The statement that drops it. Never with CASCADE: what stands on it is to be seen first.
-    #[must_use]
-    pub fn drop_statement(&self) -> String {
-        format!(
-            "ALTER TABLE {} DROP COLUMN {}",
-            self.table.sql(),
-            crate::sql::quoted(&self.column)
-        )
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.table, self.column)
-    }
-}
-
-/// Something in the database that stands on the column.
+/// Something in the database that stands on it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Dependent {
     /// `view`, `index`, `trigger`, `publication` …, as PostgreSQL describes it.
@@ -74,7 +26,7 @@ pub struct Use {
     pub statement: String,
     /// How often, since the statistics were reset.
     pub calls: u64,
-    /// Whether it names the column; `SELECT *` may use it or not.
+    /// Whether it is sure to use it: `SELECT *` may need a column or not, and a table's name may stand for something else.
     pub certain: bool,
 }
 
@@ -89,7 +41,7 @@ pub struct Evidence {
     pub forgotten: Option<u64>,
     /// For how long the statistics go back, in seconds.
     pub since_s: Option<u64>,
-    /// The share of rows in which it is null, as the planner estimates it.
+    /// The share of rows in which a column is null, as the planner estimates it.
     pub null_share: Option<f64>,
 }
 
@@ -103,25 +55,19 @@ where
     row.try_get(column).map_err(|error| fault(&error, false))
 }
 
-/// Gathers what a database says of who uses a column. Changes nothing.
+/// Gathers what a database says of who uses it. Changes nothing.
 ///
 /// # Errors
 /// When it cannot be asked.
-pub async fn evidence(session: &mut Session, column: &Column) -> Result<Evidence, Fault> {
-    let table = column.table.sql();
-    let mut found = Evidence {
-        dependents: dependents(session, &table, &column.column).await?,
-        ..Evidence::default()
-    };
-    let rows = session
-        .rows(
-            "SELECT s.null_frac::float8 FROM pg_stats s JOIN pg_class c ON c.oid = to_regclass($1) JOIN pg_namespace n ON n.oid = \
-             c.relnamespace AND n.nspname = s.schemaname WHERE s.tablename = c.relname AND s.attname = $2",
-            &[&table, &column.column],
-        )
-        .await?;
-    if let Some(row) = rows.first() {
-        found.null_share = Some(get(row, 0)?);
+pub async fn evidence(session: &mut Session, object: &Object) -> Result<Evidence, Fault> {
+    let mut found = Evidence::default();
+    match object {
+        Object::Column(column) => {
+            let table = column.table.sql();
+            found.dependents = dependents(session, &table, &column.column).await?;
+            found.null_share = null_share(session, &table, &column.column).await?;
+        }
+        Object::Table(table) => found.dependents = dependents_of_table(session, table).await?,
     }
     let rows = session
         .rows("SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = \
@@ -129,13 +75,24 @@ pub async fn evidence(session: &mut Session, column: &Column) -> Result<Evidence
         .await?;
     if let Some(row) = rows.first() {
         let schema: String = get(row, 0)?;
-        match statements(session, &schema, column, &mut found).await {
+        match statements(session, &schema, object, &mut found).await {
             // The extension is there and the library is not loaded (55000): as if it were not there.
             Err(Fault::Sql(why)) if why.contains("55000") => {}
             other => other?,
         }
     }
     Ok(found)
+}
+
+async fn null_share(session: &mut Session, table: &str, column: &str) -> Result<Option<f64>, Fault> {
+    let rows = session
+        .rows(
+            "SELECT s.null_frac::float8 FROM pg_stats s JOIN pg_class c ON c.oid = to_regclass($1) JOIN pg_namespace n ON n.oid = \
+             c.relnamespace AND n.nspname = s.schemaname WHERE s.tablename = c.relname AND s.attname = $2",
+            &[table, column],
+        )
+        .await?;
+    rows.first().map(|row| get(row, 0)).transpose()
 }
 
 /// `pg_depend` knows views, indexes, triggers, publications, generated columns and SQL-standard bodies; the text of other functions
@@ -161,12 +118,56 @@ async fn dependents(session: &mut Session, table: &str, column: &str) -> Result<
             certain: true,
         });
     }
+    named_in_functions(session, column, &mut found).await?;
+    Ok(found)
+}
+
+/// What refers to a table as a whole, or to any of its columns: views, functions with standard bodies or with its row as a type, foreign
+/// keys and children of other tables, publications. Its own indexes, constraints, triggers and policies go with it, and are left out.
+async fn dependents_of_table(session: &mut Session, table: &Name) -> Result<Vec<Dependent>, Fault> {
+    let rows = session
+        .rows(
+            "WITH the AS (SELECT c.oid, c.reltype FROM pg_class c WHERE c.oid = to_regclass($1)) \
+             SELECT DISTINCT CASE \
+             WHEN d.classid = 'pg_rewrite'::regclass THEN (SELECT format('%s %s', CASE v.relkind WHEN 'm' THEN 'materialized view' ELSE \
+             'view' END, v.oid::regclass) FROM pg_rewrite w JOIN pg_class v ON v.oid = w.ev_class WHERE w.oid = d.objid AND v.oid <> the.oid) \
+             WHEN d.classid = 'pg_constraint'::regclass THEN (SELECT format('foreign key %s of %s', k.conname, k.conrelid::regclass) FROM \
+             pg_constraint k WHERE k.oid = d.objid AND k.conrelid <> the.oid) \
+             WHEN d.classid = 'pg_policy'::regclass THEN (SELECT format('policy %s of %s', l.polname, l.polrelid::regclass) FROM pg_policy l \
+             WHERE l.oid = d.objid AND l.polrelid <> the.oid) \
+             WHEN d.classid IN ('pg_trigger'::regclass, 'pg_publication_rel'::regclass) THEN NULL \
+             WHEN d.classid = 'pg_class'::regclass THEN (SELECT format('table %s', h.inhrelid::regclass) FROM pg_inherits h WHERE h.inhparent \
+             = the.oid AND h.inhrelid = d.objid) \
+             ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END \
+             FROM pg_depend d JOIN the ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = the.oid) OR (d.refclassid = \
+             'pg_type'::regclass AND d.refobjid = the.reltype) \
+             WHERE d.deptype = 'n' OR (d.deptype = 'a' AND d.classid = 'pg_class'::regclass) \
+             UNION SELECT format('publication %s', p.pubname) FROM pg_publication_tables p JOIN the ON to_regclass(format('%I.%I', \
+             p.schemaname, p.tablename)) = the.oid ORDER BY 1",
+            &[&table.sql()],
+        )
+        .await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let what: Option<String> = get(&row, 0)?;
+        found.extend(what.map(|what| Dependent { what, certain: true }));
+    }
+    named_in_functions(session, &table.name, &mut found).await?;
+    Ok(found)
+}
+
+/// Functions whose text has the name in it.
+async fn named_in_functions(
+    session: &mut Session,
+    name: &str,
+    found: &mut Vec<Dependent>,
+) -> Result<(), Fault> {
     let rows = session
         .rows(
             r"SELECT format('function %s', p.oid::regprocedure) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
               WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.prosrc ~* ('\m' || regexp_replace($1, '(\W)', '\\\1', 'g') || '\M')
               ORDER BY 1",
-            &[column],
+            &[name],
         )
         .await?;
     for row in rows {
@@ -175,27 +176,45 @@ async fn dependents(session: &mut Session, table: &str, column: &str) -> Result<
             certain: false,
         });
     }
-    Ok(found)
+    Ok(())
 }
 
 async fn statements(
     session: &mut Session,
     schema: &str,
-    column: &Column,
+    object: &Object,
     found: &mut Evidence,
 ) -> Result<(), Fault> {
     let schema = crate::sql::quoted(schema);
-    let rows = session
-        .rows(
-            &format!(
-                r"SELECT r.rolname::text, s.query, sum(s.calls)::int8, s.query ~* ('\m' || $2 || '\M') FROM {schema}.pg_stat_statements s
-                  JOIN pg_roles r ON r.oid = s.userid JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database()
-                  WHERE s.query ~* ('\m' || $1 || '\M') AND (s.query ~* ('\m' || $2 || '\M') OR s.query ~ '(select|SELECT|returning|RETURNING|,)\s+([\w\.]+\.)?\*')
-                  GROUP BY 1, 2, 4 ORDER BY 3 DESC LIMIT 200"
-            ),
-            &[&escaped(&column.table.name), &escaped(&column.column)],
-        )
-        .await?;
+    let rows = match object {
+        Object::Column(Column { table, column }) => {
+            session
+                .rows(
+                    &format!(
+                        r"SELECT r.rolname::text, s.query, sum(s.calls)::int8, s.query ~* ('\m' || $2 || '\M') FROM {schema}.pg_stat_statements s
+                          JOIN pg_roles r ON r.oid = s.userid JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database()
+                          WHERE s.query ~* ('\m' || $1 || '\M') AND (s.query ~* ('\m' || $2 || '\M') OR s.query ~ '(select|SELECT|returning|RETURNING|,)\s+([\w\.]+\.)?\*')
+                          GROUP BY 1, 2, 4 ORDER BY 3 DESC LIMIT 200"
+                    ),
+                    &[&escaped(&table.name), &escaped(column)],
+                )
+                .await?
+        }
+        // Where a table can stand; anywhere else the name may be a column's or an alias.
+        Object::Table(table) => {
+            session
+                .rows(
+                    &format!(
+                        r#"SELECT r.rolname::text, s.query, sum(s.calls)::int8,
+                           s.query ~* ('(\m(from|join|into|update|table|only|using|copy)|,)\s+(\w+\.|"[^"]+"\.)?"?' || $1 || '\M') FROM {schema}.pg_stat_statements s
+                           JOIN pg_roles r ON r.oid = s.userid JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database()
+                           WHERE s.query ~* ('\m' || $1 || '\M') GROUP BY 1, 2, 4 ORDER BY 3 DESC LIMIT 200"#
+                    ),
+                    &[&escaped(&table.name)],
+                )
+                .await?
+        }
+    };
     let mut uses = Vec::new();
     for row in rows {
         let statement: String = get(&row, 1)?;

@@ -91,7 +91,7 @@ pub enum NotYet {
 /// Something that is to be taken away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
-    /// What, as [`crate::sql::Analysis::destroys`] says it: `column users.legacy`.
+    /// What, as the analysis of a statement says what is destroyed: `column users.legacy`.
     pub object: String,
     /// The statement that takes it away.
     pub statement: String,

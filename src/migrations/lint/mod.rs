@@ -41,7 +41,7 @@ pub struct Settings {
 /// Everybody agreed to destroy this object by exactly this statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// The object, as [`crate::sql::Analysis::destroys`] says it: `column users.legacy`.
+    /// The object, as the analysis of a statement says what is destroyed: `column users.legacy`.
     pub object: String,
     /// The statement, as [`statement_checksum`] gives it.
     pub checksum: String,

@@ -112,7 +112,7 @@ pub(crate) async fn until(store: &Arc<MemoryStore>, what: impl Fn(&Operation) ->
             }
         }
     };
-    tokio::time::timeout(PATIENCE, search).await.unwrap()
+    tokio::time::timeout(PATIENCE * 6, search).await.unwrap()
 }
 
 pub(crate) fn open(cluster: &Cluster, store: &Arc<MemoryStore>, settings: Settings) -> Room {

@@ -3,7 +3,7 @@
 use super::stage::{Db, fresh};
 use otus_emulators::real::RealPostgres;
 use otus_migrations::{
-    contract::{Column, Evidence, Withheld, evidence},
+    contract::{Column, Copied, Evidence, Object, Withheld, copied, evidence},
     postgres::Session,
     sql::Name,
 };
@@ -30,7 +30,7 @@ const SCHEMA: &str = "
 
 async fn gathered(db: &Db) -> Evidence {
     let mut session = Session::open(&db.options, "test").await.unwrap();
-    let found = evidence(&mut session, &legacy()).await.unwrap();
+    let found = evidence(&mut session, &Object::Column(legacy())).await.unwrap();
     session.close().await;
     found
 }
@@ -146,7 +146,9 @@ async fn a_column_is_withheld_from_one_role_and_given_back() {
     ))
     .await;
     let mut session = Session::open(&db.options, "test").await.unwrap();
-    let withheld = Withheld::plan(&mut session, &legacy(), &role).await.unwrap();
+    let withheld = Withheld::plan(&mut session, &Object::Column(legacy()), &role)
+        .await
+        .unwrap();
     let mut reports = as_role(&db, &role).await;
     let all = [
         "SELECT legacy FROM users",
@@ -173,12 +175,132 @@ async fn a_column_is_withheld_from_one_role_and_given_back() {
         "0"
     );
     // Who reads as the owner, or as everybody, cannot be kept from it.
-    let refused = Withheld::plan(&mut session, &legacy(), "otus").await.unwrap_err();
+    let refused = Withheld::plan(&mut session, &Object::Column(legacy()), "otus")
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("superuser"), "{refused}");
     db.run("GRANT SELECT ON users TO PUBLIC").await;
-    let refused = Withheld::plan(&mut session, &legacy(), &role).await.unwrap_err();
+    let refused = Withheld::plan(&mut session, &Object::Column(legacy()), &role)
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("PUBLIC"), "{refused}");
     session.close().await;
     reports.close().await.unwrap();
     db.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
+fn whole() -> Object {
+    Object::Table(Name::plain("users"))
+}
+
+#[tokio::test]
+async fn what_stands_on_a_table_is_found_and_what_goes_with_it_is_not() {
+    let db = fresh().await;
+    db.run(SCHEMA).await;
+    db.run(
+        "CREATE TABLE orders (id bigint, users_id bigint CONSTRAINT whose REFERENCES users);
+         ALTER TABLE users ADD parent bigint CONSTRAINT own REFERENCES users;
+         CREATE TABLE guests () INHERITS (users);
+         CREATE FUNCTION shown(users) RETURNS text LANGUAGE sql AS 'SELECT ''x''';
+         CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER touched BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION touch();
+         ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY mine ON users USING (email = current_user);
+         CREATE POLICY theirs ON orders USING (EXISTS (SELECT FROM users));",
+    )
+    .await;
+    let mut session = Session::open(&db.options, "test").await.unwrap();
+    let found = evidence(&mut session, &whole()).await.unwrap();
+    session.close().await;
+    let of = |certain: bool| -> Vec<&str> {
+        let all = found.dependents.iter().filter(|one| one.certain == certain);
+        all.map(|one| one.what.as_str()).collect()
+    };
+    assert_eq!(
+        of(true),
+        [
+            "foreign key whose of orders",
+            "function body()",
+            "function shown(users)",
+            "policy theirs of orders",
+            "publication feed",
+            "table guests",
+            "view old"
+        ]
+    );
+    assert_eq!(of(false), ["function reads()", "function reads_not()"]);
+}
+
+#[tokio::test]
+async fn a_table_is_withheld_with_all_rights_and_they_come_back_as_they_were() {
+    let db = fresh().await;
+    let role = format!("loader_{}", std::process::id());
+    db.run(&format!(
+        "{SCHEMA} CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT ON users TO {role}; GRANT UPDATE ON users TO {role} WITH GRANT OPTION"
+    ))
+    .await;
+    let acl = format!(
+        "SELECT string_agg(privilege_type || is_grantable, ' ' ORDER BY privilege_type) FROM pg_class, aclexplode(relacl) a, pg_roles r \
+         WHERE pg_class.oid = 'users'::regclass AND a.grantee = r.oid AND rolname = '{role}'"
+    );
+    let before = db.ask(&acl).await;
+    assert_eq!(before, "INSERTfalse SELECTfalse UPDATEtrue");
+    let mut session = Session::open(&db.options, "test").await.unwrap();
+    let withheld = Withheld::plan(&mut session, &whole(), &role).await.unwrap();
+    assert_eq!(
+        withheld.words(),
+        ("INSERT, SELECT, UPDATE".to_owned(), "nothing".to_owned())
+    );
+    let mut loader = as_role(&db, &role).await;
+    let all = [
+        "SELECT id FROM users",
+        "INSERT INTO users VALUES (1000)",
+        "UPDATE users SET email = 'b'",
+    ];
+    Withheld::run(&mut session, &withheld.take()).await.unwrap();
+    for sql in all {
+        assert_eq!(tries(&mut loader, sql).await, "42501", "{sql}");
+    }
+    for _ in 0..2 {
+        Withheld::run(&mut session, &withheld.give_back()).await.unwrap();
+        assert_eq!(db.ask(&acl).await, before);
+    }
+    for sql in all {
+        assert_eq!(tries(&mut loader, sql).await, "ok", "{sql}");
+    }
+    // What could not be given back as it was is not taken.
+    db.run(&format!("GRANT UPDATE (legacy) ON users TO {role}")).await;
+    let refused = Withheld::plan(&mut session, &whole(), &role).await.unwrap_err();
+    assert!(refused.to_string().contains("single columns"), "{refused}");
+    session.close().await;
+    loader.close().await.unwrap();
+    db.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
+#[tokio::test]
+async fn rows_that_are_not_copied_are_counted() {
+    let db = fresh().await;
+    db.run(SCHEMA).await;
+    let mut session = Session::open(&db.options, "test").await.unwrap();
+    let mut look = async |new: &str| copied(&mut session, &legacy(), new).await.unwrap();
+    assert_eq!(look("remark").await, Copied::NotThere);
+    db.run(
+        "ALTER TABLE users ADD remark text, ADD length int; UPDATE users SET remark = legacy WHERE id > 7",
+    )
+    .await;
+    assert_eq!(look("remark").await, Copied::Without(7));
+    // One that was written later, and differently.
+    db.run("UPDATE users SET remark = legacy; UPDATE users SET remark = 'y' WHERE id = 50")
+        .await;
+    assert_eq!(look("remark").await, Copied::Without(1));
+    db.run("UPDATE users SET remark = legacy, legacy = NULL WHERE id = 50; UPDATE users SET remark = NULL WHERE id = 50")
+        .await;
+    assert_eq!(look("remark").await, Copied::All);
+    // Of another type only that there is something can be seen.
+    db.run("UPDATE users SET length = 1 WHERE id > 2").await;
+    assert_eq!(look("length").await, Copied::Without(2));
+    db.run("INSERT INTO users (id, legacy) SELECT i, 'x' FROM generate_series(1000, 12000) i")
+        .await;
+    assert_eq!(look("remark").await, Copied::Many);
+    session.close().await;
 }
