@@ -3,7 +3,7 @@
 use crate::{
     check,
     config::{self, Loaded, LogConfig, Origin},
-    emulate, logs, migrations, run,
+    emulate, logs, manifest, migrations, run,
     traces::Traces,
     trail,
 };
@@ -33,12 +33,41 @@ enum Command {
     /// Tries every connection and permission in the configuration, and says how to mend what is wrong
     ///
     /// It posts nothing and changes nothing. The exit code is 1 when something is wrong.
-    Check(Configured),
+    Check {
+        #[command(flatten)]
+        configured: Configured,
+        /// As one JSON document: ok, and of each check its name, its state and what it says
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the configuration that came together, and where each value came from; secrets are hidden
+    #[command(args_conflicts_with_subcommands = true)]
     Config {
         #[command(flatten)]
         configured: Configured,
         /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(subcommand)]
+        what: Option<ConfigWhat>,
+    },
+    /// Writes a configuration to begin with: asks on a terminal, or takes it from flags
+    ///
+    /// It never overwrites a file, and writes no token into one.
+    Init(crate::init::Init),
+    /// Begins something of your own
+    New {
+        #[command(subcommand)]
+        what: crate::new::What,
+    },
+    /// Prints the manifest of the Slack app, with exactly the scopes and events that the enabled responders need
+    Manifest {
+        #[command(flatten)]
+        configured: Configured,
+        /// Where Slack reaches Otus, when slack.events = "http": https://otus.example.com
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// As JSON, which Slack takes as well
         #[arg(long)]
         json: bool,
     },
@@ -58,6 +87,12 @@ enum Command {
     ///
     /// When it is ready it prints where it is and what to set, one `NAME=value` a line, then the line `ready`.
     Emulate(emulate::Emulate),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigWhat {
+    /// Prints the JSON Schema of the configuration file, by which editors complete keys and show what they mean
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -86,14 +121,28 @@ pub fn main() -> ExitCode {
     // Whoever was first is right: the error only says that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
-        Command::Run(configured) => robot(configured.load()),
+        Command::Run(configured) => robot(Origin::of_process(configured.config)),
         Command::Demo(demo) => crate::demo::main(demo),
-        Command::Check(configured) => {
+        Command::Check { configured, json } => {
             let loaded = configured.load();
             quiet(&loaded);
-            on_runtime(async move { check::check(&loaded).await })
+            on_runtime(async move { check::check(&loaded, json).await })
         }
-        Command::Config { configured, json } => show(&configured.load(), json),
+        Command::Config {
+            what: Some(ConfigWhat::Schema),
+            ..
+        } => {
+            print(&format!("{:#}\n", config::schema()));
+            ExitCode::SUCCESS
+        }
+        Command::Config { configured, json, .. } => show(&configured.load(), json),
+        Command::New { what } => crate::new::main(&what),
+        Command::Init(init) => crate::init::main(&init),
+        Command::Manifest {
+            configured,
+            url,
+            json,
+        } => tell_manifest(configured.load(), url, json),
         Command::Audit { what } => trail::main(what),
         Command::Migrations { what } => migrations::main(what),
         Command::Emulate(emulated) => {
@@ -110,19 +159,19 @@ impl Configured {
     }
 }
 
-fn robot(loaded: Loaded) -> ExitCode {
-    let settings = match loaded.runnable() {
-        Ok(settings) => settings,
-        Err(faults) => return refuse(&faults),
-    };
-    let traces = match Traces::begin(&settings.log.otlp) {
+fn robot(origin: Origin) -> ExitCode {
+    let loaded = config::load(&origin);
+    if let Err(faults) = loaded.clone().runnable() {
+        return refuse(&faults);
+    }
+    let traces = match Traces::begin(&loaded.settings.log.otlp) {
         Ok(traces) => traces,
         Err(why) => return refuse(&why),
     };
-    logs::init(&settings.log, logs::Target::Stderr, traces.as_ref());
+    logs::init(&loaded.settings.log, logs::Target::Stderr, traces.as_ref());
     logs::log_panics();
     let code = on_runtime(async move {
-        match run::run(settings).await {
+        match run::run(loaded, origin).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refuse(&error),
         }
@@ -144,6 +193,24 @@ fn show(loaded: &Loaded, json: bool) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         refuse(&loaded.faults)
+    }
+}
+
+fn tell_manifest(loaded: Loaded, url: Option<String>, json: bool) -> ExitCode {
+    let settings = match loaded.settled() {
+        Ok(settings) => settings,
+        Err(faults) => return refuse(&faults),
+    };
+    match manifest::manifest(&settings, url) {
+        Err(why) => refuse(&why),
+        Ok(manifest) => {
+            print(&if json {
+                format!("{:#}\n", manifest.to_json())
+            } else {
+                format!("{}{}", manifest::ABOVE, manifest.to_yaml())
+            });
+            ExitCode::SUCCESS
+        }
     }
 }
 

@@ -103,6 +103,7 @@ pub fn load(origin: &Origin) -> Loaded {
     let mut settings = settings(&mut tree, &mut reading);
     super::check::deploys(&mut settings, &mut tree, &mut reading);
     super::check::migrations(&mut settings, &mut tree, &mut reading);
+    super::check::flags(&mut settings, &mut reading);
     super::check::responders(&settings, &mut tree, &mut reading);
     settings.responders = tree["responders"].as_object().cloned().unwrap_or_default();
     for (key, message) in settings.catalog().faults() {
@@ -123,7 +124,21 @@ pub fn load(origin: &Origin) -> Loaded {
     }
 }
 
+impl Origin {
+    /// The file that is read, or would be, if it were there.
+    pub(crate) fn watched(&self) -> Option<PathBuf> {
+        self.file
+            .clone()
+            .or_else(|| self.local.then(|| PathBuf::from(LOCAL)))
+    }
+}
+
 impl Loaded {
+    /// Everything, merged; secrets, too.
+    pub(crate) fn tree(&self) -> &Json {
+        &self.tree
+    }
+
     /// Everything that was read, or everything that is wrong.
     ///
     /// # Errors
@@ -157,6 +172,7 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
         databases: section!("databases"),
         prometheus: section!("prometheus"),
         grafana: section!("grafana"),
+        flags: section!("flags"),
         store: section!("store"),
         http: section!("http"),
         log: section!("log"),

@@ -6,6 +6,7 @@ use otus_core::{
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
     policy::{Policy, Roles},
 };
+use otus_flags::serve::FlagsConfig;
 use otus_migrations::database::DatabaseConfig;
 use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig};
 use otus_slack::SlackConfig;
@@ -31,6 +32,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "databases",
     "prometheus",
     "grafana",
+    "flags",
     "store",
     "http",
     "log",
@@ -64,6 +66,8 @@ pub struct Settings {
     pub prometheus: PrometheusConfig,
     /// `[grafana]`
     pub grafana: GrafanaConfig,
+    /// `[flags]`
+    pub flags: FlagsConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[http]`
@@ -90,6 +94,7 @@ impl Default for Settings {
             databases: BTreeMap::new(),
             prometheus: PrometheusConfig::default(),
             grafana: GrafanaConfig::default(),
+            flags: FlagsConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),
