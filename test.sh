@@ -23,6 +23,7 @@ need node nodejs
 need npm npm
 need python3 python3
 need prometheus prometheus
+need promtool prometheus
 need prometheus-alertmanager prometheus-alertmanager
 need docker-registry docker-registry
 need htpasswd apache2-utils

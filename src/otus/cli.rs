@@ -3,7 +3,9 @@
 use crate::{
     check,
     config::{self, Loaded, LogConfig, Origin},
-    emulate, logs, manifest, migrations, run, trail,
+    emulate, logs, manifest, migrations, run,
+    traces::Traces,
+    trail,
 };
 use clap::{Args, Parser, Subcommand};
 use std::{future::Future, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -150,7 +152,7 @@ pub fn main() -> ExitCode {
         Command::Audit { what } => trail::main(what),
         Command::Migrations { what } => migrations::main(what),
         Command::Emulate(emulated) => {
-            logs::init(&LogConfig::default(), logs::Target::Stderr);
+            logs::init(&LogConfig::default(), logs::Target::Stderr, None);
             logs::log_panics();
             emulate::main(emulated)
         }
@@ -168,14 +170,22 @@ fn robot(origin: Origin) -> ExitCode {
     if let Err(faults) = loaded.clone().runnable() {
         return refuse(&faults);
     }
-    logs::init(&loaded.settings.log, logs::Target::Stderr);
+    let traces = match Traces::begin(&loaded.settings.log.otlp) {
+        Ok(traces) => traces,
+        Err(why) => return refuse(&why),
+    };
+    logs::init(&loaded.settings.log, logs::Target::Stderr, traces.as_ref());
     logs::log_panics();
-    on_runtime(async move {
+    let code = on_runtime(async move {
         match run::run(loaded, origin).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refuse(&error),
         }
-    })
+    });
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    code
 }
 
 fn show(loaded: &Loaded, json: bool) -> ExitCode {
@@ -216,7 +226,7 @@ pub(crate) fn quiet(loaded: &Loaded) {
     if log.filter == LogConfig::default().filter {
         log.filter = "error".into();
     }
-    logs::init(&log, logs::Target::Stderr);
+    logs::init(&log, logs::Target::Stderr, None);
 }
 
 /// Prints to a standard output that may be closed by now (`otus config | head`).

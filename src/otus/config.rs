@@ -23,7 +23,7 @@ pub use fault::{Fault, Faults};
 pub use load::{Loaded, Origin, load};
 pub use place::Place;
 pub use schema::schema;
-pub use settings::{HttpConfig, LogConfig, LogFormat, Settings};
+pub use settings::{HttpConfig, LogConfig, LogFormat, OtlpConfig, Settings};
 
 /// What is built in: every key with its default.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");

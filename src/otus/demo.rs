@@ -118,7 +118,7 @@ fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let log = log(&folder);
     let file = File::create(&log).with_context(|| format!("the file {} cannot be written", log.display()))?;
-    logs::init(&LogConfig::default(), logs::Target::File(file));
+    logs::init(&LogConfig::default(), logs::Target::File(file), None);
     logs::log_panics();
     Ok(folder)
 }

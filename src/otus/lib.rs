@@ -29,6 +29,7 @@ mod new;
 mod reload;
 pub mod run;
 mod seat;
+mod traces;
 mod trail;
 
 pub use cli::main;
