@@ -761,10 +761,10 @@ async fn a_check_tries_repositories_and_their_images() {
         .replace(open.host(), "open.test")
         .replace(closed.host(), "closed.test");
     insta::assert_snapshot!(about, @r#"
-    ✓ repository of closed: acme/api can be read; main is at 791f4b2, with 1 check
+    ✓ repository of closed: acme/api can be read; main is at d67e732, with 1 check
     ✗ images of closed: closed.test wants credentials for shop/api, and none are configured for it; set user and password, password_file or password_command, or docker_config (or is the name wrong? Some registries hide what is not there). What is said about it stands below [registries."closed.test"]
-    ✓ repository of good: acme/api can be read; main is at 791f4b2, with 1 check
-    ✓ images of good: open.test/shop/api:791f4b243a40cb8e8cd6f20e1d1a84ffc6ee67ff is there
+    ✓ repository of good: acme/api can be read; main is at d67e732, with 1 check
+    ✓ images of good: open.test/shop/api:d67e732915c7076b72b3ba3ea1e2b080d84851cb is there
     ✗ repository of lost: GitHub knows no repository acme/lost, or the token may not see it. Check services.lost.repository = "acme/lost", and let the token read that repository: contents, metadata, checks, commit statuses
     "#);
     assert_eq!(code, Some(1));

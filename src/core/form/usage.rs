@@ -88,9 +88,8 @@ impl Usage {
                 }
                 Piece::Either(all) => {
                     let whole = all.iter().find(|one| one.fill(values).is_ok());
-                    match whole.or(all.first()) {
-                        Some(one) => one.write(values, line, missing),
-                        None => {}
+                    if let Some(one) = whole.or(all.first()) {
+                        one.write(values, line, missing);
                     }
                 }
             }
