@@ -129,7 +129,12 @@ where, `otus check` tries all of it.
             } else {
                 "No default; for example"
             };
-            writeln!(page, "{which}: {}\n", code(value)).unwrap();
+            let (value, note) = value.split_once("  #").unwrap_or((value, ""));
+            write!(page, "{which}: {}", code(value.trim_end())).unwrap();
+            if !note.is_empty() {
+                write!(page, " ({})", lists_apart(note.trim())).unwrap();
+            }
+            page.push_str("\n\n");
             page.push_str(&paragraphs(&std::mem::take(&mut comment)));
             page.push('\n');
         } else if let Some(words) = line.strip_prefix('#') {
