@@ -4,6 +4,7 @@ mod contract;
 mod looking;
 mod running;
 
+use otus::Service;
 use otus::markup::{bold, code};
 use otus_migrations::lint::{FileReport, Finding, Level};
 use otus_migrations::plan::PlannedFile;
@@ -15,6 +16,8 @@ use crate::words::{count, cut, list};
 
 /// So many files are listed; the others are counted.
 pub(crate) const MOST_FILES: usize = 12;
+/// So much of a command is shown.
+const COMMAND: usize = 120;
 /// So much of an error's text is shown.
 const LONGEST: usize = 400;
 
@@ -219,13 +222,38 @@ pub(crate) fn bad_section(service: &str, error: &str) -> String {
     )
 }
 
-/// A service without migrations.
-pub(crate) fn no_migrations(service: &str) -> String {
+/// A service without migrations of its own section: none at all, or some that it brings along.
+pub(crate) fn no_migrations(service: &Service) -> String {
+    let (name, section) = (
+        &service.name,
+        code(&format!("[services.{}.migrations]", service.name)),
+    );
+    let Some(command) = runs_before(service) else {
+        return format!(
+            "{} has no migrations that I know of. {section} says where its files and its databases are; where it brings them along, {} \
+             says which command runs them.",
+            code(name),
+            code(&format!("[services.{name}.before]"))
+        );
+    };
     format!(
-        "{} has no migrations that I know of. {} says where its files and its databases are.",
-        code(service),
-        code(&format!("[services.{service}.migrations]"))
+        "{} brings its migrations along: {} runs in a Job of the release's own image, before each deploy, on the deploy's card. Which are \
+         not applied is known to it alone. {} says what comes with the newest version; {} shows how the Job stands, and what it wrote. \
+         Where its files are SQL of sqlx, golang-migrate or Flyway, {section} has me read, judge and run them.",
+        code(name),
+        code(&cut(&command, COMMAND).replace('`', "'")),
+        code(&format!("deploy {name} --plan")),
+        code(&format!("status {name}")),
     )
+}
+
+/// The command that is run before a service is changed, as one would type it.
+fn runs_before(service: &Service) -> Option<String> {
+    let before = service.before.as_ref()?;
+    let words = |key: &str| before.get(key).and_then(|value| value.as_array());
+    let words = ["command", "args"].into_iter().filter_map(words).flatten();
+    let words: Vec<&str> = words.filter_map(|word| word.as_str()).collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// A service without a database there.

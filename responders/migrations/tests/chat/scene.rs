@@ -292,7 +292,7 @@ fn furnished(
     database: &DatabaseConfig,
 ) -> RoomBuilder {
     let catalog = format!(
-        "[environments.staging]\n[environments.production]\nafter = \"staging\"\n[services.api]\n[services.web]\n\
+        "[environments.staging]\n[environments.production]\nafter = \"staging\"\n[services.api]\n[services.web]\n[services.shop.before]\ncommand = [\"rails\", \"db:migrate\"]\n\
          [services.api.migrations]\nfolder = {folder:?}\ndatabases = {{ production = \"shop\" }}\n"
     );
     let databases = Databases::new(BTreeMap::from([("shop".to_owned(), database.clone())]));
