@@ -111,8 +111,7 @@ impl Postgres {
             .backfill
             .take()
             .filter(|running| running.of == (file, statement));
-        let session = self.session()?;
-        let throttle = throttle(session, &settings).await?;
+        let throttle = throttle(self.session()?, &settings).await?;
         self.live.send_if_modified(|live| {
             let news = live.throttle != throttle;
             live.throttle = throttle;
@@ -122,6 +121,7 @@ impl Postgres {
             self.backfill = known;
             return Ok(Outcome::Hold);
         }
+        let session = self.session()?;
         let mut running = match known {
             Some(running) => running,
             None => {
