@@ -14,8 +14,8 @@ as_root() {
 }
 
 # What must be there, as command and Debian package. A compiler is for SQLite, which is built in; node and python run
-# Slack's official clients against the emulator; Prometheus, the container registry and PostgreSQL are real, and htpasswd
-# and openssl make the registry's passwords and certificates.
+# Slack's official clients against the emulator; Prometheus, Alertmanager, the container registry and PostgreSQL are real, and htpasswd
+# and openssl make the registry's passwords and certificates; Chromium opens the example page.
 missing=()
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
 need cc gcc
@@ -23,9 +23,11 @@ need node nodejs
 need npm npm
 need python3 python3
 need prometheus prometheus
+need prometheus-alertmanager prometheus-alertmanager
 need docker-registry docker-registry
 need htpasswd apache2-utils
 need openssl openssl
+need chromium chromium
 # Debian keeps its servers off the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres postgresql
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -41,7 +43,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     as_root apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi
 
-step "Slack's official clients"
+step "Official clients of Slack, GitHub and OpenFeature"
 tests/clients/setup.sh
 
 # A build that is made once needs nothing kept for the next.

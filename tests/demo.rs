@@ -104,3 +104,35 @@ fn what_is_piped_in_is_answered_before_it_ends() {
     assert!(printed.contains("otus  pong"), "{printed}");
     assert!(printed.contains("Try:"), "{printed}");
 }
+
+#[test]
+fn flags_are_there_and_turned() {
+    let args = [
+        "demo",
+        "--dir",
+        "kept",
+        "--say",
+        "flags",
+        "--say",
+        "flag new-search on for 25%",
+        "--say",
+        "flags diff staging production",
+        "--say",
+        "flags stale",
+        "--say",
+        "flag new-search on in production",
+    ];
+    let (code, printed, logged) = run(&args, &Start::default());
+    assert_eq!(code, Some(0), "{printed}\n{logged}");
+    for wanted in [
+        "3 flags",
+        "`new-search` staging: off (staff on) · production: off (staff on)",
+        "new-search is on for 25 % in staging",
+        "everybody else: 25 % on, 75 % off",
+        "fast-checkout",
+        "1 flag can go",
+        "more than 25 points",
+    ] {
+        assert!(printed.contains(wanted), "no {wanted:?} in\n{printed}");
+    }
+}

@@ -386,6 +386,7 @@ async fn a_check_tries_everything() {
     ✓ graph traffic: Prometheus understands its query
     – Grafana: grafana.url is not set, so deploys are not marked there
     – experiments: no application may send, so none is listened to
+    – flags: no client may ask, so flags are served to nobody
 
     All 11 checks are good.
     ");
@@ -447,6 +448,7 @@ async fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     ✗ graph wrong: Prometheus does not understand the query: 1:10: parse error: unclosed left parenthesis
     – Grafana: grafana.url is not set, so deploys are not marked there
     – experiments: no application may send, so none is listened to
+    – flags: no client may ask, so flags are served to nobody
 
     3 things are wrong.
     "#);

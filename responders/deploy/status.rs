@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use otus::operations::{OperationFilter, State};
 use otus::store::{Deploy, DeployFilter, DeployState};
 use otus::{Card, Context, Environment, Result, Service, Services, Tone};
 use otus_kubernetes::{Error, Image, Running};
@@ -19,6 +20,11 @@ const AT_ONCE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How far back the last good deploy is looked for.
 const HISTORY: u32 = 20;
+/// The kind of operation that a change of a flag is.
+const FLAG: &str = "flag";
+/// So many of them are told at most, of this time.
+const MOST_FLAGS: u32 = 5;
+const LATELY: SignedDuration = SignedDuration::from_hours(24);
 /// The widest a version may be.
 const VERSION: usize = 14;
 
@@ -36,6 +42,7 @@ pub(crate) struct Row {
 /// Answers with the table.
 pub(crate) async fn status(cx: Context, service: Option<Service>) -> Result {
     let services = cx.services();
+    let everything = service.is_none();
     let asked = match service {
         Some(service) => vec![service],
         None => services.catalog().services(),
@@ -57,7 +64,29 @@ pub(crate) async fn status(cx: Context, service: Option<Service>) -> Result {
         .buffered(AT_ONCE)
         .collect()
         .await;
-    cx.reply(card(&rows, Timestamp::now())).await
+    let mut card = card(&rows, Timestamp::now());
+    if everything && let Some(flags) = flags(services).await {
+        card = card.text(flags);
+    }
+    cx.reply(card).await
+}
+
+/// What of the flags changed lately, which may explain what deploys do not. A memory that cannot be read costs no more than this.
+async fn flags(services: &Services) -> Option<String> {
+    let filter = OperationFilter {
+        kind: Some(FLAG.into()),
+        states: vec![State::Succeeded],
+        limit: MOST_FLAGS,
+        ..OperationFilter::default()
+    };
+    let now = services.store().now().await.ok()?;
+    let mut changed = services.store().operations(&filter).await.ok()?;
+    changed.retain(|operation| {
+        operation
+            .ended
+            .is_some_and(|ended| now.duration_since(ended) < LATELY)
+    });
+    (!changed.is_empty()).then(|| texts::flags_changed(&changed, now))
 }
 
 async fn row(services: &Services, service: Service, environment: Environment) -> Row {

@@ -1,16 +1,49 @@
-//! Which deploys are worth a mark on a graph: those of what the graph shows.
+//! Which deploys and changes of flags are worth a mark on a graph: those of what the graph shows.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use otus::{
     Catalog, Services,
     store::{Deploy, DeployFilter},
 };
+use otus_flags::{Change, ChangeKind, Flags};
 use otus_monitoring::Series;
 
 /// So many are marked at most, the newest.
 const MOST: u32 = 24;
+
+/// So many changes of flags at most, the newest of each environment.
+const MOST_FLAGS: u32 = 12;
+
+/// The changes of flags since some time in the environments that the series show, oldest first. What cannot be read costs the marks.
+pub(crate) async fn flags(
+    services: &Services,
+    since: Timestamp,
+    query: &str,
+    series: &[Series],
+) -> Vec<Change> {
+    let Some(flags) = services.resources().get::<Arc<Flags>>() else {
+        return Vec::new();
+    };
+    let about = About::of(services.catalog(), query, series);
+    let mut all = Vec::new();
+    for set in flags.names() {
+        if !about.environments.is_empty() && !about.environments.contains(&set) {
+            continue;
+        }
+        match flags.history(&set, None, MOST_FLAGS).await {
+            Ok(changes) => all.extend(
+                changes
+                    .into_iter()
+                    .filter(|change| change.at >= since && change.kind != ChangeKind::Rule),
+            ),
+            Err(error) => tracing::warn!(%error, set, "the graph has no marks of flags: they cannot be read"),
+        }
+    }
+    all.sort_by_key(|change| change.at);
+    all
+}
 
 /// The deploys since some time of what the series show, oldest first. A memory that cannot be read costs the marks, not
 /// the graph.

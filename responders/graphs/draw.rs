@@ -47,9 +47,14 @@ async fn draw(
 
     let since = Timestamp::from_millisecond(range.start_ms())?;
     let marks = deploys::shown(cx.services(), since, ask.service.as_deref(), &query, series).await;
+    let flags = deploys::flags(cx.services(), since, &query, series).await;
+    let flags = flags
+        .iter()
+        .map(|change| Marker::new(change.at.as_millisecond() as f64 / 1e3, texts::flag_mark(change)));
     let chart = marks
         .iter()
         .map(|deploy| Marker::new(deploy.began.as_millisecond() as f64 / 1e3, texts::mark(deploy)))
+        .chain(flags)
         .fold(chart(graphs, ask, &query, &range, zone, series), Chart::marker);
     // Drawing keeps a CPU busy for tens of milliseconds.
     let picture = tokio::task::spawn_blocking(move || chart.render()).await??;

@@ -8,6 +8,7 @@ use otus::{
     prelude::*,
     store::{Deploy, DeployState},
 };
+use otus_flags::{Change, ChangeKind};
 use otus_monitoring::{Error as Failure, duration, point_at};
 
 use crate::{ask::Ask, settings::Query};
@@ -188,6 +189,20 @@ pub(crate) fn mark(deploy: &Deploy) -> String {
         DeployState::Succeeded | DeployState::Superseded | DeployState::Stopped => "",
     };
     format!("deploy {} {}{end}", deploy.service, deploy.version)
+}
+
+/// The mark of a flag that was changed.
+pub(crate) fn flag_mark(change: &Change) -> String {
+    let what = match change.kind {
+        ChangeKind::Created => " (new)",
+        ChangeKind::Archived => " (archived)",
+        ChangeKind::Restored => " (restored)",
+        ChangeKind::Changed | ChangeKind::Imported | ChangeKind::Rule => "",
+    };
+    match &change.flag {
+        Some(flag) => format!("flag {flag}{what}"),
+        None => format!("flags of {}", change.set),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! Grafana's annotations: one for each deploy, from when it began to when it ended.
+//! Grafana's annotations: one for each deploy, from when it began to when it ended, and one for each change of a flag, at its moment.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use otus::operations::{Follower, Operation};
+use otus::operations::{Follower, Operation, State};
 use otus::outbox::{Taken, Worked};
 use otus::{Result, Services};
 use otus_monitoring::grafana::{Grafana, GrafanaError, NewAnnotation};
@@ -35,12 +35,16 @@ impl Follower for Annotations {
     }
 
     fn wants(&self, operation: &Operation) -> bool {
-        facts::is_deploy(operation)
+        facts::is_deploy(operation) || facts::is_flag(operation)
     }
 
     async fn tell(&self, services: &Services, operation: &Operation, item: &mut Taken) -> Result<Worked> {
         let over = operation.state.is_over();
         let done = if over { Worked::Over } else { Worked::Done };
+        if facts::is_flag(operation) && operation.state != State::Succeeded {
+            // It takes a moment, and what was not changed leaves no mark.
+            return Ok(done);
+        }
         let wanted = self.annotation(services, operation).await?;
         let mut notes: Notes = item.notes()?;
         if notes.id.is_none() && notes.meant {
@@ -75,18 +79,29 @@ impl Annotations {
         let mut tags = self.grafana.tags().to_vec();
         tags.extend(target.service.clone());
         tags.extend(target.environment.clone());
-        tags.push(facts::outcome(operation.state).to_owned());
+        tags.push(if facts::is_flag(operation) {
+            "flag".to_owned()
+        } else {
+            facts::outcome(operation.state).to_owned()
+        });
         tags.push(mark(operation));
+        let ended = operation.ended.map(|ended| ended.as_millisecond());
+        let began = began.as_millisecond();
+        let (time, time_end) = if facts::is_flag(operation) {
+            (ended.unwrap_or(began), None)
+        } else {
+            (began, ended)
+        };
         Ok(NewAnnotation {
-            time: began.as_millisecond(),
-            time_end: operation.ended.map(|ended| ended.as_millisecond()),
+            time,
+            time_end,
             tags,
             text: texts::annotation(operation, row.as_ref(), link.as_deref()),
         })
     }
 }
 
-/// The tag that no other deploy's annotation has.
+/// The tag that no other operation's annotation has.
 fn mark(operation: &Operation) -> String {
     format!("otus:{}", operation.id)
 }

@@ -14,6 +14,14 @@ pub(crate) fn is_deploy(operation: &Operation) -> bool {
     operation.kind == DEPLOY && operation.started.is_some()
 }
 
+/// The kind of operation a change of a flag is, as rows have it.
+const FLAG: &str = "flag";
+
+/// Whether an operation is a change of a flag that began.
+pub(crate) fn is_flag(operation: &Operation) -> bool {
+    operation.kind == FLAG && operation.started.is_some()
+}
+
 /// The row of a deploy's operation; none before the action has begun its work.
 pub(crate) async fn row(services: &Services, operation: &Operation) -> Result<Option<Deploy>> {
     let target = &operation.plan.target;

@@ -7,7 +7,7 @@ use otus::phrase::count;
 use otus::store::Deploy;
 use otus::{Button, Card, Tone, markup};
 
-use crate::{annotations, deployments};
+use crate::{annotations, deployments, facts};
 
 /// So many of those that were given up are listed.
 const LISTED: usize = 5;
@@ -56,10 +56,15 @@ pub(crate) fn annotation(operation: &Operation, row: Option<&Deploy>, link: Opti
         Some(row) => format!("{} {} to {}", row.service, version(row), row.environment),
         None => target.to_string(),
     };
-    let mut text = format!("{what}, deployed by {}", operation.name);
-    if operation.state.is_over() {
-        text = format!("{text}: {}", operation.state.name());
-    }
+    let text = match &operation.ending {
+        Some(ending) if facts::is_flag(operation) => format!("{}, by {}", ending.note, operation.name),
+        _ if operation.state.is_over() => format!(
+            "{what}, deployed by {}: {}",
+            operation.name,
+            operation.state.name()
+        ),
+        _ => format!("{what}, deployed by {}", operation.name),
+    };
     match link {
         // Grafana shows links, and takes anything else out.
         Some(link) => format!(

@@ -8,12 +8,23 @@ const LONGEST: usize = 1000;
 /// At most 1000 characters that say what the picture says.
 pub(crate) fn text(scene: &Scene<'_>) -> String {
     let (plot, chart) = (&scene.plot, scene.chart);
-    let zone = words::zone(&chart.zone, plot.start);
-    let range = format!("{} {zone}", words::range(plot.start, plot.end, &chart.zone));
+    let zone = words::zone(&chart.zone, scene.range.0);
+    let range = format!(
+        "{} {zone}",
+        words::range(scene.range.0, scene.range.1, &chart.zone)
+    );
     let title = short(chart.title.trim(), 200);
     let mut parts = Vec::new();
-    if scene.is_empty() {
+    if scene.page.part {
+        // The range is said once, for all panels.
+        parts.push(format!(
+            "{title}:{}",
+            if scene.is_empty() { " no data." } else { "" }
+        ));
+    } else if scene.is_empty() {
         parts.push(format!("{title}, {range}: no data."));
+    } else if chart.cells.is_some() {
+        parts.push(format!("{title}, heatmap, {range}."));
     } else {
         let count = scene.order.len();
         let many = if count == 1 {
@@ -26,17 +37,33 @@ pub(crate) fn text(scene: &Scene<'_>) -> String {
     for i in &scene.order[..scene.named.min(scene.order.len())] {
         parts.push(sentence(scene, *i));
     }
-    if scene.order.len() > scene.named && !scene.is_empty() {
+    if let Some(total) = &scene.total {
         parts.push(format!(
-            "{} more with lower peaks.",
-            scene.order.len() - scene.named
+            "Total: last {}, peak {} at {}.",
+            scene.written(total.last),
+            scene.written(total.max),
+            time(scene, total.max_at)
         ));
+    }
+    if scene.order.len() > scene.named && !scene.is_empty() {
+        let lower = if chart.series.iter().any(|s| s.dimmed) {
+            ""
+        } else {
+            " with lower peaks"
+        };
+        parts.push(format!("{} more{lower}.", scene.order.len() - scene.named));
     }
     let events: Vec<String> = chart
         .markers
         .iter()
-        .filter(|m| m.at >= plot.start && m.at <= plot.end)
-        .map(|m| format!("{} at {}", short(m.label.trim(), 80), time(scene, m.at)))
+        .filter_map(|m| Some((m, m.seen(plot.start, plot.end)?)))
+        .map(|(m, (from, to))| {
+            let label = short(m.label.trim(), 80);
+            match m.until {
+                Some(_) => format!("{label} {}", span(scene, from, to)),
+                None => format!("{label} at {}", time(scene, m.at)),
+            }
+        })
         .collect();
     if !events.is_empty() {
         parts.push(format!("Events: {}.", events.join(", ")));
@@ -51,20 +78,34 @@ fn sentence(scene: &Scene<'_>, i: usize) -> String {
         return format!("{name}: no data.");
     };
     let mut said = format!(
-        "{name}: last {}, peak {} at {}, lowest {}",
+        "{name}: last {}, peak {} at {}",
         scene.written(stats.last),
         scene.written(stats.max),
         time(scene, stats.max_at),
-        scene.written(stats.min)
     );
-    for limit in &scene.chart.thresholds {
+    if !scene.page.part {
+        said += &format!(", lowest {}", scene.written(stats.min));
+    }
+    for (when, avg) in scene.facts(i).earlier {
+        said += &format!(
+            ", average {} against {} {}",
+            scene.written(stats.avg),
+            scene.written(avg),
+            short(&when, 40)
+        );
+    }
+    for limit in scene.chart.thresholds.iter().filter(|t| t.is_finite()) {
         if let Some((from, to)) = crossed(&scene.points[i], limit) {
-            let side = if limit.above { "above" } else { "below" };
-            said += &format!(
-                ", {side} {} {}",
-                scene.unit.value(limit.value),
-                span(scene, from, to)
-            );
+            let side = match (limit.until, limit.above) {
+                (Some(high), _) => format!(
+                    "within {} to {}",
+                    scene.unit.value(limit.value),
+                    scene.unit.value(high)
+                ),
+                (None, true) => format!("above {}", scene.unit.value(limit.value)),
+                (None, false) => format!("below {}", scene.unit.value(limit.value)),
+            };
+            said += &format!(", {side} {}", span(scene, from, to));
         }
     }
     let runs = segments(&scene.points[i], scene.step);
@@ -86,7 +127,7 @@ fn crossed(points: &[(f64, f64)], limit: &Threshold) -> Option<(f64, f64)> {
 }
 
 fn time(scene: &Scene<'_>, at: f64) -> String {
-    words::time(at, scene.plot.start, scene.plot.end, &scene.chart.zone)
+    words::time(at, scene.range.0, scene.range.1, &scene.chart.zone)
 }
 
 fn span(scene: &Scene<'_>, from: f64, to: f64) -> String {
@@ -98,7 +139,7 @@ fn span(scene: &Scene<'_>, from: f64, to: f64) -> String {
     }
 }
 
-fn short(text: &str, longest: usize) -> String {
+pub(crate) fn short(text: &str, longest: usize) -> String {
     let clean: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -111,7 +152,7 @@ fn short(text: &str, longest: usize) -> String {
 }
 
 /// Whole sentences, as many as fit.
-fn joined(parts: &[String]) -> String {
+pub(crate) fn joined(parts: &[String]) -> String {
     let mut all = String::new();
     let mut length = 0;
     for part in parts {

@@ -42,6 +42,19 @@ impl Canvas {
         self.pixmap.data()
     }
 
+    /// Copies another picture onto this one, as much of it as is inside.
+    pub(crate) fn put(&mut self, other: &Self, x: u32, y: u32) {
+        let (width, height) = (self.pixmap.width(), self.pixmap.height());
+        let columns = other.pixmap.width().min(width.saturating_sub(x)) as usize * 4;
+        let rows = other.pixmap.height().min(height.saturating_sub(y));
+        let (stride, from) = (width as usize * 4, other.pixmap.width() as usize * 4);
+        for row in 0..rows as usize {
+            let at = (y as usize + row) * stride + x as usize * 4;
+            self.pixmap.data_mut()[at..at + columns]
+                .copy_from_slice(&other.pixmap.data()[row * from..][..columns]);
+        }
+    }
+
     /// Fills a rectangle, snapped to whole pixels and never thinner than one.
     pub(crate) fn fill_rect(&mut self, x: f32, y: f32, width: f32, height: f32, color: BackendColor) {
         let (left, top) = (x.round(), y.round());

@@ -1,23 +1,52 @@
 //! A chart is described step by step, then drawn.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
 use crate::{
-    alt, error::ChartError, frame, markers::Marker, plot, png, scene::Scene, series::Series, sheet::Sheet,
-    theme::Theme, thresholds::Threshold, unit::Unit,
+    alt,
+    error::ChartError,
+    frame,
+    kinds::Cells,
+    markers::Marker,
+    page::{Look, Page, looks},
+    plot,
+    scene::Scene,
+    series::Series,
+    sheet::Sheet,
+    thresholds::Threshold,
+    unit::Unit,
 };
 
-/// A picture, and the words for who cannot see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    /// The PNG.
-    pub png: Vec<u8>,
-    /// What the picture says, in at most 1000 characters.
-    pub alt: String,
-    /// In pixels.
-    pub width: u32,
-    /// In pixels.
-    pub height: u32,
+/// How a series is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shape {
+    /// A line; with few series, a faint area below it.
+    #[default]
+    Line,
+    /// A line over a filled area; areas lie over each other.
+    Area,
+    /// Areas on top of each other, the highest series at the bottom: the top edge is the total.
+    Stacked,
+    /// A value holds until the next one.
+    Steps,
+    /// A bar for each point, as wide as its step, on top of each other.
+    Bars,
+}
+
+/// How values become heights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Axis {
+    /// Evenly.
+    #[default]
+    Linear,
+    /// By their powers of ten. Where there are zeros or negative values, as `Symlog`.
+    Log,
+    /// By their powers of ten on both sides of a linear part around zero.
+    Symlog,
 }
 
 /// A chart of time series.
@@ -31,10 +60,15 @@ pub struct Chart {
     pub(crate) series: Vec<Series>,
     pub(crate) thresholds: Vec<Threshold>,
     pub(crate) markers: Vec<Marker>,
-    pub(crate) theme: Theme,
-    pub(crate) size: (u32, u32),
+    pub(crate) look: Look,
     pub(crate) top: usize,
+    pub(crate) shape: Shape,
+    pub(crate) axis: Axis,
+    /// What lies behind the lines, in a heatmap.
+    pub(crate) cells: Option<Arc<Cells>>,
 }
+
+looks!(Chart, "1600 × 800");
 
 impl Chart {
     /// An empty chart with a title.
@@ -48,9 +82,11 @@ impl Chart {
             series: Vec::new(),
             thresholds: Vec::new(),
             markers: Vec::new(),
-            theme: Theme::default(),
-            size: (1600, 800),
+            look: Look::based(1600, 800),
             top: 8,
+            shape: Shape::default(),
+            axis: Axis::default(),
+            cells: None,
         }
     }
 
@@ -110,58 +146,41 @@ impl Chart {
         self
     }
 
-    /// Dark (the default) or light.
+    /// How the series are drawn; as lines if not given.
     #[must_use]
-    pub fn theme(mut self, theme: Theme) -> Self {
-        self.theme = theme;
+    pub fn shape(mut self, shape: Shape) -> Self {
+        self.shape = shape;
         self
     }
 
-    /// The picture's size in pixels, 1600 × 800 if not given; kept between 640 × 320 and 4096 × 4096.
+    /// How values become heights; evenly if not given.
     #[must_use]
-    pub fn size(mut self, width: u32, height: u32) -> Self {
-        self.size = (width.clamp(640, 4096), height.clamp(320, 4096));
+    pub fn axis(mut self, axis: Axis) -> Self {
+        self.axis = axis;
         self
     }
 
     /// How many rows the legend may have, at most (1 to 12); 8 if not given. With more series than that, those with the
-    /// highest maximum are named and the others dimmed.
+    /// highest maximum are named and the others dimmed; stacked, the others are one area.
     #[must_use]
     pub fn top(mut self, rows: usize) -> Self {
         self.top = rows.clamp(1, 12);
         self
     }
 
-    /// Draws it.
-    ///
-    /// # Errors
-    ///
-    /// When the picture cannot be allocated, drawn or encoded. No data is no error: the picture says so.
-    pub fn render(&self) -> Result<Picture, ChartError> {
-        let (sheet, alt) = self.draw()?;
-        let (width, height) = self.size;
-        Ok(Picture {
-            png: png::encode(sheet.canvas.data(), width, height)?,
-            alt,
-            width,
-            height,
-        })
+    /// The series added so far.
+    pub fn shown(&self) -> &[Series] {
+        &self.series
     }
 
-    #[cfg(test)]
-    pub(crate) fn pixels(&self) -> (u32, u32) {
-        self.size
+    pub(crate) fn page(&self) -> Page {
+        self.look.page()
     }
 
     /// Draws without encoding.
-    pub(crate) fn draw(&self) -> Result<(Sheet, String), ChartError> {
-        let scene = Scene::of(self);
-        let canvas = crate::backend::Canvas::new(self.size.0, self.size.1, scene.colors.ground)
-            .ok_or(ChartError::Size(self.size.0, self.size.1))?;
-        let mut sheet = Sheet {
-            canvas,
-            written: Vec::new(),
-        };
+    pub(crate) fn draw_on(&self, page: &Page) -> Result<(Sheet, String), ChartError> {
+        let scene = Scene::of(self, page);
+        let mut sheet = page.sheet()?;
         frame::header(&mut sheet, &scene);
         plot::draw(&mut sheet.canvas, &scene)?;
         frame::around(&mut sheet, &scene);

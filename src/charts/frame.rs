@@ -1,16 +1,20 @@
 //! What surrounds the plot: title and subtitle, the labels of axes, limits and events, the legend.
 
+mod table;
+
 use plotters_backend::BackendColor;
+
+pub(crate) use table::{blocks, name_room};
 
 use crate::{
     chart::Chart,
+    kinds::LEVELS,
     layout::Plot,
-    legend::{self, Row},
     naming::Names,
+    page::Page,
     scene::Scene,
     sheet::{Align, Area, Sheet, Style},
     text::Weight,
-    theme::{self, Rgb},
     thresholds,
     ticks::{TimeTick, time_ticks},
     words,
@@ -20,9 +24,10 @@ use crate::{
 pub(crate) fn subtitles(chart: &Chart, names: &Names, start: f64, end: f64, step: f64) -> Vec<String> {
     let mut facts = vec![
         format!(
-            "{} {}",
+            "{} {}{}",
             words::range(start, end, &chart.zone),
-            words::zone(&chart.zone, start)
+            words::zone(&chart.zone, start),
+            words::change(&chart.zone, start, end)
         ),
         words::duration(end - start),
         format!("step {}", words::duration(step)),
@@ -46,13 +51,8 @@ pub(crate) fn subtitles(chart: &Chart, names: &Names, start: f64, end: f64, step
 
 /// Title and subtitle.
 pub(crate) fn header(sheet: &mut Sheet, scene: &Scene<'_>) {
-    let px = |n| scene.scale.px(n);
     let (pad, room) = (scene.layout.pad, scene.width - 2.0 * scene.layout.pad);
-    let title = Style {
-        weight: Weight::Medium,
-        size: px(34.0),
-        color: scene.colors.title,
-    };
+    let title = title_style(&scene.page);
     sheet.write(
         &title.fitted(&scene.chart.title, room),
         &title,
@@ -63,6 +63,15 @@ pub(crate) fn header(sheet: &mut Sheet, scene: &Scene<'_>) {
     let dim = dim(scene);
     for (line, baseline) in scene.subtitles.iter().zip(&scene.layout.subtitles) {
         sheet.write(&dim.fitted(line, room), &dim, Align::Left, pad, *baseline);
+    }
+}
+
+/// How a title looks.
+pub(crate) fn title_style(page: &Page) -> Style {
+    Style {
+        weight: Weight::Medium,
+        size: page.px(if page.part { 27.0 } else { 34.0 }),
+        color: page.colors.title,
     }
 }
 
@@ -84,7 +93,27 @@ pub(crate) fn around(sheet: &mut Sheet, scene: &Scene<'_>) {
         nothing(sheet, scene);
     }
     limits(sheet, scene);
-    table(sheet, scene);
+    table::draw(sheet, scene);
+    if !scene.is_empty() {
+        heat(sheet, scene);
+    }
+}
+
+/// What the brightness of a heatmap's cells means, at the left of the legend's head.
+fn heat(sheet: &mut Sheet, scene: &Scene<'_>) {
+    let Some(cells) = &scene.chart.cells else { return };
+    let (px, style) = (|n| scene.scale.px(n), dim(scene));
+    let (_, most) = scene.blocks();
+    let (baseline, mut x) = (scene.layout.legend, scene.layout.pad);
+    for level in 0..LEVELS {
+        let color = scene.colors.heat(level, LEVELS);
+        sheet.rule(x, baseline - px(17.0), px(14.0), px(18.0), color, 1.0);
+        x += px(14.0);
+    }
+    let words = format!("up to {} a cell", cells.counts.value(most));
+    let room = table::room(scene) - (x - scene.layout.pad) - px(24.0);
+    let words = style.fitted(&words, room);
+    sheet.write(&words, &style, Align::Left, x + px(12.0), baseline);
 }
 
 fn edges(sheet: &mut Sheet, scene: &Scene<'_>) {
@@ -112,15 +141,16 @@ fn edges(sheet: &mut Sheet, scene: &Scene<'_>) {
 
 fn values(sheet: &mut Sheet, scene: &Scene<'_>) {
     let style = scene.axis_style();
-    for (at, label) in &scene.axis.ticks {
+    let right = scene.plot.left - scene.scale.px(14.0);
+    // Zero comes first: where powers of ten are close together, others give way to it.
+    let (zero, others): (Vec<_>, Vec<_>) = scene.axis.ticks.iter().partition(|(at, _)| *at == 0.0);
+    for (at, label) in zero.into_iter().chain(others) {
         let baseline = scene.plot.y(*at) + style.size * 0.355;
-        sheet.write(
-            label,
-            &style,
-            Align::Right,
-            scene.plot.left - scene.scale.px(14.0),
-            baseline,
-        );
+        let width = style.width(label);
+        let area = Area::of_text(right - width, baseline, width, style.size);
+        if sheet.is_free(&area) {
+            sheet.write(label, &style, Align::Right, right, baseline);
+        }
     }
 }
 
@@ -167,8 +197,14 @@ fn times(sheet: &mut Sheet, scene: &Scene<'_>) {
 }
 
 fn events(sheet: &mut Sheet, scene: &Scene<'_>) {
-    let style = scene.marker_style();
-    for (label, lane, left) in scene.placed.iter().filter_map(|p| p.label.as_ref()) {
+    for placed in &scene.placed {
+        let Some((label, lane, left)) = &placed.label else {
+            continue;
+        };
+        let style = Style {
+            color: scene.event_color(placed.level),
+            ..scene.marker_style()
+        };
         let baseline = scene.layout.lane - scene.layout.lane_height * *lane as f32;
         sheet.write(label, &style, Align::Left, *left, baseline);
     }
@@ -182,10 +218,11 @@ fn nothing(sheet: &mut Sheet, scene: &Scene<'_>) {
         size: px(34.0),
         color: scene.colors.text,
     };
-    sheet.write("No data", &big, Align::Center, x, y);
+    let room = plot.right - plot.left;
+    sheet.write(&big.fitted("No data", room), &big, Align::Center, x, y);
     let small = dim(scene);
     sheet.write(
-        "The query gave no values in this range.",
+        &small.fitted("The query gave no values in this range.", room),
         &small,
         Align::Center,
         x,
@@ -195,24 +232,25 @@ fn nothing(sheet: &mut Sheet, scene: &Scene<'_>) {
 
 fn limits(sheet: &mut Sheet, scene: &Scene<'_>) {
     let (plot, px) = (&scene.plot, |n| scene.scale.px(n));
-    let style = Style {
-        weight: Weight::Medium,
-        size: px(22.0),
-        color: scene.colors.threshold,
-    };
     let lines = seen_lines(scene);
     let events: Vec<f32> = scene.placed.iter().map(|p| p.x).collect();
-    for limit in scene.chart.thresholds.iter().filter(|t| t.value.is_finite()) {
-        let drawn = scene.is_drawn(limit);
+    for limit in scene.chart.thresholds.iter().filter(|t| t.is_finite()) {
+        let style = Style {
+            weight: Weight::Medium,
+            size: px(22.0),
+            color: limit.level.color(scene.colors),
+        };
+        let edge = scene.edges(limit).first().copied();
         let arrow = if limit.value > plot.hi { " ↑" } else { " ↓" };
-        let words = format!("{}{}", limit.words(scene.unit), if drawn { "" } else { arrow });
+        let words = limit.words(scene.unit);
+        let words = if edge.is_some() { words } else { words + arrow };
         let words = style.fitted(&words, (plot.right - plot.left) * 0.4);
         let width = style.width(&words);
         // One that is out of sight is announced at the edge beyond which it is.
-        let y = match drawn {
-            true => plot.y(limit.value),
-            false if limit.value > plot.hi => plot.top,
-            false => plot.bottom,
+        let y = match edge {
+            Some(edge) => plot.y(edge),
+            None if limit.value > plot.hi => plot.top,
+            None => plot.bottom,
         };
         let air = px(8.0);
         let taken = |area: &Area| {
@@ -241,78 +279,15 @@ fn limits(sheet: &mut Sheet, scene: &Scene<'_>) {
 /// The named lines in pixels.
 fn seen_lines(scene: &Scene<'_>) -> Vec<Vec<(f32, f32)>> {
     let place = |p: &(f64, f64)| (scene.plot.x(p.0), scene.plot.y(p.1));
+    let pixels = |run: &Vec<(f64, f64)>| run.iter().map(place).collect();
+    if !scene.bands.is_empty() {
+        let edges = scene.bands.iter().flat_map(|(_, bands)| bands);
+        return edges.map(|band| pixels(&band.to)).collect();
+    }
     scene
         .lines
         .iter()
         .filter(|line| line.rank.is_some())
-        .flat_map(|line| line.runs.iter().map(|run| run.iter().map(place).collect()))
+        .flat_map(|line| line.runs.iter().map(pixels))
         .collect()
-}
-
-/// In how many blocks side by side the legend's rows stand.
-pub(crate) fn blocks(rows: usize) -> usize {
-    if rows > 4 { 2 } else { 1 }
-}
-
-fn table(sheet: &mut Sheet, scene: &Scene<'_>) {
-    if scene.rows.is_empty() {
-        return;
-    }
-    let px = |n| scene.scale.px(n);
-    let blocks = blocks(scene.rows.len());
-    let (pad, between) = (scene.layout.pad, px(64.0));
-    let width = (scene.width - 2.0 * pad - between * (blocks - 1) as f32) / blocks as f32;
-    let columns = legend::widths(&scene.rows, px(22.0));
-    for (i, rows) in scene.rows.chunks(scene.rows.len().div_ceil(blocks)).enumerate() {
-        let left = pad + (width + between) * i as f32;
-        block(sheet, scene, rows, left, width, &columns);
-    }
-}
-
-fn block(sheet: &mut Sheet, scene: &Scene<'_>, rows: &[Row], left: f32, width: f32, columns: &[f32; 4]) {
-    let px = |n| scene.scale.px(n);
-    let gap = if width > px(1000.0) { px(52.0) } else { px(24.0) };
-    let (words, faint) = (scene.axis_style(), dim(scene));
-    let swatch = px(40.0);
-    let mut ends = [left + width; 4];
-    for column in (0..3).rev() {
-        ends[column] = ends[column + 1] - columns[column + 1] - gap;
-    }
-    let room = ends[0] - columns[0] - gap - (left + swatch);
-    for (end, head) in ends.iter().zip(legend::HEADS) {
-        sheet.write(head, &faint, Align::Right, *end, scene.layout.legend);
-    }
-    for (i, row) in rows.iter().enumerate() {
-        let baseline = scene.layout.legend + scene.layout.row_height * (i + 1) as f32;
-        // A faint rule leads the eye from the name to its numbers.
-        sheet.rule(left, baseline - px(24.0), width, 1.0, scene.colors.grid, 0.8);
-        let (color, dash) = match row.rank {
-            Some(rank) => theme::line(scene.colors, rank),
-            None => (scene.colors.rest, None),
-        };
-        key(sheet, scene, left, baseline - px(8.0), color, dash);
-        let style = if row.rank.is_some() { &words } else { &faint };
-        sheet.write(
-            &style.fitted(&row.name, room),
-            style,
-            Align::Left,
-            left + swatch,
-            baseline,
-        );
-        for (end, cell) in ends.iter().zip(&row.cells) {
-            sheet.write(cell, style, Align::Right, *end, baseline);
-        }
-    }
-}
-
-/// The swatch, with the dashes of its line.
-fn key(sheet: &mut Sheet, scene: &Scene<'_>, left: f32, y: f32, color: Rgb, dash: Option<(f32, f32)>) {
-    let px = |n| scene.scale.px(n);
-    let (length, thick) = (px(28.0), px(6.0));
-    let (dash, gap) = dash.map_or((length, 0.0), |(d, g)| (px(d).min(px(11.0)), px(g).min(px(6.0))));
-    let mut x = 0.0;
-    while x < length {
-        sheet.rule(left + x, y - thick / 2.0, dash.min(length - x), thick, color, 1.0);
-        x += dash + gap;
-    }
 }

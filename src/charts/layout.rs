@@ -1,16 +1,15 @@
 //! Where everything goes: header, lanes for the labels of events, plot, legend.
 
-use crate::ticks::ValueAxis;
+use crate::{
+    page::Page,
+    ticks::{ValueAxis, Warp},
+};
 
 /// Sizes in pixels of a 1600 × 800 picture, scaled with the picture.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale(pub(crate) f32);
 
 impl Scale {
-    pub(crate) fn of(width: u32, height: u32) -> Self {
-        Self((width as f32 / 1600.0).min(height as f32 / 800.0))
-    }
-
     pub(crate) fn px(self, at_full_size: f32) -> f32 {
         at_full_size * self.0
     }
@@ -27,6 +26,7 @@ pub(crate) struct Plot {
     pub(crate) end: f64,
     pub(crate) lo: f64,
     pub(crate) hi: f64,
+    pub(crate) warp: Warp,
 }
 
 impl Plot {
@@ -35,7 +35,8 @@ impl Plot {
     }
 
     pub(crate) fn y(&self, value: f64) -> f32 {
-        self.bottom - ((value - self.lo) / (self.hi - self.lo)) as f32 * (self.bottom - self.top)
+        let (lo, hi) = (self.warp.of(self.lo), self.warp.of(self.hi));
+        self.bottom - ((self.warp.of(value) - lo) / (hi - lo)) as f32 * (self.bottom - self.top)
     }
 }
 
@@ -60,25 +61,25 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// For a number of lines below the title, lanes of labels, and rows of the legend (its head not counted).
-    pub(crate) fn new(scale: Scale, height: u32, subtitles: usize, lanes: usize, rows: usize) -> Self {
-        let px = |n| scale.px(n);
-        let pad = px(28.0);
-        let title = px(53.0);
+    pub(crate) fn new(page: &Page, subtitles: usize, lanes: usize, rows: usize) -> Self {
+        let px = |n| page.px(n);
+        let (pad, title) = title(page);
         let subtitles: Vec<f32> = (0..subtitles)
             .map(|i| title + px(36.0) + px(31.0) * i as f32)
             .collect();
         let header = subtitles.last().copied().unwrap_or(title);
         let lane_height = px(30.0);
         let plot_top = header + px(26.0) + lane_height * lanes as f32;
-        let row_height = px(32.0);
-        let last_row = height as f32 - px(24.0);
+        let row_height = if page.part { px(30.0) } else { px(32.0) };
+        let height = page.height as f32;
+        let last_row = height - if page.part { px(18.0) } else { px(24.0) };
         let legend = last_row - row_height * rows as f32;
         let time = if rows == 0 {
-            height as f32 - pad
+            height - pad
         } else {
-            legend - px(47.0)
+            legend - if page.part { px(38.0) } else { px(47.0) }
         };
-        let plot_bottom = time - px(31.0);
+        let plot_bottom = (time - px(31.0)).max(plot_top + px(20.0));
         Self {
             pad,
             title,
@@ -103,6 +104,16 @@ impl Layout {
             end,
             lo: axis.lo,
             hi: axis.hi,
+            warp: axis.warp.clone(),
         }
+    }
+}
+
+/// The space around a picture, and the baseline of its title.
+pub(crate) fn title(page: &Page) -> (f32, f32) {
+    if page.part {
+        (page.px(22.0), page.px(40.0))
+    } else {
+        (page.px(28.0), page.px(53.0))
     }
 }

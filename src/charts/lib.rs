@@ -1,8 +1,8 @@
-//! Purpose: time series in, PNG out.
+//! Purpose: data in, PNG out.
 //!
 //! A picture for a chat: readable in a preview, complete without a mouse. It names its query, range, step and zone,
-//! marks thresholds and events, shows gaps as gaps, and lists last, lowest, highest and mean of every series. It knows
-//! no chat and no data source.
+//! marks thresholds and events, shows gaps as gaps, and lists last, lowest, highest and mean of every series. Each comes
+//! with words for who cannot see it. It knows no chat and no data source. All kinds are shown in `docs/gallery.md`.
 //!
 //! ```
 //! use otus_charts::{Chart, Marker, Series, Threshold, Unit};
@@ -23,7 +23,34 @@
 //!
 //! Rendering is work for a CPU: from async code, call it on a thread that may block.
 //!
-//! The chart is laid out by us (`layout`), its series are drawn by plotters through our anti-aliased `backend`.
+//! # What there is
+//!
+//! | kind | what it shows | data |
+//! |---|---|---|
+//! | [`Chart`] | time series: [`Shape::Line`], [`Shape::Area`], [`Shape::Stacked`], [`Shape::Steps`], [`Shape::Bars`]; [`Axis::Linear`], [`Axis::Log`], [`Axis::Symlog`] | [`Series`] |
+//! | [`Stat`] | big numbers with their course, coloured by [`Threshold`] | [`Series`] by [`Reduce`], or numbers |
+//! | [`BarGauge`] | a bar for each value, limits marked | the same |
+//! | [`Table`] | columns of words and numbers that line up | [`TableColumn`], [`Cell`] |
+//! | [`Heatmap`] | a distribution over time, its median and 95th percentile | classic buckets (`le`), or [`Bucket`]s of a native histogram |
+//! | [`Histogram`] | a distribution, its percentiles | the same |
+//! | [`Grid`] | several of these in one picture | [`Panel`], made `from` any kind |
+//!
+//! All have `theme` ([`Theme`]), `size`, `density` (HiDPI) and `render`, which gives a [`Picture`].
+//!
+//! - The same time last week: [`Series::earlier`], and [`Series::moved`] for points not yet at the chart's times.
+//! - Limits: [`Threshold::above`], [`Threshold::below`], [`Threshold::between`], each with a [`Level`]; their bands end where
+//!   the next begins.
+//! - Events: [`Marker`]; one that lasts, [`Marker::until`]; an alert, [`Marker::level`]. On an alert's graph, what does not
+//!   fire is [`Series::dimmed`].
+//! - Units: [`Unit::guess`] from a query, [`Unit::from_metadata`], or by name, ours or Grafana's (`parse`); money is
+//!   [`Unit::Money`] of a [`Currency`].
+//! - Time is that of a zone: [`Chart::zone`]. Ticks stay on its clock through every change of the clocks.
+//!
+//! # How it works
+//!
+//! A picture is decided (`scene`), laid out (`layout`), and drawn: the inside of plots by plotters (`plot`) through our
+//! anti-aliased `backend`, what surrounds them by ourselves (`frame`). Every text written is remembered with its place
+//! (`sheet`); property tests hold that none leaves the picture or meets another, whatever the input.
 
 mod alt;
 mod backend;
@@ -31,10 +58,12 @@ mod chart;
 mod decimate;
 mod error;
 mod frame;
+mod kinds;
 mod layout;
 mod legend;
 mod markers;
 mod naming;
+mod page;
 mod plot;
 mod png;
 #[cfg(test)]
@@ -42,6 +71,7 @@ mod properties;
 mod scene;
 mod series;
 mod sheet;
+mod stack;
 mod text;
 mod theme;
 mod thresholds;
@@ -49,10 +79,12 @@ mod ticks;
 mod unit;
 mod words;
 
-pub use chart::{Chart, Picture};
+pub use chart::{Axis, Chart, Shape};
 pub use error::ChartError;
+pub use kinds::{BarGauge, Bucket, Cell, Grid, Heatmap, Histogram, Panel, Reduce, Stat, Table, TableColumn};
 pub use markers::Marker;
+pub use page::Picture;
 pub use series::Series;
 pub use theme::{Rgb, Theme};
-pub use thresholds::Threshold;
-pub use unit::{Unit, UnknownUnit};
+pub use thresholds::{Level, Threshold};
+pub use unit::{Currency, Unit, UnknownUnit};

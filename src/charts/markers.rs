@@ -1,21 +1,56 @@
 //! Events on the time axis: a dashed line each, and labels in lanes above the plot that never touch each other, nor a
 //! line that is not theirs.
 
-/// Something that happened: a deploy, an alert's beginning.
+use crate::thresholds::Level;
+
+/// Something that happened: a deploy, a migration, a flag's change, an alert.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Marker {
     pub(crate) at: f64,
+    pub(crate) until: Option<f64>,
     pub(crate) label: String,
+    pub(crate) level: Option<Level>,
 }
 
 impl Marker {
-    /// An event at some Unix seconds, like `deploy checkout v2.41.0`.
+    /// An event at some Unix seconds, like `deploy checkout v2.41.0`. Events too close to be told apart become one; of one
+    /// kind they keep its word, as `2 deploys`.
     pub fn new(at: f64, label: impl Into<String>) -> Self {
         Self {
             at,
+            until: None,
             label: label.into(),
+            level: None,
         }
     }
+
+    /// Until when it lasted, as an alert from its beginning to its end: the time between is shaded.
+    #[must_use]
+    pub fn until(mut self, end: f64) -> Self {
+        self.until = Some(end).filter(|end| end.is_finite() && *end > self.at);
+        self
+    }
+
+    /// How bad it is, which gives it that colour: an alert is not a deploy.
+    #[must_use]
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = Some(level);
+        self
+    }
+
+    /// From when to when it is seen in a range, if it is.
+    pub(crate) fn seen(&self, start: f64, end: f64) -> Option<(f64, f64)> {
+        let until = self.until.unwrap_or(self.at);
+        (self.at <= end && until >= start).then(|| (self.at.max(start), until.min(end)))
+    }
+}
+
+/// An event with its place on the axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) x: f32,
+    pub(crate) label: String,
+    pub(crate) level: Option<Level>,
 }
 
 /// A marker with its place.
@@ -25,6 +60,8 @@ pub(crate) struct Placed {
     /// How many events it stands for; their common label, lane (0 is next to the plot) and left end. No label when there
     /// is no room for one: the line says that something happened.
     pub(crate) label: Option<(String, usize, f32)>,
+    /// That of the worst of them.
+    pub(crate) level: Option<Level>,
 }
 
 pub(crate) const LANES: usize = 3;
@@ -37,28 +74,26 @@ pub(crate) struct Room {
     pub(crate) apart: f32,
     /// Events nearer than this are one.
     pub(crate) merge: f32,
+    /// How many lanes there are, at most `LANES`.
+    pub(crate) lanes: usize,
 }
 
-/// Places the labels of events at `(x, label)`; `measure` tells how wide a label is.
-pub(crate) fn place(
-    mut events: Vec<(f32, String)>,
-    room: &Room,
-    measure: impl Fn(&str) -> f32,
-) -> Vec<Placed> {
-    events.sort_by(|a, b| a.0.total_cmp(&b.0));
+/// Places the labels of events; `measure` tells how wide a label is.
+pub(crate) fn place(mut events: Vec<Event>, room: &Room, measure: impl Fn(&str) -> f32) -> Vec<Placed> {
+    events.sort_by(|a, b| a.x.total_cmp(&b.x));
     let merged = merge(events, room.merge);
-    let lines: Vec<f32> = merged.iter().map(|(x, _)| *x).collect();
+    let lines: Vec<f32> = merged.iter().map(|e| e.x).collect();
     let mut taken: [Vec<(f32, f32)>; LANES] = Default::default();
     let mut leaders: Vec<(f32, usize)> = Vec::new();
     let mut placed = Vec::with_capacity(merged.len());
-    for (x, label) in merged {
+    for Event { x, label, level } in merged {
         let width = measure(&label);
         let label = spot(x, width, room, &lines, &taken, &leaders).map(|(lane, left)| {
             taken[lane].push((left, left + width));
             leaders.push((x, lane));
             (label, lane, left)
         });
-        placed.push(Placed { x, label });
+        placed.push(Placed { x, label, level });
     }
     placed
 }
@@ -76,7 +111,7 @@ fn spot(
         return None;
     }
     let apart = room.apart;
-    for (lane, labels) in taken.iter().enumerate() {
+    for (lane, labels) in taken.iter().enumerate().take(room.lanes) {
         // The line climbs to its label through the lanes below.
         if taken[..lane]
             .iter()
@@ -93,7 +128,7 @@ fn spot(
                     .iter()
                     .all(|(line, up)| *up <= lane || *line <= from || *line >= to);
             // What is still to come must find its way up, too.
-            let polite = lane + 1 == LANES
+            let polite = lane + 1 == room.lanes
                 || lines
                     .iter()
                     .all(|line| *line <= x || *line <= from || *line >= to);
@@ -106,11 +141,11 @@ fn spot(
 }
 
 /// Events too near each other to be told apart become one: "2 deploys".
-fn merge(events: Vec<(f32, String)>, near: f32) -> Vec<(f32, String)> {
-    let mut groups: Vec<Vec<(f32, String)>> = Vec::new();
+fn merge(events: Vec<Event>, near: f32) -> Vec<Event> {
+    let mut groups: Vec<Vec<Event>> = Vec::new();
     for event in events {
         match groups.last_mut() {
-            Some(group) if event.0 - group[0].0 < near => group.push(event),
+            Some(group) if event.x - group[0].x < near => group.push(event),
             _ => groups.push(vec![event]),
         }
     }
@@ -118,18 +153,19 @@ fn merge(events: Vec<(f32, String)>, near: f32) -> Vec<(f32, String)> {
         .into_iter()
         .map(|group| match group.as_slice() {
             [only] => only.clone(),
-            many => {
-                let x = many.iter().map(|(x, _)| x).sum::<f32>() / many.len() as f32;
-                (x, together(many))
-            }
+            many => Event {
+                x: many.iter().map(|e| e.x).sum::<f32>() / many.len() as f32,
+                label: together(many),
+                level: many.iter().filter_map(|e| e.level).max(),
+            },
         })
         .collect()
 }
 
-fn together(many: &[(f32, String)]) -> String {
+fn together(many: &[Event]) -> String {
     let first = |label: &str| label.split_whitespace().next().unwrap_or_default().to_owned();
-    let word = first(&many[0].1);
-    let same = !word.is_empty() && many.iter().all(|(_, label)| first(label) == word);
+    let word = first(&many[0].label);
+    let same = !word.is_empty() && many.iter().all(|e| first(&e.label) == word);
     let word = if same && word.chars().all(char::is_alphabetic) {
         word
     } else {
@@ -152,10 +188,33 @@ mod tests {
         right: 1580.0,
         apart: 10.0,
         merge: 16.0,
+        lanes: LANES,
     };
 
     fn measure(text: &str) -> f32 {
         text.chars().count() as f32 * 10.0
+    }
+
+    fn events_at(all: Vec<(f32, String)>) -> Vec<Event> {
+        all.into_iter()
+            .map(|(x, label)| Event {
+                x,
+                label,
+                level: None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_event_that_lasts_is_seen_where_it_overlaps() {
+        let alert = Marker::new(10.0, "alert").until(30.0);
+        assert_eq!(alert.seen(20.0, 100.0), Some((20.0, 30.0)));
+        assert_eq!(alert.seen(31.0, 100.0), None);
+        assert_eq!(
+            Marker::new(10.0, "x").until(5.0).seen(0.0, 20.0),
+            Some((10.0, 10.0))
+        );
+        assert_eq!(Marker::new(f64::NAN, "x").seen(0.0, 20.0), None);
     }
 
     #[test]
@@ -166,7 +225,7 @@ mod tests {
             (905.0, "deploy search v7".to_owned()),
             (780.0, "alert HighLatency".to_owned()),
         ];
-        let placed = place(events, &ROOM, measure);
+        let placed = place(events_at(events), &ROOM, measure);
         let labels: Vec<_> = placed
             .iter()
             .filter_map(|p| p.label.as_ref().map(|(l, lane, _)| (l.as_str(), *lane)))
@@ -179,7 +238,7 @@ mod tests {
     proptest! {
         #[test]
         fn labels_never_touch(events in prop::collection::vec((0.0_f32..1600.0, "[a-z]{1,40}"), 0..40)) {
-            let placed = place(events, &ROOM, measure);
+            let placed = place(events_at(events), &ROOM, measure);
             let all: Vec<(f32, usize, f32, f32)> = placed
                 .iter()
                 .filter_map(|p| p.label.as_ref().map(|(l, lane, left)| (p.x, *lane, *left, left + measure(l))))

@@ -10,7 +10,7 @@ pub(crate) struct Names {
 }
 
 /// Names the series of one chart.
-pub(crate) fn names(series: &[Series]) -> Names {
+pub(crate) fn names(series: &[&Series]) -> Names {
     let common: Vec<(String, String)> = match series {
         [] | [_] => Vec::new(),
         [first, rest @ ..] => first
@@ -80,12 +80,11 @@ mod tests {
     use super::*;
 
     fn of(labels: &[&[(&str, &str)]]) -> Names {
-        names(
-            &labels
-                .iter()
-                .map(|l| Series::labelled(l.iter().copied(), Vec::new()))
-                .collect::<Vec<_>>(),
-        )
+        let series: Vec<Series> = labels
+            .iter()
+            .map(|l| Series::labelled(l.iter().copied(), Vec::new()))
+            .collect();
+        names(&series.iter().collect::<Vec<_>>())
     }
 
     #[test]

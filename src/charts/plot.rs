@@ -1,18 +1,24 @@
 //! The inside of the plot, drawn by plotters: band, grid, areas, lines, limits, events.
 
+mod lines;
+mod small;
+
+pub(crate) use small::{bars, dashed, spark};
+
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
-    element::{Circle, DashedPathElement, PathElement, Polygon, Rectangle},
+    element::{DashedPathElement, PathElement, Polygon, Rectangle},
     prelude::{Cartesian2d, ChartBuilder, ChartContext, Color, DrawingArea, IntoDrawingArea, RGBColor},
-    series::{AreaSeries, LineSeries},
     style::ShapeStyle,
 };
 
 use crate::{
     backend::{Canvas, FINE},
     error::ChartError,
+    kinds::LEVELS,
+    layout::Plot,
     scene::Scene,
-    theme::{self, Rgb},
+    theme::Rgb,
 };
 
 /// What is drawn of one series.
@@ -25,9 +31,6 @@ pub(crate) struct Line {
     /// Points to be joined.
     pub(crate) runs: Vec<Vec<(f64, f64)>>,
 }
-
-/// Up to this many series have the area below them filled; more would be mud.
-const FILLED: usize = 4;
 
 type Context<'c> = ChartContext<'c, &'c mut Canvas, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
@@ -56,28 +59,78 @@ pub(crate) fn draw(canvas: &mut Canvas, scene: &Scene<'_>) -> Result<(), ChartEr
         (fine(plot.right - plot.left), fine(plot.bottom - plot.top)),
     );
     let mut context = ChartBuilder::on(&area)
-        .build_cartesian_2d(plot.start..plot.end, plot.lo..plot.hi)
+        .build_cartesian_2d(plot.start..plot.end, plot.warp.of(plot.lo)..plot.warp.of(plot.hi))
         .map_err(failed)?;
-    bands(&mut context, scene)?;
+    if scene.chart.cells.is_none() {
+        bands(&mut context, scene)?;
+    }
+    spans(&mut context, scene)?;
     grid(&mut context, scene)?;
-    areas(&mut context, scene)?;
-    lines(&mut context, scene)?;
+    cells(&mut context, scene)?;
+    if scene.bands.is_empty() {
+        lines::areas(&mut context, scene)?;
+        lines::companions(&mut context, scene)?;
+        lines::draw(&mut context, scene)?;
+    } else {
+        lines::stacked(&mut context, scene)?;
+        lines::companions(&mut context, scene)?;
+    }
     limits(&mut context, scene)?;
     events(&root, scene)?;
     Ok(())
 }
 
+/// Points as the coordinates know them.
+fn warped(run: &[(f64, f64)], plot: &Plot) -> impl Iterator<Item = (f64, f64)> + Clone {
+    run.iter()
+        .map(move |(t, v)| (*t, plot.warp.of(v.clamp(plot.lo, plot.hi))))
+}
+
 fn bands(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
-    let plot = &scene.plot;
-    for limit in scene.chart.thresholds.iter().filter(|t| scene.is_drawn(t)) {
-        let end = if limit.above { plot.hi } else { plot.lo };
-        let corners = [
-            (plot.start, limit.value.max(end)),
-            (plot.end, limit.value.min(end)),
-        ];
-        let color = rgb(scene.colors.threshold).mix(scene.colors.band);
+    let (plot, limits) = (&scene.plot, &scene.chart.thresholds);
+    for limit in limits.iter().filter(|t| t.is_finite()) {
+        let Some((from, to)) = limit.band(limits, plot.lo, plot.hi) else {
+            continue;
+        };
+        let corners = [(plot.start, plot.warp.of(to)), (plot.end, plot.warp.of(from))];
+        let color = rgb(limit.level.color(scene.colors)).mix(scene.colors.band);
         context
             .draw_series([Rectangle::new(corners, color.filled())])
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The cells of a heatmap.
+fn cells(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
+    let (plot, colors) = (&scene.plot, scene.colors);
+    let (blocks, _) = scene.blocks();
+    let boxes = blocks.iter().map(|block| {
+        let (low, high) = block.value;
+        let corners = [
+            (block.time.0, plot.warp.of(high)),
+            (block.time.1, plot.warp.of(low)),
+        ];
+        Rectangle::new(corners, rgb(colors.heat(block.level, LEVELS)).filled())
+    });
+    context.draw_series(boxes).map_err(failed)?;
+    Ok(())
+}
+
+/// The time events lasted.
+fn spans(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
+    let plot = &scene.plot;
+    let (low, high) = (plot.warp.of(plot.lo), plot.warp.of(plot.hi));
+    for marker in scene.chart.markers.iter().filter(|m| m.until.is_some()) {
+        let Some((from, to)) = marker.seen(plot.start, plot.end) else {
+            continue;
+        };
+        let color = rgb(scene.event_color(marker.level));
+        let shade = Rectangle::new([(from, high), (to, low)], color.mix(scene.colors.band).filled());
+        context.draw_series([shade]).map_err(failed)?;
+        let edge = stroke(color.mix(0.6), scene.scale.px(1.0).max(1.0));
+        context
+            .draw_series([PathElement::new(vec![(to, low), (to, high)], edge)])
             .map_err(failed)?;
     }
     Ok(())
@@ -92,12 +145,14 @@ fn grid(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> 
         } else {
             colors.grid
         };
-        (vec![(plot.start, *at), (plot.end, *at)], color)
+        let at = plot.warp.of(*at);
+        (vec![(plot.start, at), (plot.end, at)], color)
     });
     let ticks = crate::frame::time_axis(scene);
     let down = ticks.iter().map(|tick| {
         let color = if tick.date { colors.frame } else { colors.grid };
-        (vec![(tick.at, plot.lo), (tick.at, plot.hi)], color)
+        let ends = vec![(tick.at, plot.warp.of(plot.lo)), (tick.at, plot.warp.of(plot.hi))];
+        (ends, color)
     });
     let paths = across
         .chain(down)
@@ -106,82 +161,26 @@ fn grid(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> 
     Ok(())
 }
 
-fn areas(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
-    // From zero only: an area above an axis that begins elsewhere would lie about proportions.
-    if scene.order.len() > FILLED || scene.plot.lo > 0.0 || scene.plot.hi < 0.0 {
-        return Ok(());
-    }
-    for line in &scene.lines {
-        let Some(rank) = line.rank else { continue };
-        let fill = rgb(theme::line(scene.colors, rank).0).mix(scene.colors.fill);
-        for run in &line.runs {
+fn limits(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
+    let plot = &scene.plot;
+    for limit in scene.chart.thresholds.iter().filter(|t| t.is_finite()) {
+        for edge in scene.edges(limit) {
+            let at = plot.warp.of(edge);
+            let points = vec![(plot.start, at), (plot.end, at)];
+            let style = stroke(rgb(limit.level.color(scene.colors)), scene.scale.px(2.0));
+            let (length, gap) = (fine(scene.scale.px(16.0)), fine(scene.scale.px(9.0)));
             context
-                .draw_series(AreaSeries::new(run.iter().copied(), 0.0, fill))
+                .draw_series([DashedPathElement::new(points, length, gap, style)])
                 .map_err(failed)?;
         }
     }
     Ok(())
 }
 
-fn lines(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
-    let named_last = scene
-        .lines
-        .iter()
-        .filter(|l| l.rank.is_none())
-        .chain(scene.lines.iter().filter(|l| l.rank.is_some()));
-    let full = scene.scale.px(scene.colors.line_width).max(1.0);
-    for line in named_last {
-        let (color, dash) = match line.rank {
-            Some(rank) => theme::line(scene.colors, rank),
-            None => (scene.colors.rest, None),
-        };
-        let width = if line.rank.is_some() { full } else { full * 0.7 };
-        let style = stroke(rgb(color), width);
-        for run in &line.runs {
-            match dash {
-                None => {
-                    context
-                        .draw_series(LineSeries::new(run.iter().copied(), style))
-                        .map_err(failed)?;
-                }
-                Some((length, gap)) => {
-                    let (length, gap) = (fine(scene.scale.px(length)), fine(scene.scale.px(gap)));
-                    let dashed = DashedPathElement::new(run.iter().copied(), length, gap, style);
-                    context.draw_series([dashed]).map_err(failed)?;
-                }
-            }
-        }
-        let radius = fine(scene.scale.px(if scene.points.iter().all(|p| p.len() < 3) {
-            7.0
-        } else {
-            3.0
-        }));
-        let dots = line
-            .dots
-            .iter()
-            .map(|dot| Circle::new(*dot, radius, rgb(color).filled()));
-        context.draw_series(dots).map_err(failed)?;
-    }
-    Ok(())
-}
-
-fn limits(context: &mut Context<'_>, scene: &Scene<'_>) -> Result<(), ChartError> {
-    let plot = &scene.plot;
-    for limit in scene.chart.thresholds.iter().filter(|t| scene.is_drawn(t)) {
-        let points = vec![(plot.start, limit.value), (plot.end, limit.value)];
-        let style = stroke(rgb(scene.colors.threshold), scene.scale.px(2.0));
-        let (length, gap) = (fine(scene.scale.px(16.0)), fine(scene.scale.px(9.0)));
-        context
-            .draw_series([DashedPathElement::new(points, length, gap, style)])
-            .map_err(failed)?;
-    }
-    Ok(())
-}
-
 fn events(root: &DrawingArea<&mut Canvas, Shift>, scene: &Scene<'_>) -> Result<(), ChartError> {
     let (plot, px) = (&scene.plot, |n| scene.scale.px(n));
-    let color = rgb(scene.colors.marker);
     for event in &scene.placed {
+        let color = rgb(scene.event_color(event.level));
         let x = event.x.round();
         // From the label's feet, through the lanes below, down to the axis.
         let top = match &event.label {

@@ -1,8 +1,10 @@
 //! What must hold for every input, however mad.
 
+mod kinds;
+
 use proptest::prelude::*;
 
-use crate::{Chart, Marker, Series, Theme, Threshold, Unit, sheet::Sheet};
+use crate::{Axis, Chart, Level, Marker, Series, Shape, Theme, Threshold, Unit, sheet::Sheet};
 
 fn value() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -30,32 +32,52 @@ prop_compose! {
         title in "\\PC{0,120}",
         query in prop_oneof![Just(String::new()), "\\PC{0,300}"],
         range in prop::option::of((moment(), moment(), value())),
-        all in prop::collection::vec(series(), 0..14),
-        limits in prop::collection::vec((value(), any::<bool>(), "\\PC{0,60}"), 0..4),
-        marks in prop::collection::vec((moment(), "\\PC{0,60}"), 0..12),
+        all in prop::collection::vec((series(), prop::option::weighted(0.2, "\\PC{0,20}")), 0..14),
+        shape in prop::sample::select(vec![Shape::Line, Shape::Area, Shape::Stacked, Shape::Steps, Shape::Bars]),
+        axis in prop::sample::select(vec![Axis::Linear, Axis::Log, Axis::Symlog]),
+        limits in prop::collection::vec((value(), prop::option::of(value()), any::<bool>(), "\\PC{0,60}"), 0..4),
+        marks in prop::collection::vec((moment(), "\\PC{0,60}", prop::option::of(moment()), any::<bool>()), 0..12),
         zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "Asia/Kathmandu"]),
         unit in prop::option::of(prop::sample::select(vec![Unit::Seconds, Unit::Bytes, Unit::Ratio, Unit::Count])),
         light in any::<bool>(),
         size in prop::sample::select(vec![(1600, 800), (640, 320), (700, 2000), (0, 0)]),
         top in 0_usize..20,
     ) -> Chart {
-        let mut chart = Chart::new(title).query(query).all_series(all).size(size.0, size.1).top(top);
+        let all = all.into_iter().map(|(series, earlier)| match earlier {
+            Some(when) if when.len() % 3 == 0 => series.dimmed(),
+            Some(when) => series.earlier(when),
+            None => series,
+        });
+        let mut chart = Chart::new(title).query(query).shape(shape).axis(axis).all_series(all).size(size.0, size.1).top(top);
         chart = chart.zone(jiff::tz::TimeZone::get(zone).expect("bundled"));
         if let Some((start, end, step)) = range {
             chart = chart.range(start, end, step);
         }
-        for (value, above, label) in limits {
-            let limit = if above { Threshold::above(value) } else { Threshold::below(value) };
+        for (value, until, above, label) in limits {
+            let limit = match (until, above) {
+                (Some(until), _) => Threshold::between(value, until),
+                (None, true) => Threshold::above(value).level(Level::Warning),
+                (None, false) => Threshold::below(value),
+            };
             chart = chart.threshold(limit.label(label));
         }
-        for (at, label) in marks {
-            chart = chart.marker(Marker::new(at, label));
+        for (at, label, until, bad) in marks {
+            let marker = Marker::new(at, label);
+            let marker = match until {
+                Some(until) => marker.until(until),
+                None => marker,
+            };
+            chart = chart.marker(if bad { marker.level(Level::Critical) } else { marker });
         }
         if let Some(unit) = unit {
             chart = chart.unit(unit);
         }
         chart.theme(if light { Theme::Light } else { Theme::Dark })
     }
+}
+
+fn draw(chart: &Chart) -> Result<(Sheet, String), crate::ChartError> {
+    chart.draw_on(&chart.look.page())
 }
 
 /// No text leaves the picture, and none is written over another.
@@ -80,8 +102,8 @@ proptest! {
 
     #[test]
     fn any_input_gives_a_picture(chart in chart()) {
-        let (sheet, alt) = chart.draw().expect("a picture");
-        let (width, height) = chart.pixels();
+        let (sheet, alt) = draw(&chart).expect("a picture");
+        let (width, height) = chart.look.size;
         check_texts(&sheet, width as f32, height as f32)?;
         prop_assert!(alt.chars().count() <= 1000);
         prop_assert!(!alt.chars().any(char::is_control), "{alt:?}");
@@ -95,13 +117,44 @@ proptest! {
         // What lies beyond the range must not pull a line out of the plot.
         points.push((1.79e9 - 1e6, far));
         let bare = Chart::new("t").range(1.79e9, 1.79e9 + 3600.0, 60.0).series(Series::new("a", points));
-        let scene = crate::scene::Scene::of(&bare);
+        let scene = crate::scene::Scene::of(&bare, &bare.look.page());
         for line in &scene.lines {
             for (t, v) in line.runs.iter().flatten().chain(&line.dots) {
                 prop_assert!(v.is_finite() && t.is_finite());
                 let (x, y) = (scene.plot.x(*t), scene.plot.y(*v));
                 prop_assert!(x >= scene.plot.left - 0.5 && x <= scene.plot.right + 0.5, "{x}");
                 prop_assert!(y >= scene.plot.top - 0.5 && y <= scene.plot.bottom + 0.5, "{y}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_shape_on_any_axis_leaves_its_ink_outside_the_frame(
+        points in prop::collection::vec((1.79e9..1.79e9 + 3600.0, value()), 1..120),
+        earlier in prop::collection::vec((1.79e9..1.79e9 + 3600.0, value()), 0..60),
+        shape in prop::sample::select(vec![Shape::Line, Shape::Area, Shape::Stacked, Shape::Steps, Shape::Bars]),
+        axis in prop::sample::select(vec![Axis::Linear, Axis::Log, Axis::Symlog]),
+    ) {
+        let chart = Chart::new("t")
+            .range(1.79e9, 1.79e9 + 3600.0, 60.0)
+            .shape(shape)
+            .axis(axis)
+            .series(Series::new("a", points))
+            .series(Series::new("a", earlier).earlier("before"))
+            .size(800, 400);
+        let page = chart.look.page();
+        let scene = crate::scene::Scene::of(&chart, &page);
+        let (sheet, _) = chart.draw_on(&page).expect("a picture");
+        let (plot, ink) = (&scene.plot, scene.colors.lines[0]);
+        // Half a line's width may hang over.
+        let inside = |x: f32, y: f32| {
+            x >= plot.left - 3.0 && x <= plot.right + 3.0 && y >= plot.top - 3.0 && y <= plot.bottom + 3.0
+        };
+        for (i, pixel) in sheet.canvas.data().as_chunks::<4>().0.iter().enumerate() {
+            let (x, y) = ((i % 800) as f32, (i / 800) as f32);
+            // Below the plot stands the legend with its keys.
+            if y < plot.bottom + 20.0 && !inside(x, y) {
+                prop_assert!(pixel[..3] != [ink.0, ink.1, ink.2], "at {x}, {y}");
             }
         }
     }
@@ -118,8 +171,8 @@ fn a_gap_shows_the_ground() {
     let chart = Chart::new("t")
         .range(1.79e9, 1.79e9 + 3600.0, 10.0)
         .series(Series::new("a", points.collect()));
-    let scene = crate::scene::Scene::of(&chart);
-    let (sheet, alt) = chart.draw().expect("a picture");
+    let scene = crate::scene::Scene::of(&chart, &chart.look.page());
+    let (sheet, alt) = draw(&chart).expect("a picture");
     let line = scene.colors.lines[0];
     let seen = |minute: f64| {
         let (x, y) = (
@@ -135,10 +188,7 @@ fn a_gap_shows_the_ground() {
 
 #[test]
 fn no_data_is_said() {
-    let (sheet, alt) = Chart::new("Nothing")
-        .range(1.79e9, 1.79e9 + 3600.0, 10.0)
-        .draw()
-        .expect("a picture");
+    let (sheet, alt) = draw(&Chart::new("Nothing").range(1.79e9, 1.79e9 + 3600.0, 10.0)).expect("a picture");
     assert!(sheet.written.iter().any(|(text, _)| text == "No data"));
     assert!(alt.ends_with("no data."), "{alt}");
 }

@@ -6,6 +6,10 @@ pub struct Series {
     pub(crate) name: Option<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) points: Vec<(f64, f64)>,
+    /// What it is the earlier course of, in words: `last week`.
+    pub(crate) earlier: Option<String>,
+    /// Whether it is only the background of others.
+    pub(crate) dimmed: bool,
 }
 
 impl Series {
@@ -15,6 +19,8 @@ impl Series {
             name: Some(name.into()),
             labels: Vec::new(),
             points,
+            earlier: None,
+            dimmed: false,
         }
     }
 
@@ -29,7 +35,55 @@ impl Series {
             name: None,
             labels,
             points,
+            earlier: None,
+            dimmed: false,
         }
+    }
+
+    /// Makes it the companion of the series of the same name or labels: the same thing at an earlier time, as `last week`,
+    /// drawn dashed in the other's colour. Its points are at the chart's own times, as PromQL's `offset` gives them; else
+    /// move them with [`Series::moved`].
+    #[must_use]
+    pub fn earlier(mut self, when: impl Into<String>) -> Self {
+        self.earlier = Some(when.into());
+        self
+    }
+
+    /// Makes it background: drawn in grey, counted in "n more", never named while there are others. On an alert's graph
+    /// those that do not fire are.
+    #[must_use]
+    pub fn dimmed(mut self) -> Self {
+        self.dimmed = true;
+        self
+    }
+
+    /// Moves all points by so many seconds, as 604,800 for points of the week before.
+    #[must_use]
+    pub fn moved(mut self, seconds: f64) -> Self {
+        for point in &mut self.points {
+            point.0 += seconds;
+        }
+        self
+    }
+
+    /// Its points: (Unix seconds, value).
+    pub fn points(&self) -> &[(f64, f64)] {
+        &self.points
+    }
+
+    /// Its own name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Its labels, by name.
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.labels
+    }
+
+    /// Whether both are the same thing, at whatever time.
+    pub(crate) fn is_twin(&self, other: &Self) -> bool {
+        self.name == other.name && self.labels == other.labels
     }
 }
 

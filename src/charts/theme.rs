@@ -24,6 +24,8 @@ pub(crate) struct Colors {
     pub(crate) text: Rgb,
     pub(crate) dim: Rgb,
     pub(crate) threshold: Rgb,
+    pub(crate) warning: Rgb,
+    pub(crate) good: Rgb,
     pub(crate) marker: Rgb,
     /// Series that are not in the legend.
     pub(crate) rest: Rgb,
@@ -32,6 +34,21 @@ pub(crate) struct Colors {
     pub(crate) line_width: f32,
     pub(crate) fill: f64,
     pub(crate) band: f64,
+    /// How opaque areas on top of each other are.
+    pub(crate) stack: f64,
+    /// From the fewest observations to the most.
+    heat: [Rgb; 4],
+}
+
+impl Colors {
+    /// The colour of one of `levels` levels of a heatmap.
+    pub(crate) fn heat(&self, level: usize, levels: usize) -> Rgb {
+        let at = level as f64 / (levels.max(2) - 1) as f64 * (self.heat.len() - 1) as f64;
+        let low = (at.floor() as usize).min(self.heat.len() - 2);
+        let (a, b, part) = (self.heat[low], self.heat[low + 1], at - low as f64);
+        let mix = |a: u8, b: u8| (f64::from(a) * (1.0 - part) + f64::from(b) * part).round() as u8;
+        (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+    }
 }
 
 const DARK: Colors = Colors {
@@ -42,12 +59,21 @@ const DARK: Colors = Colors {
     text: (0xcc, 0xcc, 0xdc),
     dim: (0x9a, 0x9f, 0xab),
     threshold: (0xff, 0x6b, 0x7a),
+    warning: (0xff, 0xc1, 0x4d),
+    good: (0x3a, 0xc9, 0xa4),
     marker: (0x9c, 0xc2, 0xff),
     rest: (0x40, 0x46, 0x50),
     lines: DARK_LINES,
     line_width: 3.0,
     fill: 0.08,
     band: 0.08,
+    stack: 0.5,
+    heat: [
+        (0x1f, 0x33, 0x4d),
+        (0x1f, 0x62, 0xa3),
+        (0x4a, 0xa3, 0xe0),
+        (0xc9, 0xec, 0xff),
+    ],
 };
 
 const LIGHT: Colors = Colors {
@@ -57,13 +83,22 @@ const LIGHT: Colors = Colors {
     title: (0x14, 0x18, 0x1d),
     text: (0x24, 0x29, 0x2e),
     dim: (0x5f, 0x66, 0x70),
-    threshold: (0xc8, 0x1e, 0x32),
+    threshold: (0xb0, 0x10, 0x38),
+    warning: (0x95, 0x5b, 0x00),
+    good: (0x00, 0x78, 0x80),
     marker: (0x1f, 0x5f, 0xbf),
     rest: (0xc9, 0xcd, 0xd4),
     lines: LIGHT_LINES,
     line_width: 3.5,
     fill: 0.06,
     band: 0.06,
+    stack: 0.45,
+    heat: [
+        (0xdc, 0xe9, 0xf5),
+        (0x9b, 0xc5, 0xe6),
+        (0x3c, 0x82, 0xc0),
+        (0x0b, 0x3a, 0x75),
+    ],
 };
 
 /// Okabe–Ito, moved a little so that every line has 4.5:1 on the ground and all pairs stay apart for every kind of eye.
@@ -211,12 +246,45 @@ mod tests {
                     contrast(line, c.ground)
                 );
             }
-            for words in [c.title, c.text, c.dim, c.threshold, c.marker] {
+            for words in [c.title, c.text, c.dim, c.threshold, c.warning, c.good, c.marker] {
                 assert!(
                     contrast(words, c.ground) >= 4.5,
                     "{theme:?} {words:?} {:.2}",
                     contrast(words, c.ground)
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_of_heat_stands_out_more_than_the_one_before() {
+        for theme in [Theme::Dark, Theme::Light] {
+            let c = theme.colors();
+            let contrasts: Vec<f64> = (0..12).map(|i| contrast(c.heat(i, 12), c.ground)).collect();
+            assert!(contrasts[0] > 1.15, "{theme:?} {contrasts:?}");
+            assert!(
+                contrasts.windows(2).all(|w| w[1] > w[0] * 1.02),
+                "{theme:?} {contrasts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn levels_are_apart_for_every_eye() {
+        for theme in [Theme::Dark, Theme::Light] {
+            let c = theme.colors();
+            let levels = [c.good, c.warning, c.threshold];
+            for (name, eye) in &EYES {
+                for (i, a) in levels.iter().enumerate() {
+                    for b in &levels[..i] {
+                        let (p, q) = (lab(*a, eye), lab(*b, eye));
+                        let apart = (0..3).map(|k| (p[k] - q[k]).powi(2)).sum::<f64>().sqrt();
+                        assert!(
+                            apart >= 17.5,
+                            "{theme:?} {name}: {a:?} {b:?} are {apart:.1} apart"
+                        );
+                    }
+                }
             }
         }
     }

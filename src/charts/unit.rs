@@ -1,8 +1,14 @@
 //! Units: how a number is written on an axis and in a legend, and read back.
 
 mod guess;
+mod money;
+mod scales;
+
+pub use money::Currency;
 
 use std::{fmt, str::FromStr};
+
+use scales::Scale;
 
 /// What the values of a chart are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -28,111 +34,25 @@ pub enum Unit {
     Ratio,
     /// Events per second.
     PerSecond,
+    /// Events per minute.
+    PerMinute,
+    /// Bytes per second, by 1000.
+    BytesPerSecondSi,
+    /// Bits, by 1000.
+    Bits,
+    /// Bits per second, by 1000.
+    BitsPerSecond,
+    /// Oscillations per second.
+    Hertz,
+    /// Degrees Celsius.
+    Celsius,
+    /// Watts.
+    Watts,
+    /// An amount of money.
+    Money(Currency),
 }
-
-/// One way to write a magnitude: from which magnitude on, what it divides by, and its suffix.
-struct Scale {
-    from: f64,
-    factor: f64,
-    suffix: &'static str,
-    /// Decimals that still read well; a sixtieth has none.
-    decimals: usize,
-}
-
-const fn scale(factor: f64, suffix: &'static str) -> Scale {
-    Scale {
-        from: factor,
-        factor,
-        suffix,
-        decimals: 9,
-    }
-}
-
-/// 90 s reads better than 1.5 min, so each step begins at two of its kind.
-const fn sixty(factor: f64, suffix: &'static str) -> Scale {
-    Scale {
-        from: factor * 2.0,
-        factor,
-        suffix,
-        decimals: 2,
-    }
-}
-
-const KI: f64 = 1024.0;
-const PLAIN: &[Scale] = &[
-    scale(1e15, "P"),
-    scale(1e12, "T"),
-    scale(1e9, "G"),
-    scale(1e6, "M"),
-    scale(1e3, "k"),
-    scale(1.0, ""),
-];
-const SECONDS: &[Scale] = &[
-    sixty(86_400.0, " d"),
-    sixty(3_600.0, " h"),
-    sixty(60.0, " min"),
-    scale(1.0, " s"),
-    scale(1e-3, " ms"),
-    scale(1e-6, " µs"),
-    scale(1e-9, " ns"),
-];
-const MILLISECONDS: &[Scale] = &[
-    sixty(86_400e3, " d"),
-    sixty(3_600e3, " h"),
-    sixty(60e3, " min"),
-    scale(1e3, " s"),
-    scale(1.0, " ms"),
-    scale(1e-3, " µs"),
-    scale(1e-6, " ns"),
-];
-const BYTES: &[Scale] = &[
-    scale(KI * KI * KI * KI * KI, " PiB"),
-    scale(KI * KI * KI * KI, " TiB"),
-    scale(KI * KI * KI, " GiB"),
-    scale(KI * KI, " MiB"),
-    scale(KI, " KiB"),
-    scale(1.0, " B"),
-];
-const BYTES_SI: &[Scale] = &[
-    scale(1e15, " PB"),
-    scale(1e12, " TB"),
-    scale(1e9, " GB"),
-    scale(1e6, " MB"),
-    scale(1e3, " kB"),
-    scale(1.0, " B"),
-];
-const BYTES_PER_SECOND: &[Scale] = &[
-    scale(KI * KI * KI * KI, " TiB/s"),
-    scale(KI * KI * KI, " GiB/s"),
-    scale(KI * KI, " MiB/s"),
-    scale(KI, " KiB/s"),
-    scale(1.0, " B/s"),
-];
-const PER_SECOND: &[Scale] = &[
-    scale(1e12, "T/s"),
-    scale(1e9, "G/s"),
-    scale(1e6, "M/s"),
-    scale(1e3, "k/s"),
-    scale(1.0, "/s"),
-];
-const PERCENT: &[Scale] = &[scale(1.0, "%")];
-const RATIO: &[Scale] = &[scale(0.01, "%")];
 
 impl Unit {
-    fn scales(self) -> &'static [Scale] {
-        match self {
-            Self::None | Self::Count => PLAIN,
-            Self::Seconds => SECONDS,
-            Self::Milliseconds => MILLISECONDS,
-            Self::Bytes => BYTES,
-            Self::BytesSi => BYTES_SI,
-            Self::BytesPerSecond => BYTES_PER_SECOND,
-            Self::Percent => PERCENT,
-            Self::Ratio => RATIO,
-            Self::PerSecond => PER_SECOND,
-        }
-    }
-
     /// Where zero is written: the scale whose factor is the unit itself.
     fn base(self) -> &'static Scale {
         let scales = self.scales();
@@ -161,6 +81,9 @@ impl Unit {
     pub(crate) fn value_to(self, value: f64, resolution: f64) -> String {
         if !value.is_finite() {
             return "–".to_owned();
+        }
+        if let Self::Money(currency) = self {
+            return money::value(currency, value, resolution);
         }
         if value == 0.0 {
             return format!("0{}", self.base().suffix);
@@ -200,6 +123,9 @@ impl Unit {
         if !value.is_finite() {
             return "–".to_owned();
         }
+        if let Self::Money(currency) = self {
+            return money::tick(currency, value, step);
+        }
         if value == 0.0 || value.abs() < step.abs() * 1e-6 {
             return format!("0{}", self.base().suffix);
         }
@@ -238,6 +164,9 @@ impl Unit {
     /// Reads what [`Unit::value`] and [`Unit::tick`] write, and what people write: `500ms`, `1.5 GiB`, `5 %`. A bare
     /// number is in the unit itself.
     pub fn parse(self, text: &str) -> Option<f64> {
+        if let Self::Money(currency) = self {
+            return money::parse(currency, text);
+        }
         let text = text.trim().replace('−', "-");
         if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
             return None;
@@ -276,6 +205,7 @@ fn minus(text: String) -> String {
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Money(currency) => return f.write_str(currency.code()),
             Self::None => "none",
             Self::Count => "count",
             Self::Seconds => "seconds",
@@ -286,6 +216,13 @@ impl fmt::Display for Unit {
             Self::Percent => "percent",
             Self::Ratio => "ratio",
             Self::PerSecond => "per-second",
+            Self::PerMinute => "per-minute",
+            Self::BytesPerSecondSi => "bytes-per-second-si",
+            Self::Bits => "bits",
+            Self::BitsPerSecond => "bits-per-second",
+            Self::Hertz => "hertz",
+            Self::Celsius => "celsius",
+            Self::Watts => "watts",
         })
     }
 }
@@ -293,7 +230,7 @@ impl fmt::Display for Unit {
 /// A unit's name was not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no unit {0:?}; known are none, count, seconds, milliseconds, bytes, bytes-si, bytes-per-second, percent (0 to 100), ratio (0 to 1), per-second"
+    "there is no unit {0:?}; known are none, count, seconds, milliseconds, bytes, bytes-si, bytes-per-second, bytes-per-second-si, bits, bits-per-second, percent (0 to 100), ratio (0 to 1), per-second, per-minute, hertz, celsius, watts, and a currency's code as EUR"
 )]
 pub struct UnknownUnit(pub String);
 
@@ -309,136 +246,28 @@ impl FromStr for Unit {
             "milliseconds" | "ms" => Self::Milliseconds,
             "bytes" => Self::Bytes,
             "bytes-si" | "decbytes" => Self::BytesSi,
-            "bytes-per-second" | "binBps" | "Bps" => Self::BytesPerSecond,
+            "bytes-per-second" | "binBps" => Self::BytesPerSecond,
             "percent" | "%" => Self::Percent,
             "ratio" | "percentunit" => Self::Ratio,
             "per-second" | "reqps" | "ops" | "cps" | "rps" => Self::PerSecond,
+            "per-minute" | "reqpm" | "opm" | "cpm" | "rpm" => Self::PerMinute,
+            "bytes-per-second-si" | "Bps" => Self::BytesPerSecondSi,
+            "bits" | "decbits" => Self::Bits,
+            "bits-per-second" | "bps" => Self::BitsPerSecond,
+            "hertz" | "Hz" => Self::Hertz,
+            "celsius" | "°C" => Self::Celsius,
+            "watts" | "watt" => Self::Watts,
+            // A code is in capitals, so that a misspelt unit of three letters stays an error.
+            code if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) => {
+                Self::Money(Currency::new(code).ok_or_else(|| UnknownUnit(code.to_owned()))?)
+            }
+            name if name.starts_with("currency") => {
+                Self::Money(Currency::new(&name[8..]).ok_or_else(|| UnknownUnit(name.to_owned()))?)
+            }
             other => return Err(UnknownUnit(other.to_owned())),
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ALL: [Unit; 10] = [
-        Unit::None,
-        Unit::Count,
-        Unit::Seconds,
-        Unit::Milliseconds,
-        Unit::Bytes,
-        Unit::BytesSi,
-        Unit::BytesPerSecond,
-        Unit::Percent,
-        Unit::Ratio,
-        Unit::PerSecond,
-    ];
-
-    #[test]
-    fn values_read_well() {
-        let seen: Vec<String> = [
-            (Unit::Seconds, 0.0683),
-            (Unit::Seconds, 0.178),
-            (Unit::Seconds, 1.0712),
-            (Unit::Seconds, 0.9997),
-            (Unit::Seconds, 90.0),
-            (Unit::Seconds, 200.0),
-            (Unit::Seconds, 0.0),
-            (Unit::Seconds, 3.2e-7),
-            (Unit::Milliseconds, 1500.0),
-            (Unit::Bytes, 1_610_612_736.0),
-            (Unit::BytesSi, 1_500_000.0),
-            (Unit::Ratio, 0.1234),
-            (Unit::Percent, 99.95),
-            (Unit::PerSecond, 12_345.0),
-            (Unit::Count, 3.0),
-            (Unit::None, -0.5),
-            (Unit::None, f64::NAN),
-            (Unit::None, 1e300),
-        ]
-        .iter()
-        .map(|(unit, v)| unit.value(*v))
-        .collect();
-        assert_eq!(
-            seen,
-            [
-                "68.3 ms",
-                "178 ms",
-                "1.07 s",
-                "1.00 s",
-                "90 s",
-                "3.33 min",
-                "0 s",
-                "320 ns",
-                "1.5 s",
-                "1.5 GiB",
-                "1.5 MB",
-                "12.3%",
-                "100%",
-                "12.3k/s",
-                "3",
-                "−0.5",
-                "–",
-                "1.00e285P"
-            ]
-        );
-    }
-
-    #[test]
-    fn small_differences_of_large_values_are_seen() {
-        assert_eq!(Unit::Ratio.value_to(0.99962, 0.000_1), "99.96%");
-        assert_eq!(Unit::Ratio.value_to(0.99962, f64::INFINITY), "100%");
-        assert_eq!(Unit::Seconds.value_to(0.1, 1e-12), "100 ms");
-    }
-
-    #[test]
-    fn a_label_is_as_precise_as_its_step() {
-        assert_eq!(Unit::Seconds.tick(1.25, 0.25), "1.25 s");
-        assert_eq!(Unit::Seconds.tick(1.0, 0.25), "1 s");
-        assert_eq!(Unit::Seconds.tick(0.75, 0.25), "750 ms");
-        assert_eq!(Unit::Seconds.tick(0.0, 0.25), "0 s");
-        assert_eq!(Unit::Seconds.tick(4200.0, 600.0), "70 min");
-        assert_eq!(Unit::Ratio.tick(0.125, 0.025), "12.5%");
-        assert_eq!(Unit::Bytes.tick(1536.0 * 1024.0, 512.0 * 1024.0), "1.5 MiB");
-        assert_eq!(Unit::None.tick(-2500.0, 500.0), "−2.5k");
-    }
-
-    #[test]
-    fn names_go_both_ways() {
-        for unit in ALL {
-            assert_eq!(unit.to_string().parse(), Ok(unit));
-        }
-        assert!("furlong".parse::<Unit>().is_err());
-        assert_eq!(Unit::Seconds.parse("500ms"), Some(0.5));
-        assert_eq!(Unit::Ratio.parse("5 %"), Some(0.05));
-        assert_eq!(Unit::Seconds.parse("soon"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn a_written_value_reads_back(mantissa in -10.0_f64..10.0, power in -280_i32..280, which in 0..ALL.len()) {
-            let (unit, v) = (ALL[which], mantissa * 10_f64.powi(power));
-            let text = unit.value(v);
-            let read = unit.parse(&text);
-            prop_assert!(read.is_some_and(|r| (r - v).abs() <= v.abs() * 0.006), "{v} {text} {read:?}");
-        }
-
-        #[test]
-        fn a_tick_reads_back(n in -2000_i64..2000, mantissa in prop::sample::select(vec![1.0, 2.0, 2.5, 5.0]),
-                             power in -200_i32..200, which in 0..ALL.len()) {
-            let unit = ALL[which];
-            let step = mantissa * 10_f64.powi(power);
-            let v = n as f64 * step;
-            let text = unit.tick(v, step);
-            let read = unit.parse(&text);
-            prop_assert!(read.is_some_and(|r| (r - v).abs() <= step * 0.01), "{v} {text} {read:?}");
-        }
-
-        #[test]
-        fn anything_may_be_read(text in "\\PC{0,40}", which in 0..ALL.len()) {
-            let _ = ALL[which].parse(&text);
-        }
-    }
-}
+mod tests;

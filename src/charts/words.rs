@@ -72,6 +72,24 @@ pub(crate) fn zone(zone: &TimeZone, at: f64) -> String {
     }
 }
 
+/// `, UTC+2 then UTC+1` where the clocks change between two moments, else nothing: an hour that comes twice must be
+/// explained.
+pub(crate) fn change(zone: &TimeZone, start: f64, end: f64) -> String {
+    let offset = |at| zone.to_offset(moment(at)).seconds();
+    let (from, to) = (offset(start), offset(end));
+    if from == to {
+        return String::new();
+    }
+    let name = |seconds: i32| {
+        let (sign, minutes) = (if seconds < 0 { '−' } else { '+' }, seconds.unsigned_abs() / 60);
+        match minutes % 60 {
+            0 => format!("UTC{sign}{}", minutes / 60),
+            rest => format!("UTC{sign}{}:{rest:02}", minutes / 60),
+        }
+    };
+    format!(", {} then {}", name(from), name(to))
+}
+
 fn clock(at: DateTime, seconds: bool) -> String {
     if seconds {
         format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
@@ -130,6 +148,15 @@ mod tests {
             ]
         );
         assert_eq!(seen[8..10], ["1 d 1 h", "0 s"]);
+    }
+
+    #[test]
+    fn a_change_of_the_clocks_is_named() {
+        let (berlin, night) = (TimeZone::get("Europe/Berlin").expect("bundled"), 1_792_875_600.0);
+        assert_eq!(change(&berlin, night, night + 32_400.0), ", UTC+2 then UTC+1");
+        assert_eq!(change(&berlin, night, night + 60.0), "");
+        let kolkata = TimeZone::get("Asia/Kolkata").expect("bundled");
+        assert_eq!(change(&kolkata, night, night + 32_400.0), "");
     }
 
     #[test]

@@ -120,6 +120,17 @@ pub enum Part {
     Code(String),
     /// A line between parts.
     Divider,
+    /// A picture that the chat has [taken](crate::Chat::keep).
+    Picture(Picture),
+}
+
+/// A picture in a card: it is edited with the card, so that a newer one takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// The chat's own name for it, from [`Chat::keep`](crate::Chat::keep).
+    pub file: String,
+    /// What it shows, for who cannot see it; at most 1,000 characters.
+    pub alt: String,
 }
 
 /// A button. Pressing it says its command, with the rights of who presses it.
@@ -204,6 +215,12 @@ impl Card {
         self
     }
 
+    /// Adds a picture.
+    pub fn picture(mut self, picture: Picture) -> Self {
+        self.parts.push(Part::Picture(picture));
+        self
+    }
+
     /// Adds a button.
     pub fn button(mut self, button: Button) -> Self {
         self.buttons.push(button);
@@ -249,6 +266,7 @@ impl Card {
                 ),
                 Part::Code(text) => lines.push(text.clone()),
                 Part::Divider => lines.push("---".into()),
+                Part::Picture(picture) => lines.push(format!("[picture: {}]", picture.alt)),
             }
         }
         if !self.buttons.is_empty() {

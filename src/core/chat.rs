@@ -30,6 +30,13 @@ pub trait Chat: Send + Sync + 'static {
     /// Uploads a file.
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError>;
 
+    /// Takes a picture that nobody sees until a [card](crate::card::Part::Picture) shows it; answers the chat's own name for it. None
+    /// where cards have no pictures: then it can be [uploaded](Chat::upload).
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        let _ = file;
+        Ok(None)
+    }
+
     /// The message of the robot's own that was posted with this [key](Post::key), if it is among the newer ones there. An error
     /// is not a no.
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {

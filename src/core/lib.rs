@@ -42,7 +42,7 @@ pub mod web;
 pub mod words;
 
 pub use args::Known;
-pub use card::{Button, Card, File, Part, Post, Tone};
+pub use card::{Button, Card, File, Part, Picture, Post, Tone};
 pub use catalog::{Auto, Backwards, Catalog, Environment, Service};
 pub use chat::{Chat, ChatError, MessageRef, Person, Place, Urgency};
 pub use context::Context;

@@ -1,6 +1,7 @@
 //! What the robot remembers, as a trait: event claims, operations with their journal, the audit trail, deploys, and small
 //! key-value spaces. [`MemoryStore`] keeps it in memory for tests; the real ones are elsewhere.
 
+mod amend;
 mod inbox;
 mod memory;
 
@@ -11,6 +12,7 @@ use crate::{
     message::{EventKey, Message},
     operations::{Operation, OperationFilter, Saved, Step},
 };
+pub use amend::{Amended, amend};
 use async_trait::async_trait;
 pub use inbox::{Delivery, DeliveryFilter, DeliveryState, InboxSource, Kept, Settled};
 use jiff::Timestamp;

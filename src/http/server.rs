@@ -140,6 +140,8 @@ impl Server {
         let app = large
             .into_iter()
             .fold(app, |app, (routes, bytes)| app.merge(limited(routes, bytes)));
+        // Who asks is known by its address, to whoever counts requests.
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let mut serving = tokio::spawn(serving.into_future());
         let mut ticks = tokio::time::interval(UPKEEP);

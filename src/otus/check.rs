@@ -1,7 +1,9 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
+mod alerts;
 mod databases;
 mod experiments;
+mod flags;
 mod told;
 mod versions;
 
@@ -87,9 +89,11 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         clusters(&mut sheet, settings).await;
         versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
+        alerts::alerts(&mut sheet, settings).await;
         databases::databases(&mut sheet, settings).await;
         told::told(&mut sheet, settings).await;
         experiments::experiments(&mut sheet, settings);
+        flags::flags(&mut sheet, settings);
     } else {
         sheet.note(
             Mark::Untried,

@@ -1,7 +1,9 @@
 //! `otus demo`: what Otus does, with nothing to configure. A Slack, a cluster and a Prometheus are emulated in this process;
 //! the robot is connected to them as in production; a person types in the terminal.
 
+mod alarm;
 mod chat;
+mod flags;
 mod screen;
 mod view;
 mod world;
@@ -79,6 +81,7 @@ Try:
   deploy api to production      asks {colleague} first: `{colleague}: !1` presses its Approve button
   lock web for 10m because I am testing, then `{colleague}: deploy web to staging`
   who can deploy api to production
+  flag new-search on for 25%    a feature for some; `flags`, `flag new-search`, `flags diff staging production`
   help
 ",
         person = world::PERSON,

@@ -19,6 +19,7 @@ mod cli;
 pub mod config;
 mod demo;
 mod emulate;
+mod flags;
 mod hooks;
 mod logs;
 mod migrations;
@@ -29,9 +30,11 @@ pub use cli::main;
 pub use otus_core::*;
 
 // Linking a responder in is enough to have it.
+use otus_responder_alerts as _;
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
 use otus_responder_experiments as _;
+use otus_responder_flags as _;
 use otus_responder_graphs as _;
 use otus_responder_markers as _;
 use otus_responder_migrations as _;

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{self, Fault, Faults, Settings},
-    hooks,
+    flags, hooks,
 };
 use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse, routing::any};
 use otus_core::{Robot, web};
@@ -34,6 +34,9 @@ pub enum RunError {
     /// The store.
     #[error("Otus cannot open its store: {0}")]
     Store(#[from] OpenError),
+    /// The flags.
+    #[error("Otus cannot serve flags: {0}")]
+    Flags(String),
     /// The address to listen on.
     #[error(
         "Otus cannot listen on {address}: {why}. Set http.listen (or OTUS__HTTP__LISTEN) to a free address"
@@ -86,7 +89,7 @@ impl Instance {
         let began = Instant::now();
         let counted = metrics::install();
         let catalog = settings.catalog();
-        let resources = config::resources(&settings).map_err(Faults)?;
+        let mut resources = config::resources(&settings).map_err(Faults)?;
         let address = settings.http.listen;
         let in_use = |why: std::io::Error| RunError::Listen {
             address,
@@ -95,6 +98,8 @@ impl Instance {
         let listener = TcpListener::bind(address).await.map_err(in_use)?;
         let address = listener.local_addr().map_err(in_use)?;
         let store = otus_store::open(&settings.store).await?;
+        let flags = flags::open(Arc::clone(&store), &settings.flags).await?;
+        resources.insert(Arc::clone(&flags));
 
         // Health is told from the first moment, and Slack's routes answer as soon as there is somebody to hear.
         let serving_stop = CancellationToken::new();
@@ -113,6 +118,7 @@ impl Instance {
         let serving = Server::new(listener)
             .metrics(counted)
             .routes(front.routes(settings.slack.events))
+            .routes(flags::routes(flags, &settings.flags, serving_stop.clone()))
             .routes_up_to(hooks, web::MAX_BODY)
             .readiness(readiness(Arc::clone(&front), Arc::clone(&store)))
             .drain(STOP_SERVING)

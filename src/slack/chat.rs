@@ -194,12 +194,28 @@ impl SlackChat {
 
     async fn send_file(&self, place: &Place, file: File) -> Result<(), SlackError> {
         let thread = place.thread.as_ref().map(|thread| thread.as_str());
-        let complete = files::stage(&self.web, &file, place.channel.as_str(), thread).await?;
+        let complete = files::stage(&self.web, &file, Some(place.channel.as_str()), thread).await?;
         let what = Outgoing::File(complete);
         self.outbox
             .post(place.channel.as_str(), Urgency::Answer, what)
             .await
             .map(|_| ())
+    }
+
+    /// Uploads a file without showing it anywhere.
+    async fn keep_file(&self, file: File) -> Result<String, SlackError> {
+        let complete = files::stage(&self.web, &file, None, None).await?;
+        let id = complete.file();
+        // A file that is uploaded twice is only ever shown once: by the block that names it.
+        self.web
+            .post::<_, Value>(
+                "files.completeUploadExternal",
+                &complete,
+                Twice::Harmful,
+                Limits::WaitHere,
+            )
+            .await?;
+        Ok(id)
     }
 
     async fn edit(&self, message: &MessageRef, post: &Post, urgency: Urgency) -> Result<(), SlackError> {
@@ -313,6 +329,10 @@ impl Chat for SlackChat {
 
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
         Ok(self.send_file(place, file).await?)
+    }
+
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        Ok(Some(self.keep_file(file).await?))
     }
 
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {

@@ -76,6 +76,42 @@ pub async fn check(config: &SlackConfig) -> Vec<Checked> {
     checked
 }
 
+/// Whether the robot is in a channel, by its id, so that it can write there; the channel's name.
+///
+/// # Errors
+/// What is wrong, and how to mend it.
+pub async fn check_channel(config: &SlackConfig, channel: &str) -> Result<String, String> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        channel: Found,
+    }
+    #[derive(serde::Deserialize)]
+    struct Found {
+        name: Option<String>,
+        #[serde(default)]
+        is_member: bool,
+        #[serde(default)]
+        is_im: bool,
+        #[serde(default)]
+        is_archived: bool,
+    }
+    let web = Web::new(config).map_err(|error| error.to_string())?;
+    let answer: Result<Answer, SlackError> = web.get("conversations.info", &[("channel", channel)]).await;
+    let found = answer.map_err(|error| error.to_string())?.channel;
+    let name = found
+        .name
+        .map_or_else(|| channel.to_owned(), |name| format!("#{name}"));
+    match (found.is_member || found.is_im, found.is_archived) {
+        (_, true) => Err(format!(
+            "{name} is archived; unarchive it, or name another channel"
+        )),
+        (false, _) => Err(format!(
+            "the robot is not in {name}; invite it there: /invite @<its name>"
+        )),
+        (true, false) => Ok(name),
+    }
+}
+
 /// The scopes that Slack names in a header of each answer, which slack-morphism does not show.
 async fn scopes(web: &Web, config: &SlackConfig) -> Result<String, SlackError> {
     const METHOD: &str = "auth.test";

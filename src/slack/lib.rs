@@ -23,7 +23,7 @@ pub mod text;
 pub mod web;
 
 pub use self::{
-    check::{Checked, check},
+    check::{Checked, check, check_channel},
     config::{Entrance, Liveness, PUBLIC_API, Pace, SlackConfig, Timeouts},
     error::{Credential, Missing, SlackError},
     events::Identity,

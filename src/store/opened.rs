@@ -3,6 +3,7 @@
 use crate::{OpenError, PostgresStore, SqliteStore, StoreConfig};
 use async_trait::async_trait;
 use otus_core::{Store, StoreError};
+use otus_flags::FlagStore;
 use std::sync::Arc;
 
 /// An open store. It can be handed on as an `Arc<dyn Store>`.
@@ -13,6 +14,9 @@ pub trait Opened: Store {
     /// # Errors
     /// When the last writing fails.
     async fn close(&self) -> Result<(), StoreError>;
+
+    /// The flags in it.
+    fn flags(self: Arc<Self>) -> Arc<dyn FlagStore>;
 }
 
 /// Opens the store that is configured (PostgreSQL if there is a `url`, else the SQLite file), made and brought up to date

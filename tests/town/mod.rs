@@ -1,6 +1,8 @@
 //! A town for a test: an emulated Slack, an emulated cluster and a real PostgreSQL, and several replicas of the real program that
 //! share them, each a process that can be killed and started again.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use otus_core::{
     operations::{Operation, OperationFilter, State},
     store::Store as _,
@@ -15,6 +17,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     fs::File,
+    net::SocketAddr,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -88,6 +91,11 @@ pub(crate) struct Town {
 impl Town {
     /// Builds it, with so many replicas, and waits until all are connected.
     pub(crate) async fn open(replicas: usize) -> Self {
+        Self::open_with(replicas, "").await
+    }
+
+    /// The same, with more in the configuration.
+    pub(crate) async fn open_with(replicas: usize, more: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = tokio::task::spawn_blocking(|| RealPostgres::start().unwrap())
             .await
@@ -101,7 +109,7 @@ impl Town {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
         cluster.write_kubeconfig(&kubeconfig).unwrap();
-        let mut config = format!("{CONFIG}\n[kubernetes]\nkubeconfig = {kubeconfig:?}\n");
+        let mut config = format!("{CONFIG}\n{more}\n[kubernetes]\nkubeconfig = {kubeconfig:?}\n");
         for service in SERVICES {
             writeln!(
                 config,
@@ -154,6 +162,22 @@ impl Town {
             .spawn()
             .unwrap();
         self.seats[seat] = Some(child);
+    }
+
+    /// Where the replica of the so many-th start serves HTTP, as soon as it says so.
+    pub(crate) async fn http(&self, start: u32) -> SocketAddr {
+        let path = self.folder.path().join(format!("otus-{start:03}.log"));
+        let deadline = Instant::now() + SOON;
+        loop {
+            let log = std::fs::read_to_string(&path).unwrap_or_default();
+            let found = log.split("http=").nth(1);
+            let found = found.and_then(|rest| rest.split_whitespace().next());
+            if let Some(address) = found.and_then(|address| address.parse().ok()) {
+                return address;
+            }
+            assert!(Instant::now() < deadline, "{log}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Kills a replica without a word, as a node that dies would.

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use otus::markup::{bold, code, user};
+use otus::operations::Operation;
+use otus::phrase;
 use otus::store::Deploy;
 
 use super::short;
@@ -13,6 +15,27 @@ pub(crate) fn status_title(rows: usize) -> String {
         1 => "What runs there".to_owned(),
         _ => "What runs where".to_owned(),
     }
+}
+
+/// Which flags were changed lately.
+pub(crate) fn flags_changed(changed: &[Operation], now: Timestamp) -> String {
+    let line = |operation: &Operation| {
+        let note = operation
+            .ending
+            .as_ref()
+            .map_or("", |ending| ending.note.as_str());
+        let ago = operation
+            .ended
+            .map(|ended| phrase::duration(phrase::between(ended, now)));
+        format!(
+            "flag: {}, by {}, {} ago",
+            phrase::inert(note, 120),
+            phrase::inert(&operation.name, 60),
+            ago.unwrap_or_default()
+        )
+    };
+    let lines: Vec<String> = changed.iter().map(line).collect();
+    lines.join("\n")
 }
 
 /// No service, or none that runs anywhere.

@@ -16,6 +16,7 @@ use otus::{
     store::{Deploy, DeployState},
 };
 use otus_emulators::prometheus::{Effect, Prometheus as Emulated, Story};
+use otus_flags::{Author, Definition, Edit, Flags, MemoryFlagStore};
 use otus_monitoring::{Prometheus, PrometheusConfig, step::Rules};
 use otus_responder_graphs::{Graphs, Settings};
 use tokio::net::TcpListener;
@@ -216,6 +217,42 @@ async fn deploys_of_what_is_shown_are_marked() {
     let file = shop.room.expect_file().await;
     assert!(
         alt(&file).contains("deploy api v1") && alt(&file).contains("deploy web v2"),
+        "{}",
+        alt(&file)
+    );
+}
+
+#[tokio::test]
+async fn changes_of_flags_are_marked_where_they_are() {
+    let shop = shop().await;
+    let flags = Flags::start(Arc::new(MemoryFlagStore::new()))
+        .await
+        .expect("flags");
+    for (set, minutes) in [("production", 20), ("staging", 10), ("production", 300)] {
+        let edit = Edit::Put {
+            key: format!("nav-{minutes}"),
+            definition: Definition::switch(false),
+        };
+        let author = Author {
+            by: "Ann".into(),
+            reason: None,
+            at: Timestamp::now() - SignedDuration::from_mins(minutes),
+            operation: None,
+        };
+        flags.change(set, &edit, &author).await.expect("changed");
+    }
+    let prometheus = client(shop._prometheus.url(), Duration::from_secs(20));
+    let graphs = Graphs::new(settings(), Some(Arc::new(prometheus)), Rules::default()).expect("settings");
+    let mut room = Room::builder()
+        .catalog(CATALOG)
+        .resource(flags)
+        .responder(graphs)
+        .open();
+    room.say("ann", "@otus graph requests").await;
+    let file = room.expect_file().await;
+    assert!(alt(&file).contains("flag nav-20 (new)"), "{}", alt(&file));
+    assert!(
+        !alt(&file).contains("nav-10") && !alt(&file).contains("nav-300"),
         "{}",
         alt(&file)
     );

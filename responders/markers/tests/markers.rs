@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use kit::{CATALOG, Deploys, Fate, SOON, begin, deploy, github, merged_pull, wait};
 use otus::{
     MemoryStore, Store,
-    operations::{Outcome, Timing},
+    operations::{Action, Ending, Outcome, Plan, Run, Target, Timing},
     prelude::*,
     room::{Clock, Fuse, RoomBuilder, RoomChat},
 };
@@ -140,6 +140,89 @@ async fn a_deploy_is_a_deployment_of_its_commit_and_of_each_pull_request_s_head(
     .await;
     assert_eq!(mark.tags[..4], ["deploy", "api", "staging", "succeeded"]);
     assert!(mark.text.ends_with("in the chat</a>"), "{}", mark.text);
+    assert_eq!(scene.grafana.annotations().len(), 1);
+}
+
+/// Changes a flag, or does not.
+struct Turning;
+
+#[async_trait::async_trait]
+impl Action for Turning {
+    fn kind(&self) -> &'static str {
+        "flag"
+    }
+
+    async fn plan(&self, _: &Services, ask: &serde_json::Value) -> Result<Plan> {
+        Ok(Plan {
+            target: Target {
+                service: None,
+                environment: Some("production".into()),
+            },
+            title: "Turn it".into(),
+            details: ask.clone(),
+            ..Plan::default()
+        })
+    }
+
+    async fn apply(&self, run: Run) -> Result<Ending> {
+        let moved = run.plan().details == "moved";
+        let outcome = if moved {
+            Outcome::Superseded
+        } else {
+            Outcome::Succeeded
+        };
+        Ok(Ending {
+            outcome,
+            note: "nav is <on> in production".into(),
+            card: Card::new(Tone::Good, "Turned"),
+        })
+    }
+}
+
+/// Turns.
+#[derive(Default)]
+struct Turns;
+
+/// Turns flags.
+#[responder(name = "turns")]
+impl Turns {
+    /// Turns one.
+    #[respond(
+        r"^turn (?<how>\w+)$",
+        usage = "turn <how>",
+        example = "turn on",
+        effect = "operation"
+    )]
+    async fn turn(&self, cx: Context, how: String) -> Result {
+        cx.propose("flag", how).await
+    }
+
+    /// What it does.
+    #[actions]
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        vec![Arc::new(Turning)]
+    }
+}
+
+#[tokio::test]
+async fn a_flag_that_was_changed_is_a_mark_at_its_moment() {
+    let scene = Scene::set().await;
+    let mut room = scene.furnished(SOON).responder(Turns).open();
+    room.robot().start();
+    wait(async || (scene.store.entries("followers").await.unwrap().len() == 2).then_some(())).await;
+    for how in ["moved", "on"] {
+        room.say("ann", &format!("@otus turn {how}")).await;
+        room.answer().await;
+    }
+    let mark = wait(async || scene.grafana.annotations().pop()).await;
+    assert_eq!(mark.tags[..3], ["deploy", "production", "flag"]);
+    assert_eq!(mark.time, mark.time_end);
+    assert!(
+        mark.text.starts_with("nav is &lt;on&gt; in production, by "),
+        "{}",
+        mark.text
+    );
+    // What was not changed was looked at before it, and left no mark.
     assert_eq!(scene.grafana.annotations().len(), 1);
 }
 

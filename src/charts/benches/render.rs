@@ -1,7 +1,8 @@
 //! What a picture costs: CPU time and bytes, against the budgets, and against true-colour PNG of the same pixels.
 //!
 //! `cargo bench -p otus-charts` prints a table of CPU time (the thread's own, so that a busy machine does not count),
-//! then runs criterion's wall-clock measurement.
+//! then runs criterion's wall-clock measurement. `compare.py` beside this runs it with `--dump`, which writes the data
+//! as JSON, and with `--time <name> [<file>]`, which draws one picture.
 
 #[path = "../examples/data/mod.rs"]
 mod data;
@@ -9,7 +10,7 @@ mod data;
 use std::{hint::black_box, time::Duration};
 
 use criterion::Criterion;
-use otus_charts::{Chart, Series};
+use otus_charts::{Chart, Panel, Series};
 
 /// This thread's CPU time, from the kernel.
 fn cpu() -> Duration {
@@ -79,9 +80,108 @@ fn report(name: &str, chart: &Chart, runs: usize, budget_ms: f64, budget_kb: usi
     );
 }
 
+/// Name, kind, chart, limits, events.
+type Compared = (&'static str, &'static str, Chart, Vec<f64>, Vec<f64>);
+
+/// The charts that are compared with matplotlib's of the same data.
+fn compared() -> Vec<Compared> {
+    let deploys = vec![data::START + 2148.0, data::START + 3108.0];
+    vec![
+        ("easy", "lines", data::easy(), vec![0.5], deploys.clone()),
+        ("hard", "lines", data::hard(), Vec::new(), Vec::new()),
+        ("stacked", "stacked", data::stacked(), Vec::new(), deploys),
+        (
+            "steps",
+            "steps",
+            data::steps(),
+            Vec::new(),
+            vec![data::START + 900.0],
+        ),
+        ("log", "log", data::log(false), vec![600.0], Vec::new()),
+        ("money", "bars", data::money(), Vec::new(), Vec::new()),
+        ("many", "lines", data::many(), Vec::new(), Vec::new()),
+    ]
+}
+
+fn name(series: &Series) -> String {
+    let values = || {
+        series
+            .labels()
+            .iter()
+            .map(|(_, v)| v.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    series.name().map_or_else(values, str::to_owned)
+}
+
+fn dump() {
+    let charts: Vec<serde_json::Value> = compared()
+        .into_iter()
+        .map(|(chart_name, kind, chart, limits, markers)| {
+            // The companion of the stacked one is left to us.
+            let own = chart
+                .shown()
+                .iter()
+                .filter(|s| s.points().first().is_some_and(|p| p.0 >= data::START));
+            let own = own.take(if kind == "stacked" { 4 } else { usize::MAX });
+            let series: Vec<serde_json::Value> = own
+                .map(|s| serde_json::json!({ "name": name(s), "points": s.points() }))
+                .collect();
+            serde_json::json!({ "name": chart_name, "kind": kind, "title": chart_name, "series": series,
+                "limits": limits, "markers": markers })
+        })
+        .collect();
+    println!("{}", serde_json::Value::from(charts));
+}
+
+fn time(args: &[String]) {
+    let all = compared();
+    let Some((_, _, chart, ..)) = all.iter().find(|c| Some(c.0) == args.first().map(String::as_str)) else {
+        eprintln!("there is no such chart");
+        std::process::exit(1);
+    };
+    let picture = chart.render().expect("a picture");
+    if let Some(path) = args.get(1) {
+        std::fs::write(path, &picture.png).expect("writes the picture");
+    }
+    let ms = median(11, || drop(black_box(chart.render())));
+    println!("{}", serde_json::json!({ "ms": ms, "bytes": picture.png.len() }));
+}
+
 fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.first().map(String::as_str) {
+        Some("--dump") => return dump(),
+        Some("--time") => return time(&args[1..]),
+        _ => {}
+    }
     report("easy (4 × 361 points)", &data::easy(), 21, 35.0, 80);
     report("hard (20 × 11,000 points)", &data::hard(), 9, 200.0, 250);
+    let panel = |name: &str, picture: otus_charts::Picture, spent: f64| {
+        println!(
+            "{name}: {spent:.1} ms CPU, {:.1} KB",
+            picture.png.len() as f64 / 1024.0
+        );
+    };
+    for (name, kind) in [
+        ("heatmap", Panel::from(data::heatmap())),
+        ("native heatmap", data::native_heatmap().into()),
+        ("histogram", data::histogram().into()),
+        ("stats", data::stats().into()),
+        ("bar gauge", data::gauge().into()),
+        ("table", data::table().into()),
+        ("stacked", data::stacked().into()),
+    ] {
+        let spent = median(9, || drop(black_box(kind.render())));
+        panel(name, kind.render().expect("a picture"), spent);
+    }
+    let grid = data::grid();
+    panel(
+        "grid of four",
+        grid.render().expect("a picture"),
+        median(9, || drop(black_box(grid.render()))),
+    );
     let empty = Chart::new("nothing").range(data::START, data::START + 3600.0, 10.0);
     report(
         "empty",

@@ -1,123 +1,186 @@
-//! Draws every kind of chart into a folder, to be looked at: `cargo run -p otus-charts --example gallery target/gallery`.
+//! Builds the gallery, `docs/gallery.md` and its pictures: `cargo run -p otus-charts --example gallery`.
+//!
+//! With a folder as its argument it draws into that folder instead, and adds the odd cases nobody wants in a gallery but
+//! somebody has to look at.
 
 mod data;
+mod odd;
 
-use data::{START, wandering};
-use jiff::tz::TimeZone;
-use otus_charts::{Chart, Marker, Series, Theme, Threshold, Unit};
+use std::{fmt::Write as _, fs, path::PathBuf};
+
+use otus_charts::{ChartError, Picture, Theme};
+
+/// A picture of the gallery: its file's name, its heading, what is to be seen, and itself.
+type Shown = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Result<Picture, ChartError>,
+);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::path::PathBuf::from(
-        std::env::args()
-            .nth(1)
-            .unwrap_or_else(|| "target/gallery".to_owned()),
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let folder = std::env::args().nth(1).map(PathBuf::from);
+    let pictures = folder.clone().unwrap_or_else(|| docs.join("gallery"));
+    fs::create_dir_all(&pictures)?;
+    let mut page = String::from(
+        "# Gallery\n\nWhat Otus draws, from fixed data. The words below a picture are its alternative text, as Slack \
+         gets it. Built by\n`cargo run -p otus-charts --example gallery`; the data is in \
+         [examples/data](../src/charts/examples/data/mod.rs).\n",
     );
-    std::fs::create_dir_all(&folder)?;
-    for (name, chart) in charts() {
-        let picture = chart.render()?;
-        std::fs::write(folder.join(format!("{name}.png")), &picture.png)?;
-        println!("{name}: {} bytes\n  {}", picture.png.len(), picture.alt);
+    for (name, heading, text, picture) in shown() {
+        let picture = picture?;
+        fs::write(pictures.join(format!("{name}.png")), &picture.png)?;
+        println!(
+            "{name}: {} × {}, {} bytes",
+            picture.width,
+            picture.height,
+            picture.png.len()
+        );
+        let alt = picture.alt.replace('|', "\\|");
+        write!(
+            page,
+            "\n## {heading}\n\n{text}\n\n![{heading}](gallery/{name}.png)\n\n> {alt}\n"
+        )?;
+    }
+    match folder {
+        None => fs::write(docs.join("gallery.md"), page)?,
+        Some(folder) => {
+            for (name, chart) in odd::charts() {
+                let picture = chart.render()?;
+                fs::write(folder.join(format!("odd-{name}.png")), &picture.png)?;
+                println!("odd-{name}: {} bytes\n  {}", picture.png.len(), picture.alt);
+            }
+        }
     }
     Ok(())
 }
 
-fn charts() -> Vec<(&'static str, Chart)> {
-    let hour = |title: &str| Chart::new(title).range(START, START + 3600.0, 10.0);
-    let berlin = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
-    let bytes = wandering(8, 1.3e9, 361, 10.0);
-    let ratio: Vec<(f64, f64)> = wandering(9, 0.004, 361, 10.0)
-        .into_iter()
-        .map(|(t, v)| (t, if t > START + 2000.0 { v * 9.0 } else { v }))
-        .collect();
-    let close = [1000.0, 1040.0, 1200.0, 1420.0, 1425.0, 3590.0]
-        .iter()
-        .enumerate()
-        .fold(data::easy(), |chart, (i, at)| {
-            chart.marker(Marker::new(START + at, format!("deploy catalog v1.{i}.0")))
-        });
-    let nine = (0..9).fold(
-        hour("Queue length by worker").unit(Unit::Count).top(10),
-        |chart, i| {
-            chart.series(Series::labelled(
-                [("worker", format!("w-{i}"))],
-                wandering(50 + i, 20.0 + 9.0 * i as f64, 361, 10.0),
-            ))
-        },
-    );
+fn shown() -> Vec<Shown> {
     vec![
-        ("dark", data::easy()),
-        ("light", data::easy().theme(Theme::Light)),
-        ("hard", data::hard()),
-        ("hard-light-berlin", data::hard().theme(Theme::Light).zone(berlin)),
-        ("close-markers", close),
-        ("nine", nine),
         (
-            "bytes",
-            hour("Resident memory")
-                .query("process_resident_memory_bytes{job=\"api\"}")
-                .series(Series::labelled(
-                    [("job", "api"), ("instance", "10.0.0.1:9090")],
-                    bytes,
-                ))
-                .threshold(Threshold::above(1.5 * 1024.0 * 1024.0 * 1024.0).label("limit")),
+            "lines",
+            "Lines, a limit, deploys",
+            "Query, range, step and zone are named; the limit has a band on its bad side; each deploy is marked; `search` \
+             was not scraped for a while, and that is a gap. The legend names only the label that differs.",
+            data::easy().render(),
         ),
         (
-            "ratio",
-            hour("Error rate")
-                .query("sum(rate(e_total[5m])) / sum(rate(r_total[5m]))")
-                .series(Series::new("errors", ratio))
-                .threshold(Threshold::above(0.01).label("objective")),
+            "lines-light",
+            "The same on white",
+            "A palette of its own: every line at least 3:1 against the ground and apart from the others for protan, deutan \
+             and tritan eyes.",
+            data::easy().theme(Theme::Light).render(),
         ),
         (
-            "no-data",
-            hour("p95 latency of nothing")
-                .query("up{job=\"nothing\"}")
-                .marker(Marker::new(START + 600.0, "deploy api v1"))
-                .threshold(Threshold::above(0.5))
-                .unit(Unit::Seconds),
-        ),
-        ("no-data-bare", hour("Nothing at all")),
-        (
-            "one-point",
-            hour("One point").series(Series::new("once", vec![(START + 1800.0, 42.0)])),
+            "stacked",
+            "Stacked areas",
+            "The top edge is the total; the dashed line is last week's.",
+            data::stacked().render(),
         ),
         (
-            "flat-high",
-            hour("Availability")
-                .unit(Unit::Ratio)
-                .series(Series::new(
-                    "api",
-                    wandering(5, 0.9991, 361, 10.0)
-                        .into_iter()
-                        .map(|(t, v)| (t, 0.999 + (v - 0.9991) * 0.004))
-                        .collect(),
-                ))
-                .threshold(Threshold::below(0.999).label("objective")),
+            "last-week",
+            "The same time last week",
+            "Dashed in the colour of its series, with a column of its own. The time axis is that of the viewer's zone, with \
+             the date at midnight.",
+            data::last_week().render(),
         ),
         (
-            "far-threshold",
-            hour("Far from its limit")
-                .unit(Unit::Seconds)
-                .series(Series::new("api", wandering(6, 0.02, 361, 10.0)))
-                .threshold(Threshold::above(5.0)),
+            "steps",
+            "Steps",
+            "A count holds until it changes; what is not known is not drawn.",
+            data::steps().render(),
         ),
         (
-            "negative",
-            hour("Temperature").series(Series::new(
-                "freezer",
-                wandering(7, 10.0, 361, 10.0)
-                    .into_iter()
-                    .map(|(t, v)| (t, (v - 10.0) * 20.0))
-                    .collect(),
-            )),
+            "bars",
+            "Bars, and money",
+            "A bar for each hour, on top of each other.",
+            data::money().render(),
         ),
-        ("small", data::easy().size(800, 400)),
         (
-            "week",
-            Chart::new("A week")
-                .range(START, START + 7.0 * 86_400.0, 600.0)
-                .series(Series::new("logins", wandering(11, 300.0, 1008, 600.0)))
-                .zone(TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC)),
+            "log",
+            "A logarithmic axis",
+            "From milliseconds to an hour in one picture.",
+            data::log(false).render(),
+        ),
+        (
+            "symlog",
+            "Zeros on a logarithmic axis",
+            "A logarithm knows no zero: the part around it is linear.",
+            data::log(true).render(),
+        ),
+        (
+            "bands",
+            "Limits of two levels",
+            "Each band ends where the next begins, and each has its name.",
+            data::bands().render(),
+        ),
+        (
+            "alert",
+            "An alert's graph",
+            "Who fires is drawn strong, the others are background; the alert is shaded from its beginning to its end, and the \
+             deploys around it say why.",
+            data::alert().render(),
+        ),
+        (
+            "many",
+            "Twelve series",
+            "From the eighth on lines are dashed instead of a colour being used twice.",
+            data::many().render(),
+        ),
+        (
+            "clocks",
+            "The night the clocks go back",
+            "02:00 comes twice, and the line below the title says why.",
+            data::clocks().render(),
+        ),
+        (
+            "heatmap",
+            "A heatmap of classic buckets",
+            "Each bucket is a row; the median and the 95th percentile are drawn over it.",
+            data::heatmap().render(),
+        ),
+        (
+            "native-heatmap",
+            "A heatmap of a native histogram",
+            "Its fine buckets stand on a logarithmic axis.",
+            data::native_heatmap().theme(Theme::Light).render(),
+        ),
+        (
+            "histogram",
+            "A histogram",
+            "A native histogram's buckets, with the percentiles and the limit.",
+            data::histogram().render(),
+        ),
+        (
+            "stats",
+            "Big numbers",
+            "Coloured by the worst limit each is beyond, which is named: a colour alone says nothing to many eyes.",
+            data::stats().render(),
+        ),
+        (
+            "gauge",
+            "A bar gauge",
+            "The longest first, limits marked.",
+            data::gauge().render(),
+        ),
+        (
+            "table",
+            "A table",
+            "Numbers with their units in columns that line up.",
+            data::table().render(),
+        ),
+        (
+            "grid",
+            "Several panels in one picture",
+            "The evidence of a deploy: the service's key graphs, the moment marked.",
+            data::grid().render(),
+        ),
+        (
+            "board",
+            "Panels of every kind",
+            "A dashboard in one picture, here on white.",
+            data::board().theme(Theme::Light).render(),
         ),
     ]
 }

@@ -1,6 +1,7 @@
 //! The value axis: steps people count in (1, 2, 2.5, 5; powers of two for bytes; sixtieths for long durations), zero
 //! in view unless the data says otherwise.
 
+use super::log::Warp;
 use crate::{series::HUGE, unit::Unit};
 
 /// A value axis: its range, and its labelled ticks from the lowest up.
@@ -9,6 +10,20 @@ pub(crate) struct ValueAxis {
     pub(crate) lo: f64,
     pub(crate) hi: f64,
     pub(crate) ticks: Vec<(f64, String)>,
+    /// How values become heights.
+    pub(crate) warp: Warp,
+}
+
+impl ValueAxis {
+    /// An axis nothing is known about.
+    pub(crate) fn bare() -> Self {
+        Self {
+            lo: 0.0,
+            hi: 1.0,
+            ticks: Vec::new(),
+            warp: Warp::Linear,
+        }
+    }
 }
 
 /// The axis for values from `min` to `max` with about `wanted` intervals.
@@ -37,7 +52,12 @@ pub(crate) fn value_axis(min: f64, max: f64, unit: Unit, wanted: usize) -> Value
         .filter(|at| *at <= hi + step * 1e-6)
         .map(|at| (at.min(hi), unit.tick(at, step)))
         .collect();
-    ValueAxis { lo, hi, ticks }
+    ValueAxis {
+        lo,
+        hi,
+        ticks,
+        warp: Warp::Linear,
+    }
 }
 
 /// The range to show: from zero, unless all values lie close together and far from it.

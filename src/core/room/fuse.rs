@@ -170,6 +170,10 @@ impl<T: Chat + ?Sized> Chat for Fused<T> {
         through!(self.upload(place, file))
     }
 
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        through!(self.keep(file))
+    }
+
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {
         through!(self.find(place, key))
     }

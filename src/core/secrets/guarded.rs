@@ -41,6 +41,10 @@ impl Chat for Guarded {
         self.0.upload(place, clean_file(file)).await
     }
 
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        self.0.keep(clean_file(file)).await
+    }
+
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {
         self.0.find(place, key).await
     }
@@ -108,6 +112,7 @@ fn clean_card(card: &Card) -> Option<Card> {
                     texts.extend([name, value]);
                 }
             }
+            Part::Picture(picture) => texts.push(&mut picture.alt),
             Part::Divider => {}
         }
     }

@@ -228,6 +228,23 @@ pub(super) fn migrations(settings: &mut Settings, tree: &mut Json, reading: &mut
     }
 }
 
+/// Reads the tokens of who asks for flags from their files, and tells what cannot work, with its line.
+pub(super) fn flags(settings: &mut Settings, reading: &mut Reading<'_>) {
+    let environments: Vec<&str> = settings.environments.keys().map(String::as_str).collect();
+    let faults = match settings.flags.ready(&environments) {
+        Ok(ready) => {
+            settings.flags = ready;
+            settings.flags.seeds().err().into_iter().collect()
+        }
+        Err(faults) => faults,
+    };
+    for (keys, message) in faults {
+        let path: Path = std::iter::once("flags".to_owned()).chain(keys).collect();
+        let place = reading.places.get(&path);
+        reading.faults.push(Fault::new(place, &path, message));
+    }
+}
+
 /// Finds workloads of kinds that are not deployed.
 pub(super) fn workloads(settings: &Settings, tree: &Json, places: &Places, faults: &mut Vec<Fault>) {
     for (name, service) in &settings.services {

@@ -103,6 +103,7 @@ pub fn load(origin: &Origin) -> Loaded {
     let mut settings = settings(&mut tree, &mut reading);
     super::check::deploys(&mut settings, &mut tree, &mut reading);
     super::check::migrations(&mut settings, &mut tree, &mut reading);
+    super::check::flags(&mut settings, &mut reading);
     super::check::responders(&settings, &mut tree, &mut reading);
     settings.responders = tree["responders"].as_object().cloned().unwrap_or_default();
     for (key, message) in settings.catalog().faults() {
@@ -157,6 +158,7 @@ fn settings(tree: &mut Json, reading: &mut Reading<'_>) -> Settings {
         databases: section!("databases"),
         prometheus: section!("prometheus"),
         grafana: section!("grafana"),
+        flags: section!("flags"),
         store: section!("store"),
         http: section!("http"),
         log: section!("log"),

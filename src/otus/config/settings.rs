@@ -6,6 +6,7 @@ use otus_core::{
     catalog::{Catalog, EnvironmentEntry, ServiceEntry},
     policy::{Policy, Roles},
 };
+use otus_flags::serve::FlagsConfig;
 use otus_migrations::database::DatabaseConfig;
 use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig};
 use otus_slack::SlackConfig;
@@ -29,6 +30,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "databases",
     "prometheus",
     "grafana",
+    "flags",
     "store",
     "http",
     "log",
@@ -62,6 +64,8 @@ pub struct Settings {
     pub prometheus: PrometheusConfig,
     /// `[grafana]`
     pub grafana: GrafanaConfig,
+    /// `[flags]`
+    pub flags: FlagsConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[http]`
@@ -88,6 +92,7 @@ impl Default for Settings {
             databases: BTreeMap::new(),
             prometheus: PrometheusConfig::default(),
             grafana: GrafanaConfig::default(),
+            flags: FlagsConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),

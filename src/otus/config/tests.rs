@@ -60,6 +60,10 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let pulls: otus_responder_pulls::Settings =
         serde_json::from_value(loaded.tree["responders"]["pulls"].clone()).unwrap();
     assert_eq!(pulls, otus_responder_pulls::Settings::default());
+    let alerts: otus_responder_alerts::Settings =
+        serde_json::from_value(loaded.tree["responders"]["alerts"].clone()).unwrap();
+    let expected = otus_responder_alerts::Settings::default();
+    assert_eq!(format!("{alerts:?}"), format!("{expected:?}"));
     let markers: otus_responder_markers::Settings =
         serde_json::from_value(loaded.tree["responders"]["markers"].clone()).unwrap();
     assert_eq!(markers, otus_responder_markers::Settings::default());
@@ -70,6 +74,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
         serde_json::from_value(loaded.tree["responders"]["experiments"].clone()).unwrap();
     let expected = otus_responder_experiments::Settings::default();
     assert_eq!(format!("{experiments:?}"), format!("{expected:?}"));
+    let flags: otus_responder_flags::Settings =
+        serde_json::from_value(loaded.tree["responders"]["flags"].clone()).unwrap();
+    assert_eq!(flags, otus_responder_flags::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -101,6 +108,7 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "prometheus",
         "grafana",
         "github",
+        "flags",
         "store",
         "http",
         "log",
@@ -118,8 +126,10 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
     }
     for responder in [
         "deploy",
+        "alerts",
         "autodeploy",
         "experiments",
+        "flags",
         "graphs",
         "markers",
         "migrations",
@@ -179,9 +189,11 @@ fn read_alone(section: &str, text: &str) -> String {
         "github" => wrong::<otus_ci::github::GitHubConfig>(here),
         "prometheus" => wrong::<otus_monitoring::PrometheusConfig>(here),
         "grafana" => wrong::<otus_monitoring::grafana::GrafanaConfig>(here),
+        "flags" => wrong::<otus_flags::serve::FlagsConfig>(here),
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
+        "responders.alerts" => wrong::<otus_responder_alerts::Settings>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
         "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
@@ -190,6 +202,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "responders.migrations" => wrong::<otus_responder_migrations::Settings>(here),
         "responders.pulls" => wrong::<otus_responder_pulls::Settings>(here),
         "responders.experiments" => wrong::<otus_responder_experiments::Settings>(here),
+        "responders.flags" => wrong::<otus_responder_flags::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
         other => panic!("{other}"),
     }
@@ -274,6 +287,51 @@ checks = ["build"]
       otus.toml:10: services.api.versions: with a repository the versions are its commits; keep one of versions and repository
       otus.toml:12: services.web.checks: it means nothing without repository; set that, too: repository = "owner/name"
     "#);
+}
+
+#[test]
+fn flags_are_read_and_their_faults_are_told() {
+    let right = r#"
+[environments.production]
+[flags]
+origins = ["https://shop.example.com"]
+[flags.sets.mobile]
+[flags.clients.web]
+set = "production"
+token = "0123456789abcdef"
+[flags.clients.app]
+set = "mobile"
+token = "fedcba9876543210"
+[responders.flags]
+step_in = ["production"]
+[responders.flags.groups.staff]
+attribute = "email"
+ends_with = "@example.com"
+"#;
+    let loaded = with_file(right);
+    assert_eq!(loaded.faults, Faults::default(), "{}", told(&loaded));
+    assert!(!format!("{:?}", loaded.settings).contains("0123456789abcdef"));
+    let wrong = right
+        .replace("\"production\"\ntoken", "\"prod\"\ntoken")
+        .replace("fedcba9876543210", "short")
+        .replace("origins", "origin")
+        .replace("[\"production\"]", "[\"prodution\"]")
+        .replace("ends_with", "ends");
+    insta::assert_snapshot!(told(&with_file(&wrong)), @r#"
+    Otus cannot start with this configuration, for 5 reasons:
+      otus.toml:4: flags.origin: there is no such key; did you mean origins?
+      otus.toml:7: flags.clients.web.set: there is no environment "prod", and no such set below [flags.sets]
+      otus.toml:11: flags.clients.app.token: a token has 16 letters, digits or signs or more, and no blanks
+      otus.toml:13: responders.flags.step_in: step_in names "prodution", and there is no such environment
+      otus.toml:16: responders.flags.groups.staff.ends: there is no such key; did you mean ends_with?
+    "#);
+    let seeded = "[environments.production]\n[flags.sets.production]\nseed_file = \"/no/such/file\"\n\
+                  [responders.flags.guards.errors]\nquery = \"up\"\nbound = \"> 0\"\n";
+    insta::assert_snapshot!(told(&with_file(seeded)), @"
+    Otus cannot start with this configuration, for 2 reasons:
+      otus.toml:3: flags.sets.production.seed_file: /no/such/file: it cannot be read: No such file or directory (os error 2)
+      otus.toml:4: responders.flags.guards.errors: guards.errors asks Prometheus, and [prometheus] has no url
+    ");
 }
 
 #[test]
@@ -772,11 +830,18 @@ versions = ["v1", "v2"]
 
     [grafana]
 
+    [flags]
+
+
+
     [store]
 
     [http]
 
     [log]
+
+    [responders.alerts]
+
 
     [responders.autodeploy]
 
@@ -786,6 +851,11 @@ versions = ["v1", "v2"]
 
 
     [responders.experiments]
+
+
+    [responders.flags]
+
+
 
 
     [responders.graphs]

@@ -1,5 +1,6 @@
 //! Everything the demo's robot is connected to, and the robot: emulated on loopback, put together as in production.
 
+use super::alarm;
 use crate::{
     config::{self, DEMO, Origin, Settings},
     run::Instance,
@@ -35,6 +36,7 @@ pub(super) struct World {
     pub(super) slack: Workspace,
     pub(super) robot: Instance,
     telling: JoinHandle<()>,
+    ringing: JoinHandle<()>,
     _prometheus: Prometheus,
     _store: tempfile::TempDir,
 }
@@ -73,10 +75,12 @@ impl World {
             .await
             .context("the robot did not connect to the emulated Slack")?;
         let telling = tokio::spawn(follow(Arc::new(cluster), story));
+        let ringing = tokio::spawn(alarm::watch(robot.robot().clone(), prometheus.url()));
         Ok(Self {
             slack,
             robot,
             telling,
+            ringing,
             _prometheus: prometheus,
             _store: folder,
         })
@@ -84,6 +88,7 @@ impl World {
 
     pub(super) async fn stop(self) {
         self.telling.abort();
+        self.ringing.abort();
         self.robot.stop().await;
     }
 }
@@ -97,16 +102,22 @@ fn settings(
 ) -> anyhow::Result<Settings> {
     let text = |text: &str| toml_edit::Value::from(text).to_string();
     let path = |path: &Path| toml_edit::Value::from(path.display().to_string()).to_string();
+    let channel = slack
+        .look(|world| world.channel(CHANNEL).map(|channel| channel.id.clone()))
+        .unwrap_or_default();
     let addresses = format!(
         "[slack]\napi_url = {}\nbot_token = {}\napp_token = {}\nsockets = 1\n\
          [slack.pace]\nedits_per_minute = 600.0\nedit_burst = 100\n\
-         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n",
+         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
+         [responders.alerts]\nchannel = {}\nrange = \"30m\"\n[responders.alerts.sources.demo]\ntoken = {}\n",
         text(&slack.api_url()),
         text(&slack.bot_token()),
         text(&slack.app_token()),
         path(kubeconfig),
         text(&prometheus.url()),
         path(store),
+        text(&channel),
+        text(alarm::TOKEN),
     );
     let origin = Origin {
         program: vec![("the demo", DEMO.to_owned()), ("the demo", addresses)],
@@ -226,6 +237,7 @@ async fn remember(path: &Path, by: &str, now: Timestamp) -> anyhow::Result<()> {
         store.record_deploy(&deploy).await?;
         previous = version;
     }
+    super::flags::remember(&store, now).await?;
     store.close().await?;
     Ok(())
 }

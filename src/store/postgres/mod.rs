@@ -1,6 +1,7 @@
 //! Purpose: the store on PostgreSQL: one database, any number of replicas.
 
 mod claims;
+mod listen;
 mod lost;
 mod open;
 mod runs;
@@ -9,7 +10,7 @@ mod work;
 use crate::{
     OpenError, StoreConfig,
     shared::{
-        Database, Engine, Failure, Row, Select, Session as _, Write, Written, claims::Wanted, session,
+        Arg, Database, Engine, Failure, Row, Select, Session as _, Write, Written, claims::Wanted, session,
         timestamp,
     },
 };
@@ -23,7 +24,10 @@ use otus_core::{
 use runs::Pulse;
 use sqlx::PgConnection;
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::{sync::Mutex, task::JoinHandle};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use work::{Change, Link};
 
@@ -51,6 +55,8 @@ pub struct Postgres {
     alive: Mutex<Option<JoinHandle<()>>>,
     pruning: JoinHandle<()>,
     keep_claims: Duration,
+    flag_changes: watch::Sender<u64>,
+    listening: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl fmt::Debug for Postgres {
@@ -75,6 +81,9 @@ impl PostgresStore {
         let alive = tokio::spawn(runs::stay(link.clone(), run, pulse.clone(), stopped.clone()));
         let (claims, claiming) = claims::start(link.clone(), run);
         let keep_claims = config.keep_claims();
+        let flag_changes = watch::channel(0).0;
+        let listening = listen::listen(link.pool.clone(), flag_changes.clone(), stopped.clone());
+        let listening = tokio::spawn(listening);
         let pruning = tokio::spawn(runs::prune_regularly(link.clone(), keep_claims));
         Ok(Database(Postgres {
             link,
@@ -86,6 +95,8 @@ impl PostgresStore {
             alive: Mutex::new(Some(alive)),
             pruning,
             keep_claims,
+            flag_changes,
+            listening: Mutex::new(Some(listening)),
         }))
     }
 
@@ -119,6 +130,14 @@ impl Change for Write<'_> {
 
     async fn perform(&self, connection: &mut PgConnection) -> Result<(Written, bool), Failure> {
         let written = Write::perform(self, connection).await?;
+        if let (Write::Flags(changed), Written::Yes) = (self, written) {
+            // Heard when, and only when, it is committed.
+            let tell = Select::new(
+                "SELECT pg_notify($1, $2)",
+                [listen::FLAGS.into(), Arg::from(&changed.set)],
+            );
+            connection.run(&tell).await?;
+        }
         Ok((written, written == Written::Yes))
     }
 }
@@ -168,6 +187,10 @@ impl Engine for Postgres {
         false
     }
 
+    fn flag_changes(&self) -> watch::Receiver<u64> {
+        self.flag_changes.subscribe()
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         let clock = Select::new(
             "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) * 1000",
@@ -199,6 +222,11 @@ impl Engine for Postgres {
                 .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         }
         self.stopped.cancel();
+        if let Some(mut listening) = self.listening.lock().await.take()
+            && tokio::time::timeout(CHECK, &mut listening).await.is_err()
+        {
+            listening.abort();
+        }
         if let Some(mut alive) = self.alive.lock().await.take()
             && tokio::time::timeout(CHECK, &mut alive).await.is_err()
         {

@@ -15,7 +15,7 @@ use std::{str::FromStr as _, time::Duration};
 use tokio::time::timeout;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [Step; 4] = [
+const MIGRATIONS: [Step; 5] = [
     (
         1,
         "everything",
@@ -36,6 +36,7 @@ const MIGRATIONS: [Step; 4] = [
         "lists of a service",
         include_str!("../migrations/postgres/0004_lists_of_a_service.sql"),
     ),
+    (7, "flags", include_str!("../migrations/postgres/0007_flags.sql")),
 ];
 
 /// How long the first connection may take.

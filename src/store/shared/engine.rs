@@ -7,6 +7,7 @@ use otus_core::{
     EventKey, StoreError,
     store::{Accepted, Adopted, ClaimStage},
 };
+use tokio::sync::watch;
 
 /// A database.
 #[async_trait]
@@ -37,6 +38,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// See [`otus_core::Store::is_alone`].
     fn is_alone(&self) -> bool;
+
+    /// Counts up whenever flag sets may have been changed, here or elsewhere.
+    fn flag_changes(&self) -> watch::Receiver<u64>;
 
     /// Its clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;

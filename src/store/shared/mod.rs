@@ -9,6 +9,7 @@ pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod deploys;
 mod engine;
+pub(crate) mod flags;
 pub(crate) mod inbox;
 pub(crate) mod memories;
 pub(crate) mod migrations;

@@ -19,6 +19,8 @@ use otus_core::{
         Orphan, Settled, Value,
     },
 };
+use otus_flags::FlagStore;
+use std::sync::Arc;
 
 /// How often a save is tried again when somebody had its target, and has it no longer when one looks who.
 const LOOKS: usize = 20;
@@ -53,6 +55,10 @@ async fn post(engine: &impl Engine, post: Post<'_>) -> Result<bool, StoreError> 
 impl<E: Engine> Opened for Database<E> {
     async fn close(&self) -> Result<(), StoreError> {
         self.0.close().await
+    }
+
+    fn flags(self: Arc<Self>) -> Arc<dyn FlagStore> {
+        self
     }
 }
 

@@ -1,7 +1,7 @@
 //! Purpose: what is written as one: a change is carried out in one transaction, and can be carried out again when that
 //! transaction is known to have come to nothing.
 
-use super::{Session, audit, deploys, inbox, memories, operations};
+use super::{Session, audit, deploys, flags, inbox, memories, operations};
 use otus_core::{
     StoreError,
     audit::Entry,
@@ -21,6 +21,7 @@ pub(crate) enum Write<'a> {
     Record(&'a [Entry]),
     Deploy(&'a Deploy),
     Inbox(inbox::Post<'a>),
+    Flags(&'a flags::Changed),
     Swap {
         space: &'a str,
         key: &'a str,
@@ -89,6 +90,7 @@ impl Write<'_> {
             Self::Record(entries) => (true, entries),
             Self::Deploy(deploy) => (deploys::put(session, deploy).await?, &[][..]),
             Self::Inbox(post) => (inbox::put(session, post).await?, &[][..]),
+            Self::Flags(changed) => (flags::put(session, changed).await?, &[][..]),
             Self::Swap {
                 space,
                 key,

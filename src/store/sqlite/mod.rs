@@ -19,7 +19,7 @@ use otus_core::{
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{
-    sync::{MappedMutexGuard, Mutex, MutexGuard},
+    sync::{MappedMutexGuard, Mutex, MutexGuard, watch},
     task::JoinHandle,
 };
 use writer::Writer;
@@ -44,6 +44,7 @@ pub struct Sqlite {
     turn: Arc<Mutex<()>>,
     readers: SqlitePool,
     keep_claims: Duration,
+    flag_changes: watch::Sender<u64>,
     // The last field: the file is given up when nothing here can write any more.
     owned: Mutex<Option<Arc<Owned>>>,
 }
@@ -78,6 +79,7 @@ impl SqliteStore {
             turn,
             readers: opened.readers,
             keep_claims,
+            flag_changes: watch::channel(0).0,
             owned: Mutex::new(Some(owned)),
         }))
     }
@@ -165,7 +167,12 @@ impl Engine for Sqlite {
             .map_err(unavailable)?;
         let written = change.perform(&mut *transaction).await;
         match written {
-            Ok(Written::Yes) => transaction.commit().await.map_err(unavailable)?,
+            Ok(Written::Yes) => {
+                transaction.commit().await.map_err(unavailable)?;
+                if matches!(change, Write::Flags(_)) {
+                    self.flag_changes.send_modify(|count| *count += 1);
+                }
+            }
             _ => transaction.rollback().await.map_err(unavailable)?,
         }
         written.map_err(|failure| match failure {
@@ -207,6 +214,11 @@ impl Engine for Sqlite {
     /// The file is this process's by a lock of the system.
     fn is_alone(&self) -> bool {
         true
+    }
+
+    /// Nobody else can change them.
+    fn flag_changes(&self) -> watch::Receiver<u64> {
+        self.flag_changes.subscribe()
     }
 
     /// The system's: nobody but this process uses the file.

@@ -19,7 +19,7 @@ use std::{
 const APPLICATION_ID: i64 = 1_333_032_307;
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [Step; 5] = [
+const MIGRATIONS: [Step; 6] = [
     (
         1,
         "claims, deploys, memories",
@@ -45,6 +45,7 @@ const MIGRATIONS: [Step; 5] = [
         "lists of a service",
         include_str!("../migrations/sqlite/0005_lists_of_a_service.sql"),
     ),
+    (8, "flags", include_str!("../migrations/sqlite/0008_flags.sql")),
 ];
 
 /// Up to this size the whole file is checked at the start; that takes milliseconds.

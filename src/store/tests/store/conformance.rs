@@ -64,3 +64,43 @@ conforms!(
     values::of_many_who_swap_at_once_one_does,
     values::it_says_that_it_works,
 );
+
+/// The same for flags, whose store in memory is the engine's.
+macro_rules! flags_conform {
+    ($($rule:ident),* $(,)?) => {
+        mod flags {
+            mod memory {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    crate::rules::flags::$rule(std::sync::Arc::new(otus_flags::MemoryFlagStore::new())).await;
+                })*
+            }
+            mod sqlite {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let config = otus_store::StoreConfig::at(folder.path().join("otus.sqlite"));
+                    let store = otus_store::open(&config).await.unwrap();
+                    crate::rules::flags::$rule(store.clone().flags()).await;
+                    store.close().await.unwrap();
+                })*
+            }
+            mod postgres {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    let store = otus_store::open(&crate::servers::fresh().await).await.unwrap();
+                    crate::rules::flags::$rule(store.clone().flags()).await;
+                    store.close().await.unwrap();
+                })*
+            }
+        }
+    };
+}
+
+flags_conform!(
+    a_set_comes_back_as_it_was,
+    who_read_an_old_set_changes_nothing,
+    changes_are_found_newest_first,
+    of_many_who_change_at_once_one_does,
+    a_change_is_heard,
+);

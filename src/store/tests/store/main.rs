@@ -4,6 +4,7 @@
 mod conformance;
 mod cut;
 mod file;
+mod flags;
 mod kill;
 mod left;
 mod model;

@@ -24,7 +24,7 @@ async fn replicas_that_start_together_make_one_schema() {
         .fetch_one(&mut past(&config).await)
         .await
         .unwrap();
-    assert_eq!(applied, 4);
+    assert_eq!(applied, 5);
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn a_newer_schema_is_refused() {
             error,
             OpenError::NewerDatabase {
                 found: 99,
-                known: 4,
+                known: 7,
                 ..
             }
         ),

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod deploys;
+pub(crate) mod flags;
 pub(crate) mod inbox;
 pub(crate) mod operations;
 pub(crate) mod outbox;

@@ -1,0 +1,157 @@
+//! What there is to see: the flags, one of them, its history, two environments beside each other, a file.
+
+use crate::{
+    facts,
+    place::{self, FlagName, Place},
+    settings::Settings,
+    texts,
+};
+use otus::{Context, File, Result, UserError};
+use otus_flags::{Change, ChangeKind, Definition};
+
+/// So many changes are shown of a flag.
+const LAST: usize = 3;
+/// So many are shown of its history.
+const HISTORY: u32 = 20;
+
+/// A flag in all places that have it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) flag: String,
+    pub(crate) places: Vec<(String, Definition)>,
+    pub(crate) facts: facts::Facts,
+}
+
+/// `flags`.
+pub(crate) async fn list(cx: &Context, words: Option<&str>) -> Result {
+    let services = cx.services();
+    let flags = place::engine(services)?;
+    let mut known = facts::all(services.store().as_ref()).await?;
+    let now = services.store().now().await?;
+    let places = place::all(services);
+    let mut rows = Vec::new();
+    for flag in place::keys(services) {
+        let mut found = Vec::new();
+        for set in &places {
+            let live = flags.set(set);
+            let definition = live.and_then(|live| live.kept().document.flags.get(&flag).cloned());
+            found.extend(definition.map(|definition| (set.clone(), definition)));
+        }
+        rows.push(Row {
+            facts: known.remove(&flag).unwrap_or_default(),
+            places: found,
+            flag,
+        });
+    }
+    let total = rows.len();
+    if let Some(words) = words {
+        let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+        rows.retain(|row| {
+            let about = row.facts.about.as_deref().unwrap_or_default();
+            let owner = row.facts.owner.as_ref().map(|owner| format!("@{owner}"));
+            let text = format!(
+                "{} {about} {} {}",
+                row.flag,
+                row.facts.owner_name,
+                owner.unwrap_or_default()
+            );
+            let text = text.to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        });
+    }
+    cx.reply(texts::list(&rows, &places, words, total, now)).await
+}
+
+/// `flag x`.
+pub(crate) async fn one(cx: &Context, settings: &Settings, FlagName(flag): &FlagName) -> Result {
+    let services = cx.services();
+    let flags = place::engine(services)?;
+    let now = services.store().now().await?;
+    let mut places = Vec::new();
+    let mut changes: Vec<Change> = Vec::new();
+    for set in place::with(services, flag)? {
+        let Some(live) = flags.set(&set) else { continue };
+        if let Some(definition) = live.kept().document.flags.get(flag) {
+            places.push((set.clone(), definition.clone()));
+        }
+        let own = flags.history(&set, Some(flag), HISTORY).await?;
+        changes.extend(own.into_iter().filter(|change| change.kind != ChangeKind::Rule));
+    }
+    changes.sort_by_key(|change| std::cmp::Reverse(change.at));
+    let oldest = changes.last().map(|change| change.at);
+    changes.truncate(LAST);
+    let row = Row {
+        flag: flag.clone(),
+        places,
+        facts: facts::of(services.store().as_ref(), flag).await?,
+    };
+    cx.reply(texts::one(&row, &changes, oldest, settings, now)).await
+}
+
+/// `flag history x`.
+pub(crate) async fn history(cx: &Context, flag: &str, place: Option<Place>) -> Result {
+    let services = cx.services();
+    let flags = place::engine(services)?;
+    let sets = match place {
+        Some(Place(set)) => vec![set],
+        None => place::all(services),
+    };
+    let mut changes: Vec<Change> = Vec::new();
+    for set in &sets {
+        let own = flags.history(set, Some(flag), HISTORY).await?;
+        let about = |change: &Change| {
+            let held = |value: &Option<serde_json::Value>| {
+                value
+                    .as_ref()
+                    .is_some_and(|value| value["flags"].get(flag).is_some())
+            };
+            change.flag.is_some()
+                || change.kind == ChangeKind::Imported && (held(&change.before) || held(&change.after))
+        };
+        changes.extend(own.into_iter().filter(about));
+    }
+    if changes.is_empty() {
+        let keys: Vec<String> = place::keys(services).into_iter().collect();
+        if !keys.iter().any(|key| key == flag) {
+            let corrected = |near: &str| Some(format!("flag history {near}"));
+            return Err(otus::args::unknown("flag", flag, &keys, corrected).into());
+        }
+        return Err(UserError::new(texts::never_changed(flag)).into());
+    }
+    changes.sort_by_key(|change| std::cmp::Reverse(change.at));
+    let now = services.store().now().await?;
+    cx.reply(texts::history(flag, &changes, sets.len() > 1, now))
+        .await
+}
+
+/// `flags diff staging production`.
+pub(crate) async fn diff(cx: &Context, Place(one): &Place, Place(other): &Place) -> Result {
+    let flags = place::engine(cx.services())?;
+    let all = |set: &str| {
+        let live = flags.set(set);
+        live.map(|live| live.kept().document.flags.clone())
+            .unwrap_or_default()
+    };
+    cx.reply(texts::diff((one, &all(one)), (other, &all(other))))
+        .await
+}
+
+/// `flags export production`.
+pub(crate) async fn export(cx: &Context, Place(set): &Place) -> Result {
+    let live = place::engine(cx.services())?.set(set);
+    let Some(live) = live else {
+        return Err(UserError::new(texts::nothing_to_export(set)).into());
+    };
+    let document = live.kept().document.to_value();
+    let text = serde_json::to_string_pretty(&document)?;
+    let name = format!("{set}.flagd.json");
+    let title = texts::exported(set, live.kept().document.flags.len(), live.kept().revision);
+    cx.upload(File {
+        name,
+        title,
+        alt: None,
+        comment: None,
+        bytes: text.into_bytes(),
+    })
+    .await
+}

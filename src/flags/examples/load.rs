@@ -1,0 +1,179 @@
+//! Purpose: how much a server bears: OFREP requests a second, all flags at once, and many who only listen.
+//!
+//! `cargo run --release -p otus-flags --example load [<listeners>]`. Server and clients share the machine, so what is seen is the least it
+//! bears. Each listener needs two open files here (`ulimit -n`).
+
+use otus_flags::{
+    Author, Definition, Edit, Flags, MemoryFlagStore,
+    serve::{ClientConfig, FlagsConfig, routes},
+};
+use serde_json::json;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
+use tokio_util::sync::CancellationToken;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+const TOKEN: &str = "token";
+const SECONDS: u64 = 5;
+const CONNECTIONS: usize = 32;
+
+#[tokio::main]
+async fn main() -> Result {
+    let listeners = std::env::args()
+        .nth(1)
+        .map_or(Ok(1_000), |count| count.parse::<usize>())?;
+    let flags = Flags::start(Arc::new(MemoryFlagStore::new())).await?;
+    for at in 0..200 {
+        switch(&flags, &format!("flag-{at}"), at % 2 == 0).await?;
+    }
+    let client = ClientConfig {
+        set: "production".into(),
+        token: TOKEN.into(),
+        token_file: None,
+        documents: false,
+    };
+    let config = FlagsConfig {
+        clients: [("load".to_owned(), client)].into(),
+        requests_per_second: 0,
+        streams: 1_000_000,
+        ..FlagsConfig::default()
+    };
+    let app = routes(flags.clone(), &config, CancellationToken::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(axum::serve(listener, app).into_future());
+
+    requests(&address, "one flag", "/ofrep/v1/evaluate/flags/flag-0").await?;
+    requests(&address, "200 flags", "/ofrep/v1/evaluate/flags").await?;
+    idle(&flags, &address, listeners).await
+}
+
+async fn switch(flags: &Flags, key: &str, on: bool) -> Result {
+    let mut definition = Definition::switch(on);
+    definition.targeting = Some(
+        json!({"if": [{"ends_with": [{"var": "email"}, "@example.com"]}, "on", {"fractional": [["on", 10], ["off", 90]]}]}),
+    );
+    let edit = Edit::Put {
+        key: key.into(),
+        definition,
+    };
+    let author = Author {
+        by: "load".into(),
+        reason: None,
+        at: jiff::Timestamp::now(),
+        operation: None,
+    };
+    flags.change("production", &edit, &author).await?;
+    Ok(())
+}
+
+/// As many as there can be, on a few connections.
+async fn requests(address: &str, what: &str, path: &str) -> Result {
+    let body = r#"{"context":{"targetingKey":"user-4711","email":"ann@other.org","country":"de"}}"#;
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: otus\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let count = Arc::new(AtomicU64::new(0));
+    let end = Instant::now() + Duration::from_secs(SECONDS);
+    let mut running = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (request, count) = (request.clone(), count.clone());
+        let mut stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        running.push(tokio::spawn(async move {
+            let mut buffer = vec![0; 256 * 1024];
+            while Instant::now() < end {
+                stream.write_all(request.as_bytes()).await?;
+                answer(&mut stream, &mut buffer).await?;
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        }));
+    }
+    for one in running {
+        one.await??;
+    }
+    println!("{what}: {} requests/s", count.load(Ordering::Relaxed) / SECONDS);
+    Ok(())
+}
+
+/// Reads one answer to its end.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result {
+    let mut held = 0;
+    let mut whole = None;
+    loop {
+        held += stream.read(&mut buffer[held..]).await?;
+        if whole.is_none()
+            && let Some(at) = buffer[..held].windows(4).position(|four| four == b"\r\n\r\n")
+        {
+            let head = std::str::from_utf8(&buffer[..at])?.to_ascii_lowercase();
+            if !head.starts_with("http/1.1 200") {
+                return Err(head.into());
+            }
+            let length = head.split_once("content-length: ").ok_or("no length")?.1;
+            let length: usize = length.lines().next().ok_or("no length")?.trim().parse()?;
+            whole = Some(at + 4 + length);
+        }
+        if whole.is_some_and(|whole| held >= whole) {
+            return Ok(());
+        }
+    }
+}
+
+/// Many who listen, and one change.
+async fn idle(flags: &Flags, address: &str, listeners: usize) -> Result {
+    let before = resident()?;
+    let request =
+        format!("GET /ofrep/v1/events HTTP/1.1\r\nHost: otus\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    let (heard, mut hears) = mpsc::unbounded_channel();
+    for _ in 0..listeners {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let heard = heard.clone();
+        tokio::spawn(async move {
+            let mut buffer = [0; 512];
+            while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                for _ in buffer[..count].windows(5).filter(|five| five == b"refet") {
+                    let _ = heard.send(());
+                }
+            }
+        });
+    }
+    for _ in 0..listeners {
+        hears.recv().await;
+    }
+    let after = resident()?;
+    println!(
+        "{listeners} listeners: {} MB more, with their clients' side",
+        (after.saturating_sub(before)) / 1_000_000
+    );
+    let began = Instant::now();
+    switch(flags, "flag-0", false).await?;
+    for _ in 0..listeners {
+        hears.recv().await;
+    }
+    println!("a change was heard by all after {:?}", began.elapsed());
+    Ok(())
+}
+
+/// The process' memory, in bytes.
+fn resident() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_000)
+}

@@ -1,0 +1,39 @@
+//! Purpose: where flag sets are kept, as a trait.
+
+use super::{Change, Kept};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use tokio::sync::watch;
+
+/// Keeps flag sets. Whatever [`save`](FlagStore::save) says `true` to, is on the disk, where there is one.
+#[async_trait]
+pub trait FlagStore: Send + Sync + 'static {
+    /// The revision of every set, by name. It is asked often, and should cost little.
+    async fn revisions(&self) -> Result<BTreeMap<String, u64>, FlagStoreError>;
+
+    /// One set.
+    async fn load(&self, set: &str) -> Result<Option<Kept>, FlagStoreError>;
+
+    /// Keeps a set and the record of its change, if what is kept is of the revision before (0: there is none): both, or
+    /// nothing. Answers whether it was kept.
+    async fn save(&self, kept: &Kept, change: &Change) -> Result<bool, FlagStoreError>;
+
+    /// The record of a set, or of one of its flags, newest first. Changes of the whole set are in both. At most so many.
+    async fn history(&self, set: &str, flag: Option<&str>, limit: u32)
+    -> Result<Vec<Change>, FlagStoreError>;
+
+    /// Counts up whenever something may have been changed, by whomever: a reason to ask for the revisions. It may do so for
+    /// nothing, and it may miss a change while the store cannot be reached.
+    fn changes(&self) -> watch::Receiver<u64>;
+}
+
+/// Why a store does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FlagStoreError {
+    /// It cannot be read or written.
+    #[error("the flags' store cannot be used: {0}")]
+    Unavailable(String),
+    /// What is in it cannot be understood.
+    #[error("the flags' store holds something unreadable: {0}")]
+    Unreadable(String),
+}

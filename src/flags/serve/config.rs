@@ -1,0 +1,249 @@
+//! Purpose: the `[flags]` section of the configuration.
+
+use crate::{definition::Document, fault::perhaps};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+/// A token that is shorter can be guessed.
+const SHORTEST: usize = 16;
+
+/// What flag sets there are, who may ask for them, and how often.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlagsConfig {
+    /// The origins of pages that may ask from a browser, such as `https://shop.example.com`. A star means all: what a browser's
+    /// token lets it see is no secret then.
+    pub origins: Vec<String>,
+    /// How many requests a second each address may make with one token, on the average; twice that at once. 0 means any number.
+    pub requests_per_second: u32,
+    /// How many may listen at the same time.
+    pub streams: u32,
+    /// How often something is sent to who listens, so that nothing between takes the connection for a dead one.
+    pub heartbeat_seconds: u32,
+    /// Flag sets, by name. Every environment has one of its name, without being listed here.
+    pub sets: BTreeMap<String, SetConfig>,
+    /// Who asks, by a name of your choice. Without any, nobody is answered.
+    pub clients: BTreeMap<String, ClientConfig>,
+}
+
+/// A flag set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetConfig {
+    /// A file in flagd's format that the set begins with, when nobody has written to it yet.
+    pub seed_file: Option<PathBuf>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// The flag set it gets: an environment's, as a rule.
+    pub set: String,
+    /// What it sends as a bearer token or as `X-API-Key`.
+    #[serde(default)]
+    pub token: SecretString,
+    /// A file with the token, instead. Read when the robot starts.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+    /// Whether it may have the rules themselves, for flagd. Not for what is sent to browsers.
+    #[serde(default)]
+    pub documents: bool,
+}
+
+impl Default for FlagsConfig {
+    fn default() -> Self {
+        Self {
+            origins: vec!["*".to_owned()],
+            requests_per_second: 200,
+            streams: 20_000,
+            heartbeat_seconds: 25,
+            sets: BTreeMap::new(),
+            clients: BTreeMap::new(),
+        }
+    }
+}
+
+/// What is wrong with the section: the keys that lead there, and a sentence.
+pub type ConfigFault = (Vec<String>, String);
+
+impl FlagsConfig {
+    /// The section with tokens read from their files, for sets of these names beside its own.
+    ///
+    /// # Errors
+    /// All that is wrong with it. No token is in it.
+    pub fn ready(&self, environments: &[&str]) -> Result<Self, Vec<ConfigFault>> {
+        let mut ready = self.clone();
+        let mut faults: Vec<ConfigFault> = Vec::new();
+        let mut fault = |keys: &[&str], what: String| {
+            faults.push((keys.iter().map(|key| (*key).to_owned()).collect(), what));
+        };
+        let sets: BTreeSet<&str> = environments
+            .iter()
+            .copied()
+            .chain(self.sets.keys().map(String::as_str))
+            .collect();
+        for name in self.sets.keys().filter(|name| !is_name(name)) {
+            let what = "a flag set's name has letters, digits, - and _, at most 60".to_owned();
+            fault(&["sets", name], what);
+        }
+        if self.heartbeat_seconds == 0 {
+            fault(&["heartbeat_seconds"], "has to be 1 or more".into());
+        }
+        let mut tokens: BTreeMap<String, &str> = BTreeMap::new();
+        for (name, client) in &mut ready.clients {
+            if !sets.contains(client.set.as_str()) {
+                let near = perhaps(&client.set, sets.iter().copied());
+                let what = format!(
+                    "there is no environment {:?}, and no such set below [flags.sets]{near}",
+                    client.set
+                );
+                fault(&["clients", name, "set"], what);
+            }
+            if let Some(file) = &client.token_file {
+                if !client.token.expose_secret().is_empty() {
+                    let what = "the token is given, too; keep one of both".into();
+                    fault(&["clients", name, "token_file"], what);
+                    continue;
+                }
+                match std::fs::read_to_string(file) {
+                    Ok(text) => client.token = text.trim().into(),
+                    Err(error) => {
+                        let what = format!("{} cannot be read: {error}", file.display());
+                        fault(&["clients", name, "token_file"], what);
+                        continue;
+                    }
+                }
+            }
+            let token = client.token.expose_secret();
+            if token.is_empty() {
+                let what = "it has no token, so anybody could ask; set token or token_file".into();
+                fault(&["clients", name], what);
+            } else if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                let what = format!("a token has {SHORTEST} letters, digits or signs or more, and no blanks");
+                fault(&["clients", name, "token"], what);
+            } else if let Some(other) = tokens.insert(token.to_owned(), name) {
+                let what = format!("{other} has the same token; nobody could tell them apart");
+                fault(&["clients", name, "token"], what);
+            }
+        }
+        drop(tokens);
+        if faults.is_empty() { Ok(ready) } else { Err(faults) }
+    }
+
+    /// The sets that begin with a file, as far as it can be read.
+    ///
+    /// # Errors
+    /// Which file cannot be, and why.
+    pub fn seeds(&self) -> Result<Vec<(String, Document)>, ConfigFault> {
+        let mut seeds = Vec::new();
+        for (name, set) in &self.sets {
+            let Some(file) = &set.seed_file else { continue };
+            let wrong = |what: String| {
+                let keys = ["sets", name, "seed_file"].map(str::to_owned).to_vec();
+                (keys, format!("{}: {what}", file.display()))
+            };
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+            let document = Document::from_json(&text).map_err(|faults| wrong(faults.to_string()))?;
+            let faults = crate::check(&document);
+            if !faults.is_empty() {
+                return Err(wrong(crate::Faults(faults).to_string()));
+            }
+            seeds.push((name.clone(), document));
+        }
+        Ok(seeds)
+    }
+}
+
+/// Whether it can be a set's name: it is a part of an address.
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=60).contains(&name.len()) && name.bytes().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let config: FlagsConfig = toml::from_str(text).unwrap();
+        let faults = config.ready(&["production"]).err().unwrap_or_default();
+        faults
+            .into_iter()
+            .map(|(keys, what)| format!("{}: {what}", keys.join(".")))
+            .collect()
+    }
+
+    #[test]
+    fn it_is_read_and_keeps_its_secret() {
+        let text = "[clients.web]\nset = \"production\"\ntoken = \"hush-hush-hush-hush\"\n";
+        let config: FlagsConfig = toml::from_str(text).unwrap();
+        assert_eq!(config.clients["web"].set, "production");
+        assert!(!config.clients["web"].documents);
+        assert_eq!((config.requests_per_second, config.streams), (200, 20_000));
+        assert!(!format!("{:?}", config.ready(&["production"])).contains("hush"));
+    }
+
+    #[test]
+    fn a_token_may_be_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "0123456789abcdef\n").unwrap();
+        let text = format!("[clients.web]\nset = \"production\"\ntoken_file = {file:?}\n");
+        let config: FlagsConfig = toml::from_str(&text).unwrap();
+        let ready = config.ready(&["production"]).unwrap();
+        assert_eq!(ready.clients["web"].token.expose_secret(), "0123456789abcdef");
+    }
+
+    #[test]
+    fn what_cannot_work_is_told() {
+        assert!(
+            toml::from_str::<FlagsConfig>("stream = 1")
+                .unwrap_err()
+                .to_string()
+                .contains("`streams`")
+        );
+        assert_eq!(
+            faults(
+                "heartbeat_seconds = 0\n[sets.\"a b\"]\n[clients.a]\nset = \"prodution\"\ntoken = \"0123456789abcdef\"\n\
+                 [clients.b]\nset = \"production\"\n[clients.c]\nset = \"production\"\ntoken = \"short\"\n\
+                 [clients.d]\nset = \"production\"\ntoken = \"0123456789abcdef\"\n\
+                 [clients.e]\nset = \"production\"\ntoken = \"0123456789abcdeg\"\ntoken_file = \"/none\"\n\
+                 [clients.f]\nset = \"production\"\ntoken_file = \"/no/such/file\"\n"
+            ),
+            [
+                "sets.a b: a flag set's name has letters, digits, - and _, at most 60",
+                "heartbeat_seconds: has to be 1 or more",
+                "clients.a.set: there is no environment \"prodution\", and no such set below [flags.sets]; did you mean `production`?",
+                "clients.b: it has no token, so anybody could ask; set token or token_file",
+                "clients.c.token: a token has 16 letters, digits or signs or more, and no blanks",
+                "clients.d.token: a has the same token; nobody could tell them apart",
+                "clients.e.token_file: the token is given, too; keep one of both",
+                "clients.f.token_file: /no/such/file cannot be read: No such file or directory (os error 2)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_seed_is_checked_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("flags.json");
+        let text = format!("[sets.production]\nseed_file = {file:?}\n");
+        let config: FlagsConfig = toml::from_str(&text).unwrap();
+        assert!(config.seeds().unwrap_err().1.contains("cannot be read"));
+        let flag = |default: &str| {
+            format!(
+                r#"{{"flags":{{"nav":{{"state":"ENABLED","variants":{{"on":true,"off":false}},"defaultVariant":"{default}"}}}}}}"#
+            )
+        };
+        std::fs::write(&file, flag("of")).unwrap();
+        assert!(config.seeds().unwrap_err().1.contains("did you mean `off`?"));
+        std::fs::write(&file, flag("off")).unwrap();
+        assert_eq!(config.seeds().unwrap()[0].1.flags.len(), 1);
+    }
+}
