@@ -120,7 +120,7 @@ async fn what_cannot_be_looked_at_is_said() {
 async fn a_service_that_brings_its_migrations_along_is_told_as_such() {
     let mut scene = Scene::new().await;
     let pending = scene.say("@otus migrations pending shop").await;
-    insta::assert_snapshot!(pending, @"");
+    insta::assert_snapshot!(pending, @"`shop` brings its migrations along: `rails db:migrate` runs in a Job of the release's own image before each deploy, whose card shows how it goes. Which of them are not applied is known to it alone; `deploy shop --plan` says what comes with the newest version. Where they are SQL files of sqlx, golang-migrate or Flyway, `[services.shop.migrations]` has me read, judge and run them.");
     for said in [
         "@otus migrations lint shop",
         "@otus migrate shop in production",
