@@ -23,11 +23,14 @@ need node nodejs
 need npm npm
 need python3 python3
 need prometheus prometheus
+need promtool prometheus
 need prometheus-alertmanager prometheus-alertmanager
 need docker-registry docker-registry
 need htpasswd apache2-utils
 need openssl openssl
+# A browser opens the demo's page; without a font for emoji its pictures would have boxes.
 need chromium chromium
+[ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || missing+=(fonts-noto-color-emoji)
 # Debian keeps its servers off the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres postgresql
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -57,6 +60,10 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 
 step "Tests"
 cargo test --locked --workspace
+
+# Outside of this workspace, against a build of its own that is kept for the next time.
+step "A new responder"
+cargo test --locked -p otus --test newborn -- --ignored
 
 step "Documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

@@ -127,8 +127,16 @@ pub(crate) fn read_key(key: &str) -> Option<(&str, u64, ChannelId)> {
 pub(crate) async fn tell(house: &House, services: &Services, group: &Group, draw: bool) -> Result<()> {
     let outbox = messages(services);
     let wait = signed(house.settings().wait);
-    for channel in channels(house, group) {
-        outbox.add(&message_key(group, &channel), None, wait).await?;
+    let wanted = channels(house, group);
+    let mut keys: Vec<String> = wanted.iter().map(|channel| message_key(group, channel)).collect();
+    // Where it was posted by other routes it goes on, too.
+    let own = format!("{} {} ", group.id, group.episode);
+    let known = outbox.all().await?.into_iter().map(|standing| standing.key);
+    keys.extend(known.filter(|key| key.starts_with(&own)));
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys {
+        outbox.add(&key, None, wait).await?;
     }
     if draw {
         pictures(services)

@@ -1,6 +1,7 @@
 //! What the robot says: a [`Post`] of words, perhaps with a [`Card`] that has a state, parts and buttons, and
 //! [`File`]s. Neutral of any chat system; each adapter renders it as well as its system can.
 
+use crate::form::Form;
 use serde::{Deserialize, Serialize};
 
 /// A message to be posted.
@@ -122,6 +123,8 @@ pub enum Part {
     Divider,
     /// A picture that the chat has [taken](crate::Chat::keep).
     Picture(Picture),
+    /// A command's parameters, to be filled in.
+    Form(Form),
 }
 
 /// A picture in a card: it is edited with the card, so that a newer one takes its place.
@@ -267,6 +270,7 @@ impl Card {
                 Part::Code(text) => lines.push(text.clone()),
                 Part::Divider => lines.push("---".into()),
                 Part::Picture(picture) => lines.push(format!("[picture: {}]", picture.alt)),
+                Part::Form(form) => lines.extend(form.fields.iter().map(plain_field)),
             }
         }
         if !self.buttons.is_empty() {
@@ -280,6 +284,23 @@ impl Card {
         lines.extend(self.footer.as_deref().map(crate::markup::plain));
         lines.join("\n")
     }
+}
+
+/// A field of a form, as a line of text.
+fn plain_field(field: &crate::form::Field) -> String {
+    let choices: Vec<&str> = field.choices.iter().map(|choice| choice.label.as_str()).collect();
+    let mut line = format!("{}: ", field.name);
+    line.push_str(&match choices.as_slice() {
+        [] => "____".to_owned(),
+        choices => choices.join(" | "),
+    });
+    if let Some(initial) = &field.initial {
+        line.push_str(&format!(" [{initial}]"));
+    }
+    if field.optional {
+        line.push_str(" (can stay empty)");
+    }
+    line
 }
 
 /// A file to upload.

@@ -107,6 +107,7 @@ fn part(part: &Part) -> Vec<(SlackBlock, usize)> {
             };
             vec![(SlackImageBlock::new(file, alt).into(), weight)]
         }
+        Part::Form(form) => crate::form::blocks(form),
         Part::Fields(fields) => fields
             .chunks(FIELDS_PER_BLOCK)
             .map(|fields| {

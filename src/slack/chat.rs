@@ -5,6 +5,7 @@ use otus_core::{
     ChannelId, Chat, ChatError, MessageRef, Person, Place, Urgency, UserId,
     card::{File, Post},
     chat::Hook,
+    form::Form,
     markup,
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use url::Url;
 use crate::{
     SlackConfig, SlackError, Web, blocks,
     error::Missing,
-    files,
+    files, form,
     hooks::Hooks,
     outgoing::{Look, Mark, Outgoing, Said, Say, send},
     people::People,
@@ -321,6 +322,20 @@ impl Chat for SlackChat {
 
     async fn whisper(&self, place: &Place, to: &UserId, post: &Post) -> Result<(), ChatError> {
         Ok(self.say_to(place, to, post).await?)
+    }
+
+    async fn form(&self, place: &Place, form: &Form) -> Result<bool, ChatError> {
+        let Some(trigger) = place.hook.as_ref().and_then(Hook::trigger) else {
+            return Ok(false);
+        };
+        let Some(view) = form::view(form, place) else {
+            return Ok(false);
+        };
+        let body = serde_json::json!({ "trigger_id": trigger, "view": view });
+        let opened = self
+            .web
+            .post::<_, Value>("views.open", &body, Twice::Harmful, Limits::Return);
+        Ok(opened.await.map(|_| true)?)
     }
 
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {

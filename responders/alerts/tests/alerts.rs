@@ -257,6 +257,28 @@ async fn alerts_of_one_group_go_where_their_labels_say() {
 }
 
 #[tokio::test]
+async fn a_message_goes_on_where_it_is_when_the_routes_change() {
+    let mut scene = Scene::set();
+    let fuse = Fuse::default();
+    let before = scene.room(&fuse);
+    let api = json!({ "service": "api" });
+    send(&before, "main", &notification(&[alert(api.clone(), false)])).await;
+    scene.message(|text| text.contains("firing")).await;
+    fuse.burn();
+    scene.changes = json!({ "channel": "C2" });
+    let after = scene.room(&Fuse::default());
+    send(&after, "main", &notification(&[alert(api, true)])).await;
+    let all = scene
+        .messages(|all| {
+            all.iter()
+                .any(|text| text.starts_with(CHANNEL) && text.contains("resolved after"))
+        })
+        .await;
+    scene.enough();
+    assert!(all.iter().all(|text| !text.contains("firing")), "{all:#?}");
+}
+
+#[tokio::test]
 async fn grafana_says_what_it_knows() {
     let scene = Scene::set();
     let room = scene.room(&Fuse::default());

@@ -75,6 +75,10 @@ impl View<'_> {
             channels.iter().any(|(channel, _)| *channel == self.channel)
         };
         let mut all: Vec<_> = group.alerts.iter().filter(|(_, alert)| here(alert)).collect();
+        if all.is_empty() {
+            // The routes have changed since it was posted: it goes on as one of all.
+            all = group.alerts.iter().collect();
+        }
         all.sort_by(|(_, a), (_, b)| (a.ended.is_some(), &a.labels).cmp(&(b.ended.is_some(), &b.labels)));
         all
     }

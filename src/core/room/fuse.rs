@@ -5,6 +5,7 @@ use crate::{
     audit::{AuditFilter, Entry, Recorded, Tip},
     card::{File, Post},
     chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
+    form::Form,
     ids::{ChannelId, UserId},
     message::{EventKey, Message},
     operations::{Operation, OperationFilter, Saved, Step},
@@ -160,6 +161,10 @@ impl<T: Chat + ?Sized> Chat for Fused<T> {
 
     async fn whisper(&self, place: &Place, to: &UserId, post: &Post) -> Result<(), ChatError> {
         through!(self.whisper(place, to, post))
+    }
+
+    async fn form(&self, place: &Place, form: &Form) -> Result<bool, ChatError> {
+        through!(self.form(place, form))
     }
 
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {

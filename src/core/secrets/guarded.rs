@@ -5,6 +5,7 @@ use super::redact;
 use crate::{
     card::{Card, File, Part, Post},
     chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
+    form::Form,
     ids::{ChannelId, UserId},
 };
 use async_trait::async_trait;
@@ -31,6 +32,10 @@ impl Chat for Guarded {
 
     async fn whisper(&self, place: &Place, to: &UserId, post: &Post) -> Result<(), ChatError> {
         self.0.whisper(place, to, &clean_post(post)).await
+    }
+
+    async fn form(&self, place: &Place, form: &Form) -> Result<bool, ChatError> {
+        self.0.form(place, &clean_form(form)).await
     }
 
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {
@@ -113,6 +118,7 @@ fn clean_card(card: &Card) -> Option<Card> {
                 }
             }
             Part::Picture(picture) => texts.push(&mut picture.alt),
+            Part::Form(form) => *form = clean_form(form),
             Part::Divider => {}
         }
     }
@@ -123,6 +129,18 @@ fn clean_card(card: &Card) -> Option<Card> {
     texts.extend(clean.footer.as_mut());
     texts.into_iter().for_each(clean_text);
     (clean != *card).then_some(clean)
+}
+
+/// A form without credentials: what was said already stands in it.
+fn clean_form(form: &Form) -> Form {
+    let mut clean = form.clone();
+    for field in &mut clean.fields {
+        field.initial.iter_mut().for_each(clean_text);
+        for choice in &mut field.choices {
+            clean_text(&mut choice.label);
+        }
+    }
+    clean
 }
 
 /// A field's name and value belong together: `password` and what it is.
