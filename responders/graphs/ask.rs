@@ -53,9 +53,9 @@ pub(crate) struct Ask {
     /// What was said about its look.
     pub(crate) manner: Manner,
     /// What the configuration says about its look.
-    usual: (Form, Option<usize>),
+    pub(crate) usual: (Form, Option<usize>),
     /// Its panels, where it has several.
-    panels: Vec<Self>,
+    pub(crate) panels: Vec<Self>,
 }
 
 /// What a graph was asked for: of what was said nothing is left out, of what is remembered only what the query can use is taken.

@@ -173,7 +173,7 @@ pub(crate) async fn fetch(
             false => None,
         }
     };
-    let (answer, earlier) = join(prometheus.query_range(&query, &range), earlier);
+    let (answer, earlier) = join(prometheus.query_range(&query, &range), earlier).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(failure) => return Err((query, failure)),

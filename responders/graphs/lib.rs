@@ -75,7 +75,7 @@ impl Graphs {
     /// stat, gauge, table or heatmap.
     #[respond(
         r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: in (?<environment>\S+))?(?: (?:last |over )?(?<time>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+))+)?$",
-        usage = "graph <name> [<duration>] [for <service>] [in <environment>] [from … to …] [vs last week] [top <n>] [as table|area|…]",
+        usage = "graph <name> [<duration>] [for <service>] [in <environment>] [<manner>]",
         example = "graph latency",
         example = "graph latency 6h for api",
         example = "graph latency for api from 13:00 to 14:00 vs last week as area"
@@ -110,7 +110,7 @@ impl Graphs {
     /// the picture.
     #[respond(
         r"^graph `(?<promql>[^`]+)`(?: (?:last |over )?(?<duration>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+))+)?$",
-        usage = "graph `<promql>` [<duration>] [from … to …] [vs last week] [top <n>] [as table|area|…]",
+        usage = "graph `<promql>` [<duration>] [<manner>]",
         example = "graph `sum(rate(http_requests_total[$__rate_interval]))` 3h"
     )]
     async fn promql(
