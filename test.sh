@@ -14,7 +14,7 @@ as_root() {
 }
 
 # What must be there, as command and Debian package. A compiler is for SQLite, which is built in; node and python run
-# Slack's official clients against the emulator; Prometheus, the container registry and PostgreSQL are real, and htpasswd
+# Slack's official clients against the emulator; Prometheus, Alertmanager, the container registry and PostgreSQL are real, and htpasswd
 # and openssl make the registry's passwords and certificates; Chromium opens the example page.
 missing=()
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
@@ -23,10 +23,14 @@ need node nodejs
 need npm npm
 need python3 python3
 need prometheus prometheus
+need promtool prometheus
+need prometheus-alertmanager prometheus-alertmanager
 need docker-registry docker-registry
 need htpasswd apache2-utils
 need openssl openssl
+# A browser opens the demo's page; without a font for emoji its pictures would have boxes.
 need chromium chromium
+[ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || missing+=(fonts-noto-color-emoji)
 # Debian keeps its servers off the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres postgresql
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -56,6 +60,10 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 
 step "Tests"
 cargo test --locked --workspace
+
+# Outside of this workspace, against a build of its own that is kept for the next time.
+step "A new responder"
+cargo test --locked -p otus --test newborn -- --ignored
 
 step "Documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

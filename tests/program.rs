@@ -113,7 +113,9 @@ fn the_configuration_is_shown_with_its_origins_and_without_secrets() {
 fn help_tells_the_commands() {
     let (code, printed, _) = run(&["--help"], &Start::default());
     assert_eq!(code, Some(0));
-    for command in ["run", "demo", "check", "config", "audit", "emulate"] {
+    for command in [
+        "run", "demo", "init", "manifest", "check", "config", "audit", "emulate",
+    ] {
         assert!(printed.contains(&format!("\n  {command}  ")), "{printed}");
     }
 }
@@ -365,6 +367,265 @@ impl Surroundings {
         assert_eq!(logged, "");
         (code, printed.replace(&self.prometheus.url(), "http://prometheus"))
     }
+
+    /// What is wrong, by what was checked, as the JSON for a continuous integration says it.
+    fn wrong(&self, config: &str) -> Vec<(String, String, Vec<String>)> {
+        let start = Start {
+            config,
+            ..Start::default()
+        };
+        let (code, printed, logged) = run(&["check", "--json"], &start);
+        assert_eq!(logged, "");
+        let sheet: Value = serde_json::from_str(&printed).unwrap();
+        let checks = sheet["checks"].as_array().unwrap();
+        let wrong: Vec<_> = checks
+            .iter()
+            .filter(|check| check["state"] == "wrong")
+            .map(|check| {
+                let text = |key: &str| check[key].as_str().unwrap().to_owned();
+                let missing = check["missing"].as_array().into_iter().flatten();
+                let missing = missing.map(|one| one.as_str().unwrap().to_owned()).collect();
+                (text("check"), text("says"), missing)
+            })
+            .collect();
+        assert_eq!(sheet["ok"], wrong.is_empty());
+        assert_eq!(sheet["wrong"], wrong.len());
+        assert_eq!(code, Some(i32::from(!wrong.is_empty())));
+        wrong
+    }
+}
+
+/// Each fault alone, and that nothing else is said to be wrong because of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_is_found_alone_and_told_with_its_cure() {
+    let all = surroundings().await;
+    assert_eq!(all.wrong(&all.config), []);
+    let one = |config: &str| {
+        let wrong = all.wrong(config);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        wrong.into_iter().next().unwrap()
+    };
+    let line = |key: &str| {
+        all.config
+            .lines()
+            .find(|line| line.starts_with(key))
+            .unwrap()
+            .to_owned()
+    };
+    let with = |key: &str, value: &str| all.config.replace(&line(key), &format!("{key} = '{value}'"));
+
+    // Scopes, one by one, as the manifest has them.
+    let (code, manifest, _) = run(
+        &["manifest", "--json"],
+        &Start {
+            config: &all.config,
+            ..Start::default()
+        },
+    );
+    assert_eq!(code, Some(0));
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let scopes: Vec<&str> = manifest["oauth_config"]["scopes"]["bot"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|scope| scope.as_str().unwrap())
+        .collect();
+    for lost in &scopes {
+        let left: Vec<&str> = scopes.iter().copied().filter(|scope| scope != lost).collect();
+        all.slack.set_scopes(&left);
+        let (what, says, missing) = one(&all.config);
+        assert_eq!(
+            (what.as_str(), missing),
+            ("Slack scopes", vec![(*lost).to_owned()])
+        );
+        assert!(
+            says.contains("OAuth & Permissions") && says.contains("`otus manifest`"),
+            "{says}"
+        );
+    }
+    all.slack.set_scopes(&scopes);
+    assert_eq!(all.wrong(&all.config), [], "the manifest's scopes are enough");
+
+    // Tokens: missing, of the wrong kind, of another workspace.
+    for (key, value, cure) in [
+        ("bot_token", "xapp-1-A-2-3", "xoxb-"),
+        ("bot_token", "xoxp-1-2-3", "xoxb-"),
+        ("bot_token", "xoxb-of-another", "copy it again"),
+        ("app_token", "xoxb-1-2-3", "xapp-"),
+        ("app_token", "xapp-of-another", "copy it again"),
+    ] {
+        let (_, says, _) = one(&with(key, value));
+        assert!(
+            says.contains(&format!("slack.{key}")) && says.contains(cure),
+            "{says}"
+        );
+        assert!(!says.contains(value), "a token is told: {says}");
+    }
+    let (_, says, _) = one(&all.config.replace(&line("bot_token"), ""));
+    assert!(
+        says.contains("slack.bot_token") && says.contains("OTUS__SLACK__BOT_TOKEN"),
+        "{says}"
+    );
+
+    // Addresses where nobody is.
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let (what, says, _) = one(&with("api_url", &format!("http://{address}/api")));
+    assert_eq!(what, "Slack bot token");
+    assert!(says.contains(&address.to_string()), "{says}");
+    let (what, says, _) = one(&with("url", &format!("http://{address}")));
+    assert_eq!(what, "Prometheus");
+    assert!(says.contains(&address.to_string()), "{says}");
+    let (what, says, _) = one(&with("kubeconfig", "/nowhere/kubeconfig"));
+    assert_eq!(what, "cluster default");
+    assert!(says.contains("/nowhere/kubeconfig"), "{says}");
+
+    // Socket Mode, switched off.
+    all.slack.auth_error(Some("account_inactive"));
+    let (what, ..) = one(&all.config);
+    assert_eq!(what, "Slack bot token");
+    all.slack.auth_error(None);
+
+    // Each verb that Otus needs of the cluster.
+    for (verb, resource) in [
+        ("get", "deployments"),
+        ("list", "deployments"),
+        ("watch", "deployments"),
+        ("patch", "deployments"),
+        ("list", "replicasets"),
+        ("watch", "replicasets"),
+        ("list", "pods"),
+        ("watch", "pods"),
+        ("get", "pods/log"),
+        ("list", "events"),
+    ] {
+        all.cluster.deny(Denial {
+            verb: verb.into(),
+            resource: resource.into(),
+            namespace: "shop".into(),
+        });
+        let wrong = all.wrong(&all.config);
+        let (what, says, missing) = &wrong[0];
+        assert_eq!(what, "cluster default, namespace shop");
+        assert_eq!(missing, &[format!("{verb} {resource}")]);
+        assert!(
+            says.contains("kind: Role") && says.contains("RoleBinding"),
+            "{says}"
+        );
+        all.cluster.allow_all();
+    }
+    assert_eq!(all.wrong(&all.config), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_init_writes_is_enough_for_the_check_and_is_never_written_over() {
+    let all = surroundings().await;
+    let (api, bot, app) = (all.slack.api_url(), all.slack.bot_token(), all.slack.app_token());
+    let kubeconfig = all
+        .config
+        .split("kubeconfig = '")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap();
+    all.cluster
+        .deployment("production", "api", "registry.test/api:1", 1)
+        .await
+        .unwrap();
+    let mut init = Program::start(
+        &[
+            "init",
+            "--environments",
+            "production",
+            "--services",
+            "api=registry.test/api",
+            "--prometheus",
+            &all.prometheus.url(),
+        ],
+        &Start::default(),
+    );
+    assert_eq!(init.ended().code(), Some(0), "{}", init.logged());
+    let printed = init.printed();
+    assert!(
+        printed.starts_with("Wrote config/local.toml.") && printed.contains("`otus manifest`"),
+        "{printed}"
+    );
+    let config = std::fs::read_to_string(init.folder().join("config/local.toml")).unwrap();
+    insta::assert_snapshot!(config.replace(&all.prometheus.url(), "http://prometheus"));
+    let env = [
+        ("OTUS__SLACK__API_URL", api.as_str()),
+        ("OTUS__SLACK__BOT_TOKEN", bot.as_str()),
+        ("OTUS__SLACK__APP_TOKEN", app.as_str()),
+        ("KUBECONFIG", kubeconfig),
+    ];
+    let start = Start {
+        config: &config,
+        env: &env,
+        ..Start::default()
+    };
+    let (code, printed, _) = run(&["check"], &start);
+    assert_eq!(code, Some(0), "{printed}");
+    let (code, _, logged) = run(&["init"], &start);
+    assert_eq!(code, Some(1));
+    assert!(
+        logged.starts_with("config/local.toml is there already"),
+        "{logged}"
+    );
+}
+
+/// The manifest in the documentation is the one of the default configuration with user groups as roles and channels in rules: run
+/// with `OTUS_WRITE=1` to write it anew.
+#[test]
+fn the_manifest_in_the_documentation_is_current() {
+    let config = include_str!("../docs/examples/team-of-ten.toml");
+    let start = Start {
+        config,
+        ..Start::default()
+    };
+    let (code, printed, logged) = run(&["manifest"], &start);
+    assert_eq!((code, logged.as_str()), (Some(0), ""));
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/examples/slack-app-manifest.yaml"
+    );
+    if std::env::var_os("OTUS_WRITE").is_some() {
+        std::fs::write(path, &printed).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap(),
+        printed,
+        "run this test with OTUS_WRITE=1"
+    );
+    // What is switched off asks for nothing.
+    let without = format!("{config}\n[responders.pulls]\nenabled = false\n");
+    let start = Start {
+        config: &without,
+        ..Start::default()
+    };
+    let (_, fewer, _) = run(&["manifest"], &start);
+    assert!(
+        printed.contains("- users:read.email\n") && !fewer.contains("- users:read.email\n"),
+        "{fewer}"
+    );
+    let http = "[slack]\nevents = 'http'\n";
+    let start = Start {
+        config: http,
+        ..Start::default()
+    };
+    let (code, _, logged) = run(&["manifest"], &start);
+    assert_eq!(code, Some(1));
+    assert!(logged.contains("--url"), "{logged}");
+}
+
+#[test]
+fn the_schema_is_printed_for_editors() {
+    let (code, printed, _) = run(&["config", "schema"], &Start::default());
+    assert_eq!(code, Some(0));
+    let schema: Value = serde_json::from_str(&printed).unwrap();
+    let token = &schema["properties"]["slack"]["properties"]["bot_token"]["description"];
+    assert!(token.as_str().unwrap().contains("xoxb"), "{token}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -285,6 +285,7 @@ mod tests {
         pattern: r"^ship (?<what>.+)$",
         literals: 5,
         groups: &["what"],
+        parameters: &[],
         usage: Some("ship <what>"),
         examples: &["ship api", "ship the thing"],
         about: "Ships something.\n\nIt asks the captain\nfirst:\n- is it afloat\n- is it insured",

@@ -23,6 +23,7 @@ mod good;
 mod guard;
 mod job;
 mod look;
+mod offer;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
@@ -107,6 +108,11 @@ impl Configure for Deploys {
 /// Deploys services, and says what runs where.
 #[responder(name = "deploy", config = Settings)]
 impl Deploys {
+    #[choices]
+    async fn choices(&self, wanted: otus::form::Wanted, services: Services) -> Vec<otus::form::Choice> {
+        offer::choices(wanted, services).await
+    }
+
     /// Deploys a version of a service.
     ///
     /// Without a version: the newest known one, else what runs one environment before. Without an environment: the

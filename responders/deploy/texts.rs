@@ -56,6 +56,11 @@ pub(crate) fn deploying(deploy: &Deploy) -> String {
     )
 }
 
+/// A commit to choose.
+pub(crate) fn green_commit(sha: &str, subject: &str) -> String {
+    format!("{sha} {subject}")
+}
+
 /// The heading while the new pods are watched.
 pub(crate) fn watching(deploy: &Deploy) -> String {
     format!(

@@ -81,7 +81,7 @@ impl Action for Steer {
 }
 
 /// Shows experiments, and says how often they run.
-#[responder(name = "experiments", config = Settings)]
+#[responder(name = "experiments", config = Settings, needs = "files")]
 impl Experiments {
     /// Lists the experiments that applications run, and how they went in the last 24 hours.
     #[respond(r"^experiments$", usage = "experiments")]

@@ -285,7 +285,10 @@ impl Witness {
             .iter()
             .map(|(ask, found)| panel::panel(ask, found, zone.clone(), vec![mark()]))
             .collect();
-        let (title, subtitle) = (texts::title(operation), texts::subtitle(range));
+        let (title, subtitle) = (
+            texts::title(operation),
+            texts::subtitle(settings.evidence.before, settings.evidence.wait),
+        );
         let picture = draw::picture(&self.graphs, title, subtitle, panels).await?;
         let file = File {
             name: format!("evidence-{}.png", operation.id),

@@ -65,8 +65,21 @@ impl Configure for Graphs {
 }
 
 /// Draws graphs.
-#[responder(name = "graphs", config = Settings)]
+#[responder(name = "graphs", config = Settings, needs = "files")]
 impl Graphs {
+    #[choices]
+    async fn choices(&self, wanted: otus::form::Wanted, _: Services) -> Vec<otus::form::Choice> {
+        match wanted.parameter {
+            "name" => self
+                .settings
+                .queries
+                .keys()
+                .map(otus::form::Choice::new)
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Draws a graph that the configuration names.
     ///
     /// `graphs` lists them. Without a duration it is the graph's own; without a service it shows all of them. In an

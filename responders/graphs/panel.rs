@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
-use otus_charts::{BarGauge, Cell, Chart, Heatmap, Marker, Panel, Series, Shape, Stat, Table, TableColumn};
+use otus_charts::{
+    BarGauge, Cell, Chart, Heatmap, Marker, Panel, Series, Shape, Stat, Table, TableColumn, Unit,
+};
 
 use crate::{ask::Ask, draw::Fetched, manner::Form, texts};
 
@@ -22,14 +24,14 @@ pub(crate) fn panel(ask: &Ask, found: &Fetched, zone: TimeZone, marks: Vec<Marke
     let form = ask.form();
     match form {
         Form::Stat => {
-            let stat = Stat::new(title)
+            let stat = Stat::new(titled(ask, found, title))
                 .query(query)
                 .unit(ask.unit)
                 .all_series(highest(ask, found));
             limited(ask, stat, Stat::threshold).into()
         }
         Form::Gauge => {
-            let gauge = BarGauge::new(title)
+            let gauge = BarGauge::new(titled(ask, found, title))
                 .query(query)
                 .unit(ask.unit)
                 .all_series(highest(ask, found));
@@ -38,9 +40,14 @@ pub(crate) fn panel(ask: &Ask, found: &Fetched, zone: TimeZone, marks: Vec<Marke
         Form::Table => table(ask, found, title, query).into(),
         Form::Heatmap => {
             let (start, end, step) = found.seconds();
+            // The values are the buckets' limits; how often each was hit is a colour.
+            let unit = match ask.unit {
+                Unit::PerSecond => Unit::guess(&format!("histogram_quantile(0.5, {})", found.query)),
+                unit => unit,
+            };
             let heatmap = Heatmap::new(title)
                 .query(query)
-                .unit(ask.unit)
+                .unit(unit)
                 .range(start, end, step)
                 .zone(zone)
                 .all_series(found.series.clone());
@@ -112,6 +119,19 @@ impl Summary {
 
 fn summary(series: &Series) -> Option<Summary> {
     Summary::of(series.points(), f64::MIN, f64::MAX)
+}
+
+/// A single one of several series has no name in the picture, so the title has it.
+fn titled(ask: &Ask, found: &Fetched, title: &str) -> String {
+    match highest(ask, found).as_slice() {
+        [only] if found.series.len() > 1 => {
+            let names = differing(&found.series);
+            let values = only.labels().iter().filter(|(name, _)| names.contains(name));
+            let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+            texts::titled(title, Some(&values.join(", ")), None)
+        }
+        _ => title.to_owned(),
+    }
 }
 
 /// The series with the highest values first, as many as were asked for.

@@ -25,7 +25,7 @@ use otus::prelude::*;
 pub struct Operations;
 
 /// Agreeing to changes, holding and stopping them, and what became of them.
-#[responder]
+#[responder(needs = "files")]
 impl Operations {
     /// Agrees to an operation that waits for approval.
     ///

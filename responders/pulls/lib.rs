@@ -99,7 +99,7 @@ impl Configure for Pulls {
 }
 
 /// Tells what becomes of pull requests.
-#[responder(name = "pulls", config = Settings)]
+#[responder(name = "pulls", config = Settings, needs = "emails, direct")]
 impl Pulls {
     /// Lists the open pull requests of a repository, the newest first.
     ///

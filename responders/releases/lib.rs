@@ -56,7 +56,7 @@ impl Action for Adopt {
 }
 
 /// Tells what was released, and how well that goes.
-#[responder(name = "releases")]
+#[responder(name = "releases", needs = "files")]
 impl Releases {
     /// Lists releases, the newest first.
     ///

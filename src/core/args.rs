@@ -35,15 +35,21 @@ impl<T> Default for Parse<T> {
 
 #[doc(hidden)]
 pub trait FromWords<T> {
+    fn candidates(&self, services: &Services) -> Option<Vec<String>>;
     fn parse(&self, group: &'static str, captures: &Captures, cx: &Context) -> Result<Option<T>, UserError>;
 }
 
 #[doc(hidden)]
 pub trait FromText<T> {
+    fn candidates(&self, services: &Services) -> Option<Vec<String>>;
     fn parse(&self, group: &'static str, captures: &Captures, cx: &Context) -> Result<Option<T>, UserError>;
 }
 
 impl<T: Known> FromWords<T> for &Parse<T> {
+    fn candidates(&self, services: &Services) -> Option<Vec<String>> {
+        Some(T::candidates(services))
+    }
+
     fn parse(&self, group: &'static str, captures: &Captures, cx: &Context) -> Result<Option<T>, UserError> {
         let Some(raw) = captures.get(group) else {
             return Ok(None);
@@ -61,6 +67,10 @@ impl<T: FromStr> FromText<T> for Parse<T>
 where
     T::Err: Display,
 {
+    fn candidates(&self, _: &Services) -> Option<Vec<String>> {
+        None
+    }
+
     fn parse(&self, group: &'static str, captures: &Captures, _: &Context) -> Result<Option<T>, UserError> {
         let Some(raw) = captures.get(group) else {
             return Ok(None);

@@ -1,6 +1,7 @@
 //! What the robot says: a [`Post`] of words, perhaps with a [`Card`] that has a state, parts and buttons, and
 //! [`File`]s. Neutral of any chat system; each adapter renders it as well as its system can.
 
+use crate::form::Form;
 use serde::{Deserialize, Serialize};
 
 /// A message to be posted.
@@ -120,6 +121,19 @@ pub enum Part {
     Code(String),
     /// A line between parts.
     Divider,
+    /// A picture that the chat has [taken](crate::Chat::keep).
+    Picture(Picture),
+    /// A command's parameters, to be filled in.
+    Form(Form),
+}
+
+/// A picture in a card: it is edited with the card, so that a newer one takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// The chat's own name for it, from [`Chat::keep`](crate::Chat::keep).
+    pub file: String,
+    /// What it shows, for who cannot see it; at most 1,000 characters.
+    pub alt: String,
 }
 
 /// A button. Pressing it says its command, with the rights of who presses it.
@@ -204,6 +218,12 @@ impl Card {
         self
     }
 
+    /// Adds a picture.
+    pub fn picture(mut self, picture: Picture) -> Self {
+        self.parts.push(Part::Picture(picture));
+        self
+    }
+
     /// Adds a button.
     pub fn button(mut self, button: Button) -> Self {
         self.buttons.push(button);
@@ -249,6 +269,8 @@ impl Card {
                 ),
                 Part::Code(text) => lines.push(text.clone()),
                 Part::Divider => lines.push("---".into()),
+                Part::Picture(picture) => lines.push(format!("[picture: {}]", picture.alt)),
+                Part::Form(form) => lines.extend(form.fields.iter().map(plain_field)),
             }
         }
         if !self.buttons.is_empty() {
@@ -262,6 +284,23 @@ impl Card {
         lines.extend(self.footer.as_deref().map(crate::markup::plain));
         lines.join("\n")
     }
+}
+
+/// A field of a form, as a line of text.
+fn plain_field(field: &crate::form::Field) -> String {
+    let choices: Vec<&str> = field.choices.iter().map(|choice| choice.label.as_str()).collect();
+    let mut line = format!("{}: ", field.name);
+    line.push_str(&match choices.as_slice() {
+        [] => "____".to_owned(),
+        choices => choices.join(" | "),
+    });
+    if let Some(initial) = &field.initial {
+        line.push_str(&format!(" [{initial}]"));
+    }
+    if field.optional {
+        line.push_str(" (can stay empty)");
+    }
+    line
 }
 
 /// A file to upload.

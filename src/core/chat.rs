@@ -3,6 +3,7 @@
 
 use crate::{
     card::{File, Post},
+    form::Form,
     ids::{ChannelId, MessageId, UserId},
 };
 use async_trait::async_trait;
@@ -24,11 +25,25 @@ pub trait Chat: Send + Sync + 'static {
     /// Posts something only one person sees.
     async fn whisper(&self, place: &Place, to: &UserId, post: &Post) -> Result<(), ChatError>;
 
+    /// Opens a form before the person whose doing `place` came from, where the chat can: by a slash command or a button, at once. `false`
+    /// when it cannot; then it is [posted](crate::card::Part::Form).
+    async fn form(&self, place: &Place, form: &Form) -> Result<bool, ChatError> {
+        let _ = (place, form);
+        Ok(false)
+    }
+
     /// Adds a reaction, by the emoji's name without colons. One that is already there is no error.
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError>;
 
     /// Uploads a file.
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError>;
+
+    /// Takes a picture that nobody sees until a [card](crate::card::Part::Picture) shows it; answers the chat's own name for it. None
+    /// where cards have no pictures: then it can be [uploaded](Chat::upload).
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        let _ = file;
+        Ok(None)
+    }
 
     /// The message of the robot's own that was posted with this [key](Post::key), if it is among the newer ones there. An error
     /// is not a no.
@@ -98,19 +113,40 @@ impl Place {
     }
 }
 
-/// A secret address that lets who holds it answer (Slack's `response_url`). Never shown.
+/// A secret address that lets who holds it answer (Slack's `response_url`), perhaps with what lets it open a form (a
+/// `trigger_id`). Never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Hook(String);
+pub struct Hook {
+    url: String,
+    trigger: Option<String>,
+}
 
 impl Hook {
     /// Wraps the address.
     pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
+        Self {
+            url: url.into(),
+            trigger: None,
+        }
+    }
+
+    /// The same, with what opens a form.
+    #[must_use]
+    pub fn with_trigger(self, trigger: impl Into<String>) -> Self {
+        Self {
+            trigger: Some(trigger.into()),
+            ..self
+        }
     }
 
     /// The address itself, for the adapter alone.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.url
+    }
+
+    /// What opens a form, for the adapter alone.
+    pub fn trigger(&self) -> Option<&str> {
+        self.trigger.as_deref()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -39,6 +39,8 @@ struct Inner {
     held: tokio::sync::OnceCell<()>,
     /// How many messages it has posted.
     posts: AtomicU32,
+    /// Whether it answers in the thread that belongs to the message.
+    threaded: AtomicBool,
 }
 
 /// How long looking a person up may take before the robot does without.
@@ -72,6 +74,7 @@ impl Context {
             first: Mutex::new(None),
             held: tokio::sync::OnceCell::new(),
             posts: AtomicU32::new(0),
+            threaded: AtomicBool::new(false),
         }))
     }
 
@@ -105,6 +108,21 @@ impl Context {
         &self.0.options
     }
 
+    /// From here on it answers in the thread that belongs to the message, or to the card whose button was pressed: what is done
+    /// about something stands below it.
+    pub fn answer_in_thread(&self) {
+        self.0.threaded.store(true, Ordering::Relaxed);
+    }
+
+    /// Where it answers.
+    pub(crate) fn place(&self) -> Place {
+        if self.0.threaded.load(Ordering::Relaxed) {
+            self.0.message.own_thread()
+        } else {
+            self.0.message.place()
+        }
+    }
+
     /// Proposes an operation of this kind: plans it, decides on it, and begins it or shows what it waits for, or why it is
     /// refused. The operation's card is the answer to the message.
     ///
@@ -125,7 +143,7 @@ impl Context {
     /// # Errors
     /// When the chat does not take it, or when this message has said too much already.
     pub async fn reply(&self, post: impl Into<Post>) -> Result {
-        self.post(&self.0.message.place(), post.into()).await.map(drop)
+        self.post(&self.place(), post.into()).await.map(drop)
     }
 
     /// Answers in the message's thread, starting it if need be: for what is long.
@@ -157,7 +175,7 @@ impl Context {
         let first = self.said() == 0;
         self.count()?;
         let chat = self.0.services.chat();
-        let message = chat.post(&self.0.message.place(), &post, Urgency::Answer).await?;
+        let message = chat.post(&self.place(), &post, Urgency::Answer).await?;
         if first {
             *self.0.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
         }

@@ -16,6 +16,7 @@ pub mod chat;
 pub mod context;
 pub mod csv;
 pub mod error;
+pub mod form;
 pub mod health;
 pub mod help;
 pub mod ids;
@@ -42,7 +43,7 @@ pub mod web;
 pub mod words;
 
 pub use args::Known;
-pub use card::{Button, Card, File, Part, Post, Tone};
+pub use card::{Button, Card, File, Part, Picture, Post, Tone};
 pub use catalog::{Auto, Backwards, Catalog, Environment, Service};
 pub use chat::{Chat, ChatError, MessageRef, Person, Place, Urgency};
 pub use context::Context;
@@ -53,7 +54,8 @@ pub use message::{ChannelKind, EventKey, Message, Segment, Via};
 pub use otus_macros::responder;
 pub use receipt::Receipt;
 pub use responder::{
-    Captures, CommandSpec, Configure, Effect, Handler, Kind, Registration, Responder, ResponderSpec, Setup,
+    Captures, ChatNeed, CommandSpec, Configure, Effect, Handler, Kind, Registration, Responder,
+    ResponderSpec, Setup,
 };
 pub use robot::{Robot, RobotConfig};
 pub use room::Room;
@@ -64,6 +66,7 @@ pub use store::{MemoryStore, Store, StoreError};
 pub mod __private {
     //! What the macros' output names. Not for people.
     pub use crate::args::{FromText, FromWords, Parse, optional, required};
+    pub use crate::form::{Candidates, Parameter, Wanted};
     pub use futures_util::future::BoxFuture;
     pub use inventory;
     pub use std::sync::Arc;

@@ -11,7 +11,7 @@ pub const SEPARATOR: char = '\u{E001}';
 /// Closes a token.
 pub const CLOSE: char = '\u{E002}';
 
-/// Mentions a person. An actor of the robot's own has no bell to ring, and is called by its name.
+/// Mentions a person, or a user group by its id. An actor of the robot's own has no bell to ring, and is called by its name.
 pub fn user(id: &UserId) -> String {
     if let Some(actor) = id.as_robot() {
         return clean(actor);

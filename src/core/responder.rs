@@ -4,6 +4,7 @@
 use crate::{
     context::Context,
     error::{Result, StartError},
+    form::{Choice, Parameter, Wanted},
     operations::Action,
     services::{Resources, Services},
     web::Route,
@@ -30,6 +31,13 @@ pub trait Responder: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What there is to choose from for a parameter whose type does not know: versions that can go out, graphs by name. Asked when
+    /// a form is shown, and not waited for long; none means that it is typed.
+    fn choices(self: Arc<Self>, wanted: Wanted, services: Services) -> BoxFuture<'static, Vec<Choice>> {
+        let _ = (wanted, services);
+        Box::pin(async { Vec::new() })
+    }
+
     /// Runs once when the robot has started, beside everything else: takes up what was left undone, watches
     /// something until [`Services::stopping`].
     fn start(self: Arc<Self>, services: Services) -> BoxFuture<'static, Result> {
@@ -47,6 +55,19 @@ pub struct ResponderSpec {
     pub about: &'static str,
     /// Its commands.
     pub commands: &'static [CommandSpec],
+    /// What it asks of the chat besides saying something: the permissions of the robot's app are made of it.
+    pub needs: &'static [ChatNeed],
+}
+
+/// Something a responder asks of the chat that the chat wants a permission for of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ChatNeed {
+    /// [Uploads](Context::upload) files.
+    Files,
+    /// Finds people by their [address](crate::Chat::by_email).
+    Emails,
+    /// Says something to one person [alone](crate::Chat::direct), of its own accord.
+    Direct,
 }
 
 /// A command or a thing listened for, described. Help, matching, rights and the linter at start all read this.
@@ -64,6 +85,8 @@ pub struct CommandSpec {
     pub literals: u32,
     /// The pattern's groups, by name, in the order of the handler's parameters.
     pub groups: &'static [&'static str],
+    /// What the handler takes, for forms.
+    pub parameters: &'static [Parameter],
     /// How to say it: `deploy <service> [to <environment>]`.
     pub usage: Option<&'static str>,
     /// Things one can say, each of which goes to this command.
@@ -263,6 +286,9 @@ impl Registration {
     }
 }
 
+/// See [`Responder::choices`].
+pub type Chooser = Arc<dyn Fn(Wanted, Services) -> BoxFuture<'static, Vec<Choice>> + Send + Sync>;
+
 /// A responder that was made, ready to run.
 pub struct Built {
     /// What it is.
@@ -273,6 +299,8 @@ pub struct Built {
     pub actions: Vec<Arc<dyn Action>>,
     /// What it listens to over HTTP.
     pub routes: Vec<Route>,
+    /// Says what there is to choose from.
+    pub choices: Chooser,
     /// Its start hook.
     pub start: Box<dyn FnOnce(Services) -> BoxFuture<'static, Result> + Send>,
 }
@@ -286,6 +314,10 @@ impl Built {
             handlers: responder.clone().handlers(),
             actions: responder.clone().actions(),
             routes: responder.clone().routes(),
+            choices: {
+                let responder = responder.clone();
+                Arc::new(move |wanted, services| responder.clone().choices(wanted, services))
+            },
             start: Box::new(move |services| responder.start(services)),
         }
     }

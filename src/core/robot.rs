@@ -13,6 +13,7 @@
 mod answer;
 mod answers;
 mod builder;
+mod form;
 mod left;
 mod life;
 mod mind;
@@ -24,10 +25,11 @@ mod trail;
 
 use crate::{
     address::Names,
+    chat::{Place, Urgency},
     isolation::Gates,
     message::Message,
     receipt::Receipt,
-    responder::Handler,
+    responder::{Chooser, Handler},
     router::Router,
     services::Services,
     web::{self, Answer, Request, Route},
@@ -72,6 +74,8 @@ struct Inner {
     hooks: Mutex<Vec<(&'static str, Hook)>>,
     /// What responders listen to over HTTP.
     routes: Vec<Route>,
+    /// Who knows what there is to choose from, by responder.
+    choosers: BTreeMap<&'static str, Chooser>,
     started: AtomicBool,
     born: Instant,
 }
@@ -109,6 +113,23 @@ impl Robot {
     /// Answers what came in over HTTP, by whichever responder listens to it; always, and within [`web::DEADLINE`].
     pub async fn serve(&self, request: Request) -> Answer {
         web::serve(&self.0.routes, self.services().clone(), request).await
+    }
+
+    /// Whether a responder listens to something over HTTP, so that [`Robot::serve`] is of use.
+    pub fn listens(&self) -> bool {
+        !self.0.routes.is_empty()
+    }
+
+    /// Says something in the channel for what concerns the robot itself (`robot.notices`), if there is one. What cannot be said is
+    /// logged: it is never why something else fails.
+    pub async fn notice(&self, post: crate::Post) {
+        let Some(channel) = self.0.notices.clone() else {
+            return;
+        };
+        let (chat, place) = (self.0.services.chat(), Place::channel(channel));
+        if let Err(error) = chat.post(&place, &post, Urgency::More).await {
+            tracing::warn!(%error, "a notice could not be given");
+        }
     }
 
     /// Takes up what processes that died left, from now on, and runs the start hooks of the responders, each in a task of its own;

@@ -69,6 +69,12 @@ pub struct RoomBuilder {
 }
 
 impl RoomBuilder {
+    /// Adds a responder that was made already.
+    pub fn built(mut self, built: Built) -> Self {
+        self.built.push(built);
+        self
+    }
+
     /// Adds a responder.
     pub fn responder<R: Responder>(mut self, responder: R) -> Self {
         self.built.push(Built::new(responder));

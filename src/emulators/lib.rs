@@ -8,4 +8,5 @@ pub mod grafana;
 pub mod kubernetes;
 pub mod prometheus;
 pub mod real;
+pub mod registry;
 pub mod slack;

@@ -9,14 +9,15 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
-/// `#[responder(name = "…", config = …)]`.
+/// `#[responder(name = "…", config = …, needs = "…")]`.
 #[derive(Default)]
 pub(crate) struct ResponderArgs {
     pub(crate) name: Option<LitStr>,
     pub(crate) config: Option<Type>,
+    pub(crate) needs: Option<LitStr>,
 }
 
-const RESPONDER_KEYS: [&str; 2] = ["name", "config"];
+const RESPONDER_KEYS: [&str; 3] = ["name", "config", "needs"];
 
 impl Parse for ResponderArgs {
     fn parse(input: ParseStream) -> syn::Result<Self> {
@@ -30,6 +31,7 @@ impl Parse for ResponderArgs {
             input.parse::<Token![=]>()?;
             let fresh = match name.as_str() {
                 "name" => args.name.replace(input.parse()?).is_none(),
+                "needs" => args.needs.replace(input.parse()?).is_none(),
                 _ => args.config.replace(input.parse()?).is_none(),
             };
             if !fresh {

@@ -13,7 +13,9 @@ use syn::{Type, ext::IdentExt, spanned::Spanned};
 
 /// The registration and the implementation of `Responder`.
 pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
-    let Responder { name, about, .. } = responder;
+    let Responder {
+        name, about, needs, ..
+    } = responder;
     let count = responder.handlers.len();
     let specs = responder.handlers.iter().map(|handler| spec(handler, name));
     let handlers = responder
@@ -24,6 +26,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
     let start = responder.start.as_ref().map(|start| start_hook(start, ty));
     let actions = responder.actions.as_ref().map(|actions| acts(actions, ty));
     let routes = responder.routes.as_ref().map(|routes| listens(routes, ty));
+    let choices = responder.choices.as_ref().map(|choices| chooses(choices, ty));
     let build = build(responder, ty);
     quote! {
         const _: () = {
@@ -36,6 +39,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
                     name: #name,
                     about: #about,
                     commands: &COMMANDS,
+                    needs: &[#(::otus::ChatNeed::#needs),*],
                 };
 
                 fn handlers(
@@ -47,6 +51,7 @@ pub(crate) fn expand(responder: &Responder, ty: &Type) -> TokenStream {
                 #start
                 #actions
                 #routes
+                #choices
             }
 
             #build
@@ -66,7 +71,7 @@ pub(crate) fn stand_in(ty: &Type) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::otus::Responder for #ty {
-            const SPEC: ::otus::ResponderSpec = ::otus::ResponderSpec { name: "", about: "", commands: &[] };
+            const SPEC: ::otus::ResponderSpec = ::otus::ResponderSpec { name: "", about: "", commands: &[], needs: &[] };
             fn handlers(self: ::otus::__private::Arc<Self>) -> ::std::vec::Vec<::otus::Handler> {
                 ::std::vec::Vec::new()
             }
@@ -82,6 +87,7 @@ fn spec(handler: &Handler, responder: &str) -> TokenStream {
     };
     let (pattern, literals) = (&handler.pattern.rewritten, handler.pattern.literals);
     let groups = handler.parameters.iter().map(|parameter| &parameter.name);
+    let parameters = handler.parameters.iter().map(described);
     let (examples, about) = (&handler.examples, &handler.about);
     let usage = option(handler.args.usage.as_ref());
     let role = option(handler.args.role.as_ref());
@@ -100,12 +106,32 @@ fn spec(handler: &Handler, responder: &str) -> TokenStream {
             pattern: #pattern,
             literals: #literals,
             groups: &[#(#groups),*],
+            parameters: &[#(#parameters),*],
             usage: #usage,
             examples: &[#(#examples),*],
             about: #about,
             role: #role,
             effect: ::otus::Effect::#effect,
             deadline: #deadline,
+        }
+    }
+}
+
+/// A parameter, for forms.
+fn described(parameter: &Parameter) -> TokenStream {
+    let (name, optional, ty) = (&parameter.name, parameter.optional, &parameter.read_as);
+    let ask = quote_spanned! {located_at(ty.span())=>
+        (&&::otus::__private::Parse::<#ty>::new()).candidates(services)
+    };
+    quote! {
+        ::otus::__private::Parameter {
+            name: #name,
+            optional: #optional,
+            candidates: ::otus::__private::Candidates(|services| {
+                #[allow(unused_imports, reason = "which of the two reads a type depends on the type")]
+                use ::otus::__private::{FromText as _, FromWords as _};
+                #ask
+            }),
         }
     }
 }
@@ -211,6 +237,22 @@ fn listens(routes: &Ident, ty: &Type) -> TokenStream {
     quote! {
         fn routes(self: ::otus::__private::Arc<Self>) -> ::std::vec::Vec<::otus::web::Route> {
             #call
+        }
+    }
+}
+
+fn chooses(choices: &Ident, ty: &Type) -> TokenStream {
+    let call = quote_spanned!(located_at(choices.span())=> <#ty>::#choices(&self, wanted, services).await);
+    quote! {
+        fn choices(
+            self: ::otus::__private::Arc<Self>,
+            wanted: ::otus::form::Wanted,
+            services: ::otus::Services,
+        ) -> ::otus::__private::BoxFuture<'static, ::std::vec::Vec<::otus::form::Choice>> {
+            ::std::boxed::Box::pin(async move {
+                let choices: ::std::vec::Vec<::otus::form::Choice> = #call;
+                choices
+            })
         }
     }
 }

@@ -69,6 +69,8 @@ use syn::{ItemImpl, parse_macro_input};
 /// - `name = "…"` is its name in the configuration, `[responders.<name>]`; by default the type's name in snake case.
 /// - `config = Settings` says that it takes settings: that section is read into `Settings`, and the type is made by its
 ///   `Configure::configure`. Without it the type is made by `Default`, and the section must be empty.
+/// - `needs = "files, emails, direct"` says what it asks of the chat that wants a permission: it uploads files, finds people by
+///   their address, begins to talk to one person alone. `otus manifest` and `otus check` read it.
 ///
 /// The documentation of the `impl` tells in one line what the commands have in common; the help shows it above them. The
 /// responder is registered by being linked in.
@@ -204,6 +206,11 @@ use syn::{ItemImpl, parse_macro_input};
 ///
 /// `fn(&self) -> Vec<Route>`, at most one: what the responder listens to over HTTP, below `/hooks/`, asked once when the robot
 /// is made. `otus::web` has an example.
+///
+/// ## `#[choices]`
+///
+/// `async fn(&self, wanted: Wanted, services: Services) -> Vec<Choice>`, at most one: what there is to choose from for a parameter
+/// whose type does not know, when a command is said without what it needs and a form is shown (`otus::form`).
 ///
 /// # Parameters
 ///

@@ -14,10 +14,13 @@ pub(crate) struct Responder {
     pub(crate) name: String,
     pub(crate) about: String,
     pub(crate) config: Option<Type>,
+    /// What it asks of the chat, as `ChatNeed` calls it.
+    pub(crate) needs: Vec<Ident>,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) start: Option<Ident>,
     pub(crate) actions: Option<Ident>,
     pub(crate) routes: Option<Ident>,
+    pub(crate) choices: Option<Ident>,
 }
 
 /// What a method's attribute makes of it.
@@ -26,6 +29,7 @@ enum Role {
     Starts(Attribute),
     Acts(Attribute),
     Listens(Attribute),
+    Offers(Attribute),
 }
 
 /// Reads an `impl` and takes this crate's attributes off its methods.
@@ -46,15 +50,16 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
     let mut names: Vec<String> = Vec::new();
     let (mut start, mut actions, mut routes): (Option<Ident>, Option<Ident>, Option<Ident>) =
         (None, None, None);
+    let mut choices: Option<Ident> = None;
     let mut attributed = false;
     item.items.retain_mut(|item| {
         let ImplItem::Fn(method) = item else { return true };
         let mut roles = roles(method);
         attributed |= !roles.is_empty();
-        if let Some(Role::Answers(_, second) | Role::Starts(second) | Role::Acts(second) | Role::Listens(second)) = roles.get(1) {
+        if let Some(Role::Answers(_, second) | Role::Starts(second) | Role::Acts(second) | Role::Listens(second) | Role::Offers(second)) = roles.get(1) {
             errors.at(
                 second,
-                "one method has one of `#[respond]`, `#[hear]`, `#[start]`, `#[actions]` and `#[routes]`, once",
+                "one method has one of `#[respond]`, `#[hear]`, `#[start]`, `#[actions]`, `#[routes]` and `#[choices]`, once",
             );
         }
         match (!roles.is_empty()).then(|| roles.swap_remove(0)) {
@@ -89,6 +94,16 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
                     routes = Some(method.sig.ident.clone());
                 }
             }
+            Some(Role::Offers(attribute)) => {
+                if let Some(first) = &choices {
+                    errors.at(
+                        &attribute,
+                        format!("a responder says once what there is to choose from, and `{first}` does already"),
+                    );
+                } else if offers_well(method, &attribute, errors) {
+                    choices = Some(method.sig.ident.clone());
+                }
+            }
             Some(Role::Answers(kind, attribute)) => {
                 let name = method.sig.ident.unraw().to_string();
                 if names.contains(&name) {
@@ -113,11 +128,13 @@ pub(crate) fn read(args: ResponderArgs, item: &mut ItemImpl, errors: &mut Errors
     Responder {
         name: name(&args, item, errors),
         about: documentation(&item.attrs),
+        needs: needs(&args, errors),
         config: args.config,
         handlers,
         start,
         actions,
         routes,
+        choices,
     }
 }
 
@@ -136,6 +153,8 @@ fn roles(method: &mut ImplItemFn) -> Vec<Role> {
             roles.push(Role::Acts(attribute.clone()));
         } else if path.is_ident("routes") {
             roles.push(Role::Listens(attribute.clone()));
+        } else if path.is_ident("choices") {
+            roles.push(Role::Offers(attribute.clone()));
         } else {
             return true;
         }
@@ -180,6 +199,25 @@ fn listens_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors)
     tells_well(method, attribute, (taken, form), errors)
 }
 
+fn offers_well(method: &ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> bool {
+    let mut right = handler::shape(method, "choices", errors);
+    if attribute.meta.require_path_only().is_err() {
+        errors.at(
+            attribute,
+            "`#[choices]` takes nothing: it is asked when a form is shown",
+        );
+        right = false;
+    }
+    if method.sig.inputs.len() != 3 {
+        errors.at(
+            &method.sig.inputs,
+            "what there is to choose from is asked with `&self, wanted: Wanted, services: Services`",
+        );
+        right = false;
+    }
+    right
+}
+
 /// A method that says something about the responder, and takes nothing for it.
 fn tells_well(
     method: &ImplItemFn,
@@ -197,6 +235,28 @@ fn tells_well(
         right = false;
     }
     right
+}
+
+/// What can be needed of the chat: the word in the attribute, and its name in `ChatNeed`.
+const NEEDS: [(&str, &str); 3] = [("files", "Files"), ("emails", "Emails"), ("direct", "Direct")];
+
+fn needs(args: &ResponderArgs, errors: &mut Errors) -> Vec<Ident> {
+    let Some(given) = &args.needs else {
+        return Vec::new();
+    };
+    let written = given.value();
+    let words = written.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words
+        .filter_map(|word| {
+            let found = NEEDS.iter().find(|(known, _)| *known == word);
+            if found.is_none() {
+                let message =
+                    format!("`{word}` is nothing a responder can need of the chat; there are `files`, `emails` and `direct`");
+                errors.at(given, message);
+            }
+            found.map(|(_, name)| Ident::new(name, given.span()))
+        })
+        .collect()
 }
 
 fn name(args: &ResponderArgs, item: &ItemImpl, errors: &mut Errors) -> String {

@@ -71,6 +71,29 @@ pub(crate) enum Secret {
     File(PathBuf),
 }
 
+impl Secret {
+    /// The secret; of a file what is in it now, without the line's end. The error never holds it.
+    pub(crate) async fn read(&self) -> Result<SecretString, String> {
+        let path = match self {
+            Self::Value(value) => return Ok(value.clone()),
+            Self::File(path) => path.clone(),
+        };
+        let wrong = |why: String| format!("{} cannot be used: {why}", path.display());
+        let read = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || std::fs::read_to_string(path)
+        });
+        let text = read
+            .await
+            .map_err(|error| wrong(error.to_string()))?
+            .map_err(|error| wrong(error.to_string()))?;
+        match text.trim() {
+            "" => Err(wrong("it is empty".into())),
+            text => Ok(SecretString::from(text.to_owned())),
+        }
+    }
+}
+
 impl PrometheusConfig {
     pub(crate) fn credentials(&self) -> Result<Credentials, ConfigError> {
         let one =

@@ -2,7 +2,8 @@
 //!
 //! An engine that knows no chat. [`Prometheus`] asks, [`step`] decides how finely a range is asked and fills in
 //! `$__interval` and its kin the way Grafana does, and [`threshold`] finds out what an alert's expression compares
-//! with what, so that a graph can show the limit. [`gate`] judges a deploy by a query and a bound.
+//! with what, so that a graph can show the limit. [`gate`] judges a deploy by a query and a bound. [`alertmanager`] reads what
+//! alerts say, and makes silences.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,6 +19,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod alertmanager;
 mod answer;
 mod client;
 mod config;

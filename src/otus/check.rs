@@ -1,5 +1,6 @@
 //! `otus check`: tries every connection and permission in the configuration, and says what is wrong and how to mend it.
 
+mod alerts;
 mod databases;
 mod experiments;
 mod flags;
@@ -9,12 +10,15 @@ mod versions;
 use crate::{
     cli::print,
     config::{Loaded, Settings, demands},
+    manifest, secrets,
 };
 use otus_core::catalog::Placement;
 use otus_kubernetes::{Cluster, Clusters, DEFAULT_CLUSTER, Error, Kind, Need, Workload};
 use otus_monitoring::{Prometheus, step::Rules};
 use otus_responder_graphs as graphs;
 use otus_store::{OpenError, PostgresStore, SqliteStore, StoreConfig};
+use serde::Serialize;
+use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
@@ -28,36 +32,55 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How something fared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum Mark {
     Good,
     Wrong,
     Untried,
 }
 
-/// What was printed, summed up.
+/// One thing that was tried.
+#[derive(Debug, Serialize)]
+struct Entry {
+    /// What.
+    check: String,
+    state: Mark,
+    /// What was found; of what is wrong also how to mend it.
+    says: String,
+    /// What is lacking, one by one, by the names of whoever grants it: scopes, `verb resource`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+}
+
+/// What was tried: told line by line, or as one JSON document at the end.
 #[derive(Debug, Default)]
 struct Sheet {
-    good: usize,
-    wrong: usize,
+    json: bool,
+    entries: Vec<Entry>,
 }
 
 impl Sheet {
     fn note(&mut self, mark: Mark, what: &str, found: &str) {
-        let sign = match mark {
+        self.lacking(mark, what, found, Vec::new());
+    }
+
+    fn lacking(&mut self, state: Mark, what: &str, found: &str, missing: Vec<String>) {
+        let says = secrets::redact(found.trim_end()).into_owned();
+        let sign = match state {
             Mark::Good => "✓",
             Mark::Wrong => "✗",
             Mark::Untried => "–",
         };
-        match mark {
-            Mark::Good => self.good += 1,
-            Mark::Wrong => self.wrong += 1,
-            Mark::Untried => {}
+        if !self.json {
+            print(&format!("{sign} {what}: {}\n", says.replace('\n', "\n    ")));
         }
-        print(&format!(
-            "{sign} {what}: {}\n",
-            found.trim_end().replace('\n', "\n    ")
-        ));
+        self.entries.push(Entry {
+            check: what.to_owned(),
+            state,
+            says,
+            missing,
+        });
     }
 
     fn take(&mut self, what: &str, found: Result<String, String>) -> bool {
@@ -67,11 +90,38 @@ impl Sheet {
         }
         found.is_ok()
     }
+
+    fn count(&self, state: Mark) -> usize {
+        self.entries.iter().filter(|entry| entry.state == state).count()
+    }
+
+    /// Says how it came out.
+    fn end(&self) -> ExitCode {
+        let (good, wrong) = (self.count(Mark::Good), self.count(Mark::Wrong));
+        let end = match wrong {
+            _ if self.json => {
+                let sheet = json!({ "ok": wrong == 0, "good": good, "wrong": wrong, "checks": self.entries });
+                format!("{sheet:#}\n")
+            }
+            0 => format!("\nAll {good} checks are good.\n"),
+            1 => "\n1 thing is wrong.\n".to_owned(),
+            wrong => format!("\n{wrong} things are wrong.\n"),
+        };
+        print(&end);
+        if wrong == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Tries everything, line by line.
-pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
-    let mut sheet = Sheet::default();
+pub(crate) async fn check(loaded: &Loaded, json: bool) -> ExitCode {
+    let mut sheet = Sheet {
+        json,
+        ..Sheet::default()
+    };
     let settings = &loaded.settings;
     for fault in &loaded.faults.0 {
         sheet.note(Mark::Wrong, "configuration", &fault.to_string());
@@ -88,6 +138,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
         clusters(&mut sheet, settings).await;
         versions::versions(&mut sheet, settings).await;
         prometheus(&mut sheet, settings).await;
+        alerts::alerts(&mut sheet, settings).await;
         databases::databases(&mut sheet, settings).await;
         told::told(&mut sheet, settings).await;
         experiments::experiments(&mut sheet, settings);
@@ -99,17 +150,7 @@ pub(crate) async fn check(loaded: &Loaded) -> ExitCode {
             "is tried when the configuration is right",
         );
     }
-    let end = match sheet.wrong {
-        0 => format!("\nAll {} checks are good.\n", sheet.good),
-        1 => "\n1 thing is wrong.\n".to_owned(),
-        wrong => format!("\n{wrong} things are wrong.\n"),
-    };
-    print(&end);
-    if sheet.wrong == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    sheet.end()
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -209,10 +250,15 @@ async fn slack(sheet: &mut Sheet, loaded: &Loaded) {
         }
         return;
     }
-    match timeout(PATIENCE * 2, otus_slack::check(&loaded.settings.slack)).await {
+    let wants = manifest::wants(&loaded.settings);
+    match timeout(PATIENCE * 2, otus_slack::check(&loaded.settings.slack, &wants)).await {
         Ok(checked) => {
             for checked in checked {
-                sheet.take(checked.what, checked.found);
+                let missing = checked.missing.into_iter().map(str::to_owned).collect();
+                match checked.found {
+                    Ok(found) => sheet.note(Mark::Good, checked.what, &found),
+                    Err(wrong) => sheet.lacking(Mark::Wrong, checked.what, &wrong, missing),
+                }
             }
         }
         Err(_) => sheet.note(
@@ -322,7 +368,7 @@ async fn permissions(sheet: &mut Sheet, what: &str, cluster: &Cluster, spots: &[
                 "not allowed: {}. This Role allows it; bind it to Otus' account with a RoleBinding:\n{role}",
                 missing.join(", ")
             );
-            sheet.note(Mark::Wrong, &what, &wrong);
+            sheet.lacking(Mark::Wrong, &what, &wrong, missing);
         }
     }
     true

@@ -3,7 +3,9 @@
 use crate::{
     check,
     config::{self, Loaded, LogConfig, Origin},
-    emulate, logs, migrations, run, trail,
+    emulate, logs, manifest, migrations, run,
+    traces::Traces,
+    trail,
 };
 use clap::{Args, Parser, Subcommand};
 use std::{future::Future, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -26,17 +28,46 @@ enum Command {
     /// Shows what Otus does, with everything emulated and nothing to configure
     ///
     /// An emulated Slack, Kubernetes cluster and Prometheus run in this process, and the robot is connected to them as it would
-    /// be in production. You type; what Slack would show is printed.
+    /// be in production. You type, or open the page whose address is printed in a browser.
     Demo(Demo),
     /// Tries every connection and permission in the configuration, and says how to mend what is wrong
     ///
     /// It posts nothing and changes nothing. The exit code is 1 when something is wrong.
-    Check(Configured),
+    Check {
+        #[command(flatten)]
+        configured: Configured,
+        /// As one JSON document: ok, and of each check its name, its state and what it says
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the configuration that came together, and where each value came from; secrets are hidden
+    #[command(args_conflicts_with_subcommands = true)]
     Config {
         #[command(flatten)]
         configured: Configured,
         /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(subcommand)]
+        what: Option<ConfigWhat>,
+    },
+    /// Writes a configuration to begin with: asks on a terminal, or takes it from flags
+    ///
+    /// It never overwrites a file, and writes no token into one.
+    Init(crate::init::Init),
+    /// Begins something of your own
+    New {
+        #[command(subcommand)]
+        what: crate::new::What,
+    },
+    /// Prints the manifest of the Slack app, with exactly the scopes and events that the enabled responders need
+    Manifest {
+        #[command(flatten)]
+        configured: Configured,
+        /// Where Slack reaches Otus, when slack.events = "http": https://otus.example.com
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// As JSON, which Slack takes as well
         #[arg(long)]
         json: bool,
     },
@@ -58,6 +89,12 @@ enum Command {
     Emulate(emulate::Emulate),
 }
 
+#[derive(Debug, Subcommand)]
+enum ConfigWhat {
+    /// Prints the JSON Schema of the configuration file, by which editors complete keys and show what they mean
+    Schema,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Configured {
     /// The configuration file; otherwise config/local.toml, if it is there
@@ -70,6 +107,12 @@ pub(crate) struct Demo {
     /// Says this line, waits until it is fully answered, and exits; can be given several times
     #[arg(long, value_name = "LINE")]
     pub(crate) say: Vec<String>,
+    /// Where the demo's page listens on this machine; otherwise a free port. The demo then goes on until ctrl-C
+    #[arg(long, value_name = "PORT", conflicts_with = "no_page")]
+    pub(crate) page: Option<u16>,
+    /// Serves no page; with --say there is none anyway, unless --page asks for it
+    #[arg(long)]
+    pub(crate) no_page: bool,
     /// Prints changes as lines instead of redrawing
     #[arg(long)]
     pub(crate) plain: bool,
@@ -84,18 +127,32 @@ pub fn main() -> ExitCode {
     // Whoever was first is right: the error only says that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
-        Command::Run(configured) => robot(configured.load()),
+        Command::Run(configured) => robot(Origin::of_process(configured.config)),
         Command::Demo(demo) => crate::demo::main(demo),
-        Command::Check(configured) => {
+        Command::Check { configured, json } => {
             let loaded = configured.load();
             quiet(&loaded);
-            on_runtime(async move { check::check(&loaded).await })
+            on_runtime(async move { check::check(&loaded, json).await })
         }
-        Command::Config { configured, json } => show(&configured.load(), json),
+        Command::Config {
+            what: Some(ConfigWhat::Schema),
+            ..
+        } => {
+            print(&format!("{:#}\n", config::schema()));
+            ExitCode::SUCCESS
+        }
+        Command::Config { configured, json, .. } => show(&configured.load(), json),
+        Command::New { what } => crate::new::main(&what),
+        Command::Init(init) => crate::init::main(&init),
+        Command::Manifest {
+            configured,
+            url,
+            json,
+        } => tell_manifest(configured.load(), url, json),
         Command::Audit { what } => trail::main(what),
         Command::Migrations { what } => migrations::main(what),
         Command::Emulate(emulated) => {
-            logs::init(&LogConfig::default(), logs::Target::Stderr);
+            logs::init(&LogConfig::default(), logs::Target::Stderr, None);
             logs::log_panics();
             emulate::main(emulated)
         }
@@ -108,19 +165,27 @@ impl Configured {
     }
 }
 
-fn robot(loaded: Loaded) -> ExitCode {
-    let settings = match loaded.runnable() {
-        Ok(settings) => settings,
-        Err(faults) => return refuse(&faults),
+fn robot(origin: Origin) -> ExitCode {
+    let loaded = config::load(&origin);
+    if let Err(faults) = loaded.clone().runnable() {
+        return refuse(&faults);
+    }
+    let traces = match Traces::begin(&loaded.settings.log.otlp) {
+        Ok(traces) => traces,
+        Err(why) => return refuse(&why),
     };
-    logs::init(&settings.log, logs::Target::Stderr);
+    logs::init(&loaded.settings.log, logs::Target::Stderr, traces.as_ref());
     logs::log_panics();
-    on_runtime(async move {
-        match run::run(settings).await {
+    let code = on_runtime(async move {
+        match run::run(loaded, origin).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refuse(&error),
         }
-    })
+    });
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    code
 }
 
 fn show(loaded: &Loaded, json: bool) -> ExitCode {
@@ -137,13 +202,31 @@ fn show(loaded: &Loaded, json: bool) -> ExitCode {
     }
 }
 
+fn tell_manifest(loaded: Loaded, url: Option<String>, json: bool) -> ExitCode {
+    let settings = match loaded.settled() {
+        Ok(settings) => settings,
+        Err(faults) => return refuse(&faults),
+    };
+    match manifest::manifest(&settings, url) {
+        Err(why) => refuse(&why),
+        Ok(manifest) => {
+            print(&if json {
+                format!("{:#}\n", manifest.to_json())
+            } else {
+                format!("{}{}", manifest::ABOVE, manifest.to_yaml())
+            });
+            ExitCode::SUCCESS
+        }
+    }
+}
+
 /// A check's own words are enough, unless somebody asked for more.
 pub(crate) fn quiet(loaded: &Loaded) {
     let mut log = loaded.settings.log.clone();
     if log.filter == LogConfig::default().filter {
         log.filter = "error".into();
     }
-    logs::init(&log, logs::Target::Stderr);
+    logs::init(&log, logs::Target::Stderr, None);
 }
 
 /// Prints to a standard output that may be closed by now (`otus config | head`).

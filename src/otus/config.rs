@@ -10,6 +10,7 @@ mod fault;
 mod load;
 mod place;
 mod read;
+mod schema;
 mod secrets;
 mod settings;
 mod show;
@@ -21,7 +22,8 @@ pub use check::{demands, resources};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, Origin, load};
 pub use place::Place;
-pub use settings::{HttpConfig, LogConfig, LogFormat, Settings};
+pub use schema::schema;
+pub use settings::{HttpConfig, LogConfig, LogFormat, OtlpConfig, Settings};
 
 /// What is built in: every key with its default.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");

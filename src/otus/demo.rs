@@ -1,10 +1,15 @@
 //! `otus demo`: what Otus does, with nothing to configure. A Slack, a cluster and a Prometheus are emulated in this process;
-//! the robot is connected to them as in production; a person types in the terminal.
+//! the robot is connected to them as in production; a person types in the terminal, or opens the page in a browser.
 
+mod alarm;
 mod chat;
 mod flags;
+mod page;
 mod screen;
+mod shop;
+mod tour;
 mod view;
+mod works;
 mod world;
 
 use crate::{
@@ -48,15 +53,28 @@ async fn run(demo: Demo, folder: &Path) -> anyhow::Result<bool> {
         && std::io::stdout().is_terminal()
         && std::io::stdin().is_terminal();
     let world = World::start().await?;
+    let wanted = !demo.no_page && (demo.say.is_empty() || demo.page.is_some());
+    let page = match wanted {
+        true => Some(page::serve(&world, demo.page.unwrap_or(0)).await?),
+        false => None,
+    };
     let mut screen = Screen::new(std::io::stdout(), live);
     screen.note(&banner(folder));
+    if let Some(page) = &page {
+        screen.note(&format!("The same in your browser: {}", page.url()));
+    }
     let mut chat = Chat::new(&world, screen, folder.to_owned());
-    let outcome = if demo.say.is_empty() {
-        chat.talk().await
+    let mut outcome = if demo.say.is_empty() {
+        chat.talk(demo.page.is_some()).await
     } else {
         chat.recite(&demo.say).await
     };
+    // Who asked for a page keeps it.
+    if demo.page.is_some() && !demo.say.is_empty() && matches!(outcome, Ok(true)) {
+        outcome = Ok(chat.stay().await);
+    }
     chat.close();
+    drop(page);
     world.stop().await;
     outcome
 }
@@ -100,7 +118,7 @@ fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let log = log(&folder);
     let file = File::create(&log).with_context(|| format!("the file {} cannot be written", log.display()))?;
-    logs::init(&LogConfig::default(), logs::Target::File(file));
+    logs::init(&LogConfig::default(), logs::Target::File(file), None);
     logs::log_panics();
     Ok(folder)
 }

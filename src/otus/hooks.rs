@@ -1,5 +1,6 @@
 //! Requests for responders: `/hooks/…` on the HTTP server, handed to the robot.
 
+use crate::seat::Seat;
 use axum::{
     Router,
     body::Body,
@@ -9,10 +10,7 @@ use axum::{
     routing::any,
 };
 use otus_core::{Robot, web};
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
 
 /// So many requests are read at once: what the bodies of strangers may take of the memory is 16 times 25 MB.
@@ -21,16 +19,20 @@ const AT_ONCE: usize = 16;
 /// How long a body may take to arrive, and how long a request waits for its turn. Who sends gives up by then.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The routes, for as long as the program runs; they answer 503 until there is a robot.
-pub(crate) fn routes(robot: Arc<OnceLock<Robot>>) -> Router {
+/// The routes, for as long as the program runs; they answer 503 until there is a robot, and nothing is read of what no responder
+/// listens to.
+pub(crate) fn routes(seat: Arc<Seat>) -> Router {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let answer = move |request: Request| {
-        let (robot, turns) = (robot.get().cloned(), Arc::clone(&turns));
+        let (robot, turns) = (seat.robot(), Arc::clone(&turns));
         async move {
             let busy = StatusCode::SERVICE_UNAVAILABLE;
             let Some(robot) = robot else {
                 return busy.into_response();
             };
+            if !robot.listens() {
+                return StatusCode::NOT_FOUND.into_response();
+            }
             match timeout(PATIENCE, turns.acquire()).await {
                 Ok(Ok(_turn)) => serve(&robot, request).await,
                 Ok(Err(_)) | Err(_) => busy.into_response(),
@@ -81,6 +83,7 @@ mod tests {
             name: "echo",
             about: "Says it back.",
             commands: &[],
+            needs: &[],
         };
 
         fn handlers(self: Arc<Self>) -> Vec<Handler> {
@@ -110,19 +113,15 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (robot, stop) = (Arc::new(OnceLock::new()), CancellationToken::new());
-        let server = Server::new(listener).routes_up_to(routes(Arc::clone(&robot)), web::MAX_BODY);
+        let (seat, stop) = (Arc::new(Seat::default()), CancellationToken::new());
+        let server = Server::new(listener).routes_up_to(routes(Arc::clone(&seat)), web::MAX_BODY);
         let serving = tokio::spawn(server.run(stop.clone()));
         let echo = format!("{url}/hooks/echo/deep?x=1");
         assert_eq!(post(&echo, 1).await.0, 503, "there is no robot yet");
         let made = Robot::builder(RobotConfig::default())
             .responder(Built::new(Echo))
             .build(Arc::new(RoomChat::default()), Arc::new(MemoryStore::new()));
-        assert!(
-            robot
-                .set(made.map_err(|faults| format!("{faults:?}")).unwrap())
-                .is_ok()
-        );
+        seat.take(made.map_err(|faults| format!("{faults:?}")).unwrap());
         assert_eq!(
             post(&echo, 1).await,
             (202, r#"/hooks/echo/deep Some("hi") 1"#.into())

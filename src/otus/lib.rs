@@ -21,17 +21,25 @@ mod demo;
 mod emulate;
 mod flags;
 mod hooks;
+mod init;
 mod logs;
+mod manifest;
 mod migrations;
+mod new;
+mod reload;
 pub mod run;
+mod seat;
+mod traces;
 mod trail;
 
 pub use cli::main;
 pub use otus_core::*;
 
 // Linking a responder in is enough to have it.
+use otus_responder_alerts as _;
 use otus_responder_basics as _;
 use otus_responder_deploy as _;
+use otus_responder_executables as _;
 use otus_responder_experiments as _;
 use otus_responder_flags as _;
 use otus_responder_graphs as _;

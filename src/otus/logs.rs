@@ -3,6 +3,7 @@
 use crate::{
     config::{LogConfig, LogFormat},
     secrets::Redacting,
+    traces::Traces,
 };
 use std::{backtrace::Backtrace, backtrace::BacktraceStatus, fs::File, io::IsTerminal as _, sync::Mutex};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
@@ -16,10 +17,12 @@ pub(crate) enum Target {
     File(File),
 }
 
-/// Begins to log; once in a process. A second call changes nothing.
-pub(crate) fn init(config: &LogConfig, target: Target) {
+/// Begins to log; once in a process. A second call changes nothing. Traces are told as well, where there is somebody to tell.
+pub(crate) fn init(config: &LogConfig, target: Target, traces: Option<&Traces>) {
     let filter = EnvFilter::builder().parse_lossy(&config.filter);
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(traces.map(Traces::layer));
     // An error says that somebody else logs already, as in a test: that one goes on.
     let _ = match (target, config.format) {
         (Target::Stderr, LogFormat::Json) => registry

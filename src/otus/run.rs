@@ -1,11 +1,14 @@
 //! Running the robot: everything put together, connected, and stopped in order.
 
 use crate::{
-    config::{self, Fault, Faults, Settings},
+    config::{self, Fault, Faults, Loaded, Origin, Settings},
     flags, hooks,
+    reload::{Changes, Watch},
+    seat::{Listens, Seat},
 };
 use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse, routing::any};
-use otus_core::{Robot, web};
+use otus_core::{Robot, StartError, robot::Builder, services::Resources, web};
+use otus_flags::Flags;
 use otus_http::{Check, Server, metrics};
 use otus_slack::{Entrance, Slack, SlackError};
 use otus_store::{OpenError, Opened};
@@ -60,9 +63,10 @@ pub enum RunError {
 
 /// A running robot.
 pub struct Instance {
-    robot: Robot,
+    seat: Arc<Seat>,
     slack: Slack,
     store: Arc<dyn Opened>,
+    flags: Arc<Flags>,
     address: SocketAddr,
     began: Instant,
     intake: CancellationToken,
@@ -88,8 +92,9 @@ impl Instance {
     pub async fn start(settings: Settings, cancel: &CancellationToken) -> Result<Self, RunError> {
         let began = Instant::now();
         let counted = metrics::install();
-        let catalog = settings.catalog();
-        let mut resources = config::resources(&settings).map_err(Faults)?;
+        let slack_config = settings.slack.clone();
+        // What the configuration cannot be made of is told before anything is opened.
+        let resources = config::resources(&settings).map_err(Faults)?;
         let address = settings.http.listen;
         let in_use = |why: std::io::Error| RunError::Listen {
             address,
@@ -99,45 +104,31 @@ impl Instance {
         let address = listener.local_addr().map_err(in_use)?;
         let store = otus_store::open(&settings.store).await?;
         let flags = flags::open(Arc::clone(&store), &settings.flags).await?;
-        resources.insert(Arc::clone(&flags));
+        let builder = builder(&settings, resources, &flags);
 
         // Health is told from the first moment, and Slack's routes answer as soon as there is somebody to hear.
         let serving_stop = CancellationToken::new();
         let front = Arc::new(Front::default());
-        let builder = Robot::builder(settings.robot)
-            .catalog(catalog)
-            .roles(settings.roles)
-            .policy(settings.policy)
-            .resources(resources)
-            .registered(settings.responders);
-        let hooks = if builder.listens() {
-            hooks::routes(Arc::clone(&front.robot))
-        } else {
-            Router::new()
-        };
         let serving = Server::new(listener)
             .metrics(counted)
-            .routes(front.routes(settings.slack.events))
-            .routes(flags::routes(flags, &settings.flags, serving_stop.clone()))
-            .routes_up_to(hooks, web::MAX_BODY)
+            .routes(front.routes(slack_config.events))
+            .routes(flags::routes(
+                Arc::clone(&flags),
+                &settings.flags,
+                serving_stop.clone(),
+            ))
+            .routes_up_to(hooks::routes(Arc::clone(&front.seat)), web::MAX_BODY)
             .readiness(readiness(Arc::clone(&front), Arc::clone(&store)))
             .drain(STOP_SERVING)
             .run(serving_stop.clone());
         let serving = tokio::spawn(serving);
 
         let connected = tokio::select! {
-            connected = Slack::connect(settings.slack.clone()) => connected.map_err(RunError::from),
+            connected = Slack::connect(slack_config) => connected.map_err(RunError::from),
             () = cancel.cancelled() => Err(RunError::Stopped),
         };
         let made = connected.and_then(|slack| {
-            let robot = builder.build(slack.chat(), store.clone()).map_err(|faults| {
-                Faults(
-                    faults
-                        .into_iter()
-                        .map(|fault| Fault::whole(fault.to_string()))
-                        .collect(),
-                )
-            })?;
+            let robot = builder.build(slack.chat(), store.clone()).map_err(faults)?;
             Ok((slack, robot))
         });
         let (slack, robot) = match made {
@@ -155,14 +146,16 @@ impl Instance {
         let intake = CancellationToken::new();
         front.open(&slack, &robot, &intake);
         robot.start();
+        let seat = Arc::clone(&front.seat);
         let listening = tokio::spawn({
-            let (slack, robot, intake) = (slack.clone(), robot.clone(), intake.clone());
-            async move { slack.run(robot, intake).await }
+            let (slack, ear, intake) = (slack.clone(), Listens(Arc::clone(&seat)), intake.clone());
+            async move { slack.run(ear, intake).await }
         });
         Ok(Self {
-            robot,
+            seat,
             slack,
             store,
+            flags,
             address,
             began,
             intake,
@@ -178,10 +171,41 @@ impl Instance {
         self.address
     }
 
-    /// The robot.
+    /// The robot, as it is now.
+    ///
+    /// # Panics
+    /// Never: an instance is made with one.
     #[must_use]
-    pub fn robot(&self) -> &Robot {
-        &self.robot
+    #[allow(
+        clippy::expect_used,
+        reason = "start() seats a robot before there is an instance"
+    )]
+    pub fn robot(&self) -> Robot {
+        self.seat.robot().expect("a robot was seated at the start")
+    }
+
+    /// Lets a robot with other settings take the place of this one, on the same Slack, store and HTTP server. What is said from then on
+    /// is the new one's; what the old one had begun comes to an end, and an operation under way to a safe point, from which the new
+    /// one goes on as any replica would. `slack`, `store`, `http`, `flags` and `log` of the settings are not looked at.
+    ///
+    /// # Errors
+    /// What the new robot cannot be made of; then the old one goes on.
+    pub async fn replace(&self, settings: &Settings) -> Result<(), Faults> {
+        let resources = config::resources(settings).map_err(Faults)?;
+        let robot = builder(settings, resources, &self.flags)
+            .build(self.slack.chat(), self.store.clone())
+            .map_err(faults)?;
+        let before = self.seat.take(robot.clone());
+        if let Some(before) = before
+            && !before.stop(STOP_WORKING).await
+        {
+            tracing::warn!(
+                busy = before.busy(),
+                "some work under the earlier configuration did not come to a safe point in time; it goes on beside the new"
+            );
+        }
+        robot.start();
+        Ok(())
     }
 
     /// Waits until it can be spoken to, and logs so. Ends early when it never will be.
@@ -194,7 +218,7 @@ impl Instance {
                     name = me.name,
                     team = me.team,
                     http = %self.address,
-                    commands = self.robot.services().commands().len(),
+                    commands = self.robot().services().commands().len(),
                     took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                     "connected"
                 );
@@ -233,8 +257,8 @@ impl Instance {
     /// Stops in order: takes nothing in any more, lets what is under way come to a safe point, says what is still to say,
     /// closes the store. Bounded: what takes too long is left.
     pub async fn stop(self) {
+        let robot = self.robot();
         let Self {
-            robot,
             slack,
             store,
             intake,
@@ -266,11 +290,30 @@ impl Instance {
     }
 }
 
-/// Runs until a signal or until it cannot go on. The first signal stops in order, the second at once.
+/// A robot of these settings, but for its chat and its memory.
+fn builder(settings: &Settings, mut resources: Resources, flags: &Arc<Flags>) -> Builder {
+    resources.insert(Arc::clone(flags));
+    Robot::builder(settings.robot.clone())
+        .catalog(settings.catalog())
+        .roles(settings.roles.clone())
+        .policy(settings.policy.clone())
+        .resources(resources)
+        .registered(settings.responders.clone())
+}
+
+fn faults(faults: Vec<StartError>) -> Faults {
+    let whole = |fault: StartError| Fault::whole(fault.to_string());
+    Faults(faults.into_iter().map(whole).collect())
+}
+
+/// Runs until a signal or until it cannot go on. The first signal to end stops in order, the second at once. When the file of the
+/// configuration changes, or at SIGHUP, what can change live does (see [`crate::reload`]).
 ///
 /// # Errors
 /// Why it does not run, or no longer does.
-pub async fn run(settings: Settings) -> Result<(), RunError> {
+pub async fn run(loaded: Loaded, origin: Origin) -> Result<(), RunError> {
+    let mut watch = Watch::new(origin, &loaded);
+    let settings = loaded.runnable()?;
     let stop = signals();
     let mut instance = match Instance::start(settings, &stop).await {
         Err(RunError::Stopped) => return Ok(()),
@@ -280,15 +323,32 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         () = instance.connected() => {}
         () = stop.cancelled() => {}
     }
-    let outcome = tokio::select! {
-        error = instance.failed() => Err(error),
-        () = stop.cancelled() => Ok(()),
+    let outcome = loop {
+        tokio::select! {
+            error = instance.failed() => break Err(error),
+            () = stop.cancelled() => break Ok(()),
+            changes = watch.changed() => reload(&instance, &mut watch, changes).await,
+        }
     };
     if let Err(error) = &outcome {
         tracing::error!(%error, "the robot cannot go on");
     }
     instance.stop().await;
     outcome
+}
+
+/// Goes by a changed configuration, or tells why not.
+async fn reload(instance: &Instance, watch: &mut Watch, changes: Changes) {
+    let told = match &changes {
+        Changes::Nothing => return,
+        Changes::Refused { .. } => changes,
+        Changes::Found { settings, .. } => match instance.replace(settings).await {
+            Ok(()) => changes,
+            Err(faults) => changes.refused(faults.listed()),
+        },
+    };
+    watch.keep(&told);
+    told.tell(&instance.robot()).await;
 }
 
 /// Is cancelled by the first SIGTERM or SIGINT; the second ends the process at once.
@@ -369,16 +429,18 @@ impl Interrupts {
 #[derive(Default)]
 struct Front {
     slack: OnceLock<Slack>,
-    robot: Arc<OnceLock<Robot>>,
+    seat: Arc<Seat>,
     routes: OnceLock<Router>,
 }
 
 impl Front {
     fn open(&self, slack: &Slack, robot: &Robot, intake: &CancellationToken) {
         // Called once, so none is set already.
-        let _ = self.routes.set(slack.router(robot.clone(), intake));
+        let _ = self.seat.take(robot.clone());
+        let _ = self
+            .routes
+            .set(slack.router(Listens(Arc::clone(&self.seat)), intake));
         let _ = self.slack.set(slack.clone());
-        let _ = self.robot.set(robot.clone());
     }
 
     fn routes(self: &Arc<Self>, events: Entrance) -> Router {

@@ -5,7 +5,8 @@ use otus_core::card::{Button, ButtonStyle, Card, Part};
 use slack_morphism::prelude::{
     SlackActionBlockElement, SlackActionId, SlackActionsBlock, SlackBlock, SlackBlockButtonElement,
     SlackBlockButtonStyle, SlackBlockConfirmItem, SlackBlockMarkDownText, SlackBlockPlainTextOnly,
-    SlackBlockText, SlackContextBlock, SlackDividerBlock, SlackSectionBlock,
+    SlackBlockText, SlackContextBlock, SlackDividerBlock, SlackFileId, SlackFileIdOrUrl, SlackImageBlock,
+    SlackImageUrlOrFile, SlackSectionBlock,
 };
 
 use crate::text::{
@@ -29,6 +30,7 @@ const FIELD: usize = 1_900;
 const CONFIRM_TEXT: usize = 300;
 const CONFIRM_BUTTON: usize = 30;
 const FOOTER: usize = 1_000;
+const ALT: usize = 1_900;
 
 /// Renders a card.
 pub fn blocks(card: &Card) -> Vec<SlackBlock> {
@@ -95,6 +97,17 @@ fn part(part: &Part) -> Vec<(SlackBlock, usize)> {
                 .collect()
         }
         Part::Divider => vec![(SlackDividerBlock::new().into(), 0)],
+        Part::Picture(picture) => {
+            let alt = visible(shorten(&picture.alt, ALT));
+            let weight = length(&alt);
+            let file = SlackImageUrlOrFile::SlackFile {
+                slack_file: SlackFileIdOrUrl::Id {
+                    id: SlackFileId::new(picture.file.clone()),
+                },
+            };
+            vec![(SlackImageBlock::new(file, alt).into(), weight)]
+        }
+        Part::Form(form) => crate::form::blocks(form),
         Part::Fields(fields) => fields
             .chunks(FIELDS_PER_BLOCK)
             .map(|fields| {

@@ -5,6 +5,7 @@ use otus_core::{
     ChannelId, Chat, ChatError, MessageRef, Person, Place, Urgency, UserId,
     card::{File, Post},
     chat::Hook,
+    form::Form,
     markup,
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use url::Url;
 use crate::{
     SlackConfig, SlackError, Web, blocks,
     error::Missing,
-    files,
+    files, form,
     hooks::Hooks,
     outgoing::{Look, Mark, Outgoing, Said, Say, send},
     people::People,
@@ -194,12 +195,28 @@ impl SlackChat {
 
     async fn send_file(&self, place: &Place, file: File) -> Result<(), SlackError> {
         let thread = place.thread.as_ref().map(|thread| thread.as_str());
-        let complete = files::stage(&self.web, &file, place.channel.as_str(), thread).await?;
+        let complete = files::stage(&self.web, &file, Some(place.channel.as_str()), thread).await?;
         let what = Outgoing::File(complete);
         self.outbox
             .post(place.channel.as_str(), Urgency::Answer, what)
             .await
             .map(|_| ())
+    }
+
+    /// Uploads a file without showing it anywhere.
+    async fn keep_file(&self, file: File) -> Result<String, SlackError> {
+        let complete = files::stage(&self.web, &file, None, None).await?;
+        let id = complete.file();
+        // A file that is uploaded twice is only ever shown once: by the block that names it.
+        self.web
+            .post::<_, Value>(
+                "files.completeUploadExternal",
+                &complete,
+                Twice::Harmful,
+                Limits::WaitHere,
+            )
+            .await?;
+        Ok(id)
     }
 
     async fn edit(&self, message: &MessageRef, post: &Post, urgency: Urgency) -> Result<(), SlackError> {
@@ -307,12 +324,30 @@ impl Chat for SlackChat {
         Ok(self.say_to(place, to, post).await?)
     }
 
+    async fn form(&self, place: &Place, form: &Form) -> Result<bool, ChatError> {
+        let Some(trigger) = place.hook.as_ref().and_then(Hook::trigger) else {
+            return Ok(false);
+        };
+        let Some(view) = form::view(form, place) else {
+            return Ok(false);
+        };
+        let body = serde_json::json!({ "trigger_id": trigger, "view": view });
+        let opened = self
+            .web
+            .post::<_, Value>("views.open", &body, Twice::Harmful, Limits::Return);
+        Ok(opened.await.map(|_| true)?)
+    }
+
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {
         Ok(self.add_reaction(message, emoji).await?)
     }
 
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
         Ok(self.send_file(place, file).await?)
+    }
+
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        Ok(Some(self.keep_file(file).await?))
     }
 
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {

@@ -3,29 +3,12 @@
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::time::timeout;
 
-use crate::{Entrance, SlackConfig, SlackError, Web, slack::identify, socket};
-
-/// What the robot cannot do without, or would do less without.
-const SCOPES: &[(&str, &str)] = &[
-    ("app_mentions:read", "hear that it is mentioned"),
-    ("channels:history", "hear what is said in public channels"),
-    (
-        "channels:read",
-        "know the names of public channels, which rules go by",
-    ),
-    ("chat:write", "answer"),
-    ("commands", "take slash commands"),
-    ("files:write", "show graphs"),
-    ("groups:history", "hear what is said in private channels"),
-    (
-        "groups:read",
-        "know the names of private channels, which rules go by",
-    ),
-    ("im:history", "hear direct messages"),
-    ("reactions:write", "react"),
-    ("usergroups:read", "know who is in which user group"),
-    ("users:read", "know names and time zones"),
-];
+use crate::{
+    Entrance, SlackConfig, SlackError, Web,
+    manifest::{Wants, scopes},
+    slack::identify,
+    socket,
+};
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,16 +17,19 @@ pub struct Checked {
     pub what: &'static str,
     /// How it went: what was found, or what is wrong and how to mend it.
     pub found: Result<String, String>,
+    /// The scopes that are missing.
+    pub missing: Vec<&'static str>,
 }
 
-/// Tries the configuration, the bot token, its scopes, and the way in. It posts nothing.
-pub async fn check(config: &SlackConfig) -> Vec<Checked> {
+/// Tries the configuration, the bot token, the scopes of what the robot is going to do, and the way in. It posts nothing.
+pub async fn check(config: &SlackConfig, wants: &Wants) -> Vec<Checked> {
     let mut checked = Vec::new();
     let mut note = |what, found: Result<String, SlackError>| {
         let failed = found.is_err();
         checked.push(Checked {
             what,
             found: found.map_err(|error| error.to_string()),
+            missing: Vec::new(),
         });
         failed
     };
@@ -65,7 +51,6 @@ pub async fn check(config: &SlackConfig) -> Vec<Checked> {
     ) {
         return checked;
     }
-    note("Slack scopes", scopes(&web, config).await);
     match config.events {
         Entrance::Socket => note("Slack Socket Mode", socket::probe(&web, config).await),
         Entrance::Http => note(
@@ -73,11 +58,94 @@ pub async fn check(config: &SlackConfig) -> Vec<Checked> {
             Ok("POST /slack/events; the signature is checked by each request".to_owned()),
         ),
     };
+    // Between who it is and the way in.
+    checked.insert(checked.len() - 1, granted(&web, config, wants).await);
     checked
 }
 
+/// Whether the robot is in a channel, by its id, so that it can write there; the channel's name.
+///
+/// # Errors
+/// What is wrong, and how to mend it.
+pub async fn check_channel(config: &SlackConfig, channel: &str) -> Result<String, String> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        channel: Found,
+    }
+    #[derive(serde::Deserialize)]
+    struct Found {
+        name: Option<String>,
+        #[serde(default)]
+        is_member: bool,
+        #[serde(default)]
+        is_im: bool,
+        #[serde(default)]
+        is_archived: bool,
+    }
+    let web = Web::new(config).map_err(|error| error.to_string())?;
+    let answer: Result<Answer, SlackError> = web.get("conversations.info", &[("channel", channel)]).await;
+    let found = answer.map_err(|error| error.to_string())?.channel;
+    let name = found
+        .name
+        .map_or_else(|| channel.to_owned(), |name| format!("#{name}"));
+    match (found.is_member || found.is_im, found.is_archived) {
+        (_, true) => Err(format!(
+            "{name} is archived; unarchive it, or name another channel"
+        )),
+        (false, _) => Err(format!(
+            "the robot is not in {name}; invite it there: /invite @<its name>"
+        )),
+        (true, false) => Ok(name),
+    }
+}
+
+/// Whether the token has the scopes it needs.
+async fn granted(web: &Web, config: &SlackConfig, wants: &Wants) -> Checked {
+    let wanted = scopes(wants);
+    let (found, missing) = match named(web, config).await {
+        Err(error) => (Err(error.to_string()), Vec::new()),
+        Ok(None) => {
+            let unknown = "not named by this server; what is missing shows when it is used";
+            (Ok(unknown.to_owned()), Vec::new())
+        }
+        Ok(Some(named)) => {
+            let missing: Vec<_> = wanted
+                .iter()
+                .filter(|scope| !named.iter().any(|named| named == scope.name))
+                .collect();
+            let found = match missing.as_slice() {
+                [] => Ok(format!("all {} that are needed", wanted.len())),
+                missing => Err(lacking(missing)),
+            };
+            (found, missing.iter().map(|scope| scope.name).collect())
+        }
+    };
+    Checked {
+        what: "Slack scopes",
+        found,
+        missing,
+    }
+}
+
+fn lacking(missing: &[&crate::manifest::Scope]) -> String {
+    let list: Vec<String> = missing
+        .iter()
+        .map(|scope| format!("{} (to {})", scope.name, scope.purpose))
+        .collect();
+    let (which, them) = if missing.len() == 1 {
+        ("a scope is", "it")
+    } else {
+        ("scopes are", "them")
+    };
+    format!(
+        "{which} missing: {}. Add {them} under OAuth & Permissions of the Slack app, or paste what `otus manifest` prints under App \
+         Manifest, and install the app again",
+        list.join(", ")
+    )
+}
+
 /// The scopes that Slack names in a header of each answer, which slack-morphism does not show.
-async fn scopes(web: &Web, config: &SlackConfig) -> Result<String, SlackError> {
+async fn named(web: &Web, config: &SlackConfig) -> Result<Option<Vec<String>>, SlackError> {
     const METHOD: &str = "auth.test";
     let unsure = |reason: &str| SlackError::Unsure {
         method: METHOD,
@@ -95,24 +163,9 @@ async fn scopes(web: &Web, config: &SlackConfig) -> Result<String, SlackError> {
         .await
         .map_err(|_| unsure("Slack did not answer in time"))?
         .map_err(|_| unsure("the connection broke"))?;
-    let Some(named) = answer
+    let named = answer
         .headers()
         .get("x-oauth-scopes")
-        .and_then(|value| value.to_str().ok())
-    else {
-        return Ok("not named by this server; what is missing shows when it is used".to_owned());
-    };
-    let named: Vec<&str> = named.split(',').map(str::trim).collect();
-    let missing: Vec<String> = SCOPES
-        .iter()
-        .filter(|(scope, _)| !named.contains(scope))
-        .map(|(scope, purpose)| format!("{scope} (to {purpose})"))
-        .collect();
-    if missing.is_empty() {
-        return Ok(format!("all {} that are needed", SCOPES.len()));
-    }
-    Err(SlackError::MissingScope {
-        method: "the robot",
-        needed: missing.join(", "),
-    })
+        .and_then(|value| value.to_str().ok());
+    Ok(named.map(|named| named.split(',').map(|scope| scope.trim().to_owned()).collect()))
 }

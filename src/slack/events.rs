@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     blocks::ACTION,
+    form,
     text::{inbound, rich},
 };
 
@@ -192,8 +193,11 @@ fn slash_command(delivery: &str, payload: &Value, me: &Identity) -> Heard {
 fn interaction(delivery: &str, payload: &Value) -> Heard {
     match text(payload, "type") {
         "block_actions" => button(delivery, payload),
+        "view_submission" if text(&payload["view"], "callback_id") == form::CALLBACK => {
+            submitted(delivery, payload)
+        }
         "view_submission" | "view_closed" | "block_suggestion" | "shortcut" | "message_action" => {
-            Heard::Nothing("a dialog, of which the robot has none")
+            Heard::Nothing("a dialog that says nothing")
         }
         other => Heard::Unknown(other.to_owned()),
     }
@@ -201,12 +205,20 @@ fn interaction(delivery: &str, payload: &Value) -> Heard {
 
 /// A button, whose value is the command it carries. Who pressed it says it.
 fn button(delivery: &str, payload: &Value) -> Heard {
-    let ours = |action: &&Value| text(action, "action_id").starts_with(ACTION) && action["value"].is_string();
+    let ours = |action: &&Value| {
+        let id = text(action, "action_id");
+        (id.starts_with(ACTION) || id.starts_with(form::ACTION)) && action["value"].is_string()
+    };
     let Some(action) = payload["actions"]
         .as_array()
         .and_then(|actions| actions.iter().find(ours))
     else {
         return Heard::Nothing("a button that carries no command");
+    };
+    // A form's button carries how its command is said; what was filled in comes with it.
+    let command = match text(action, "action_id").strip_prefix(form::ACTION) {
+        Some(_) => form::command(text(action, "value"), &payload["state"]["values"]),
+        None => text(action, "value").to_owned(),
     };
     let container = &payload["container"];
     let either = |first: &'static str, second: &'static str| match text(container, first) {
@@ -238,7 +250,7 @@ fn button(delivery: &str, payload: &Value) -> Heard {
         id: None,
         author: author.into(),
         from_robot: false,
-        content: vec![Segment::Text(text(action, "value").to_owned())],
+        content: vec![Segment::Text(command)],
         via: Via::Button {
             message: lasting.then(|| MessageRef {
                 channel: channel.into(),
@@ -247,6 +259,31 @@ fn button(delivery: &str, payload: &Value) -> Heard {
         },
         edited_from: None,
         hook: hook(payload),
+        again: false,
+    }))
+}
+
+/// A form that was opened before a person, filled in. It says its command where the person was.
+fn submitted(delivery: &str, payload: &Value) -> Heard {
+    let view = &payload["view"];
+    let author = text(&payload["user"], "id");
+    let Some(asked) = form::Asked::read(text(view, "private_metadata")).filter(|_| !author.is_empty()) else {
+        return Heard::Unknown("a form that does not say what it is for".to_owned());
+    };
+    let command = form::command(&asked.usage, &view["state"]["values"]);
+    let channel = asked.channel.as_str();
+    Heard::Said(Box::new(Message {
+        event: key("trigger", text(payload, "trigger_id"), delivery),
+        channel: channel.into(),
+        kind: channel_kind("", channel),
+        thread: asked.thread.map(Into::into),
+        id: None,
+        author: author.into(),
+        from_robot: false,
+        content: vec![Segment::Text(command)],
+        via: Via::Slash,
+        edited_from: None,
+        hook: None,
         again: false,
     }))
 }
@@ -262,7 +299,7 @@ fn key(kind: &str, id: &str, delivery: &str) -> EventKey {
 fn hook(payload: &Value) -> Option<Hook> {
     Some(text(payload, "response_url"))
         .filter(|url| !url.is_empty())
-        .map(Hook::new)
+        .map(|url| Hook::new(url).with_trigger(text(payload, "trigger_id")))
 }
 
 fn channel_kind(said: &str, channel: &str) -> ChannelKind {

@@ -18,7 +18,9 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 #[derive(Debug, Serialize)]
 pub(crate) struct Complete {
     files: Vec<Uploaded>,
-    channel_id: String,
+    /// None for a file that only a block shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thread_ts: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +37,7 @@ struct Uploaded {
 pub(crate) async fn stage(
     web: &Web,
     file: &File,
-    channel: &str,
+    channel: Option<&str>,
     thread: Option<&str>,
 ) -> Result<Complete, SlackError> {
     #[derive(Deserialize)]
@@ -64,7 +66,7 @@ pub(crate) async fn stage(
             id: place.file_id,
             title: split::label(title, TITLE),
         }],
-        channel_id: channel.to_owned(),
+        channel_id: channel.map(str::to_owned),
         thread_ts: thread.map(str::to_owned),
         initial_comment: file
             .comment
@@ -72,6 +74,13 @@ pub(crate) async fn stage(
             .map(|comment| split::shorten(&outbound::render(comment), split::MESSAGE))
             .filter(|comment| !comment.trim().is_empty()),
     })
+}
+
+impl Complete {
+    /// The id of the file.
+    pub(crate) fn file(&self) -> String {
+        self.files.first().map(|file| file.id.clone()).unwrap_or_default()
+    }
 }
 
 /// What the file is, refusing one that is not what its name says: an error page must not go out as a picture.

@@ -12,8 +12,10 @@ mod error;
 mod events;
 mod events_http;
 mod files;
+mod form;
 mod hooks;
 mod listener;
+pub mod manifest;
 mod outgoing;
 mod people;
 mod queue;
@@ -23,7 +25,7 @@ pub mod text;
 pub mod web;
 
 pub use self::{
-    check::{Checked, check},
+    check::{Checked, check, check_channel},
     config::{Entrance, Liveness, PUBLIC_API, Pace, SlackConfig, Timeouts},
     error::{Credential, Missing, SlackError},
     events::Identity,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests run against the emulators and the flag service: Slack's, GitHub's and OpenFeature's official SDKs, from the
-# registries npm and pip are configured with. Safe to run again; does nothing when all is there.
+# Installs what the tests run against the emulators and the flag service: Slack's, GitHub's and OpenFeature's official SDKs;
+# and what drives a browser over the demo's page. From the registries npm and pip are configured with. Safe to run again; does nothing when all is there.
 set -eu
 cd "$(dirname "$0")"
 
@@ -9,7 +9,7 @@ for tool in node npm python3; do
 done
 
 # Copies of the manifests tell whether what is installed is what is asked for.
-for client in slack_bolt_js octokit_js openfeature_js; do
+for client in slack_bolt_js octokit_js openfeature_js ../page; do
     if ! cmp -s $client/package-lock.json $client/node_modules/.installed-lock.json; then
         (cd $client && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
         cp $client/package-lock.json $client/node_modules/.installed-lock.json

@@ -60,6 +60,11 @@ impl Program {
         self.folder.path()
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it printed until now.
     pub(crate) fn printed(&self) -> String {
         self.read("stdout")

@@ -2,16 +2,14 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use crate::house::{House, SOON};
+use crate::{
+    door::Door,
+    house::{House, SOON},
+};
 use otus_emulators::{
     github::{Conclusion, GitHub, Repository},
     real::RealRegistry,
 };
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
-use tokio::net::{TcpListener, TcpStream};
 
 const SECRET: &str = "a secret that is shared with GitHub";
 const REVISION: &str = "org.opencontainers.image.revision";
@@ -185,44 +183,4 @@ look = "1s"
 
 pub(crate) fn short(sha: &str) -> &str {
     &sha[..7]
-}
-
-/// An address that stays while the program behind it comes and goes.
-struct Door {
-    address: SocketAddr,
-    leads: Arc<Mutex<Option<SocketAddr>>>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Door {
-    async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let leads: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
-        let way = leads.clone();
-        let task = tokio::spawn(async move {
-            while let Ok((mut outside, _)) = listener.accept().await {
-                let to = *way.lock().unwrap();
-                tokio::spawn(async move {
-                    // Whoever knocks while nobody is there finds the door closed.
-                    if let Some(to) = to
-                        && let Ok(mut inside) = TcpStream::connect(to).await
-                    {
-                        let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
-                    }
-                });
-            }
-        });
-        Door { address, leads, task }
-    }
-
-    fn leads_to(&self, address: Option<SocketAddr>) {
-        *self.leads.lock().unwrap() = address;
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }

@@ -184,6 +184,7 @@ fn the_description_is_what_was_written() {
             pattern: r"(?i)^greet(?:ing)?(?: (?<type>[0-9A-Za-z_]+))?$",
             literals: 5,
             groups: &["type"],
+            parameters: &[],
             usage: Some("greet [<type>]"),
             examples: &["greet", "GREETING you"],
             about: "Greets.\n\nPolitely.",

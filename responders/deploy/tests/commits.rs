@@ -178,7 +178,7 @@ fn short(sha: &str) -> &str {
 async fn the_latest_green_goes_out_by_its_digest_and_newer_ones_are_named() {
     let mut place = Place::new().await;
     let (sha, image) = place.released("Answer faster (#12)").await;
-    place.commit("Break it", Conclusion::Failure);
+    place.commit("Break it", Conclusion::TimedOut);
     place.commit("Not built yet", Conclusion::Success);
     insta::assert_snapshot!(place.say("@otus deploy api").await, @"
     ⏳ Deploy *api* `06f01a3` to *staging*
@@ -264,6 +264,23 @@ async fn what_ci_has_not_passed_is_refused_with_the_reason() {
     `bb9fbce` “First commit”: nothing was heard of `build` and `test` yet
     ");
     assert!(place.image("staging").ends_with(":old"), "nothing was changed");
+}
+
+#[tokio::test]
+async fn who_names_no_service_chooses_among_what_ci_has_passed() {
+    let mut place = Place::new().await;
+    let green = place.commit("Answer faster", Conclusion::Success);
+    let red = place.commit("Break it", Conclusion::TimedOut);
+    let form = place.say("@otus deploy").await;
+    let versions = form.lines().find(|line| line.starts_with("version:")).unwrap();
+    assert!(
+        versions.contains(&format!("{} Answer faster", short(&green))),
+        "{form}"
+    );
+    assert!(
+        !versions.contains(short(&red)) && !versions.contains("First commit"),
+        "{form}"
+    );
 }
 
 #[tokio::test]

@@ -510,6 +510,12 @@ async fn the_manner_is_said_behind_the_name() {
         shop.room.say("ann", &format!("@otus {words}")).await;
         let file = shop.room.expect_file().await;
         assert_eq!(file.title, title, "{words}");
+        assert_eq!(
+            words.contains("top 1"),
+            alt(&file).starts_with("Requests · web"),
+            "{words}: {}",
+            alt(&file)
+        );
         assert!(file.bytes.starts_with(b"\x89PNG"), "{words}");
         keep(&file);
     }

@@ -22,9 +22,9 @@ pub(crate) fn title(operation: &Operation) -> String {
 }
 
 /// Below that.
-pub(crate) fn subtitle(range: Duration) -> String {
-    let minutes = Duration::from_secs(range.as_secs().div_ceil(60) * 60);
-    format!("{}, UTC", duration::format(minutes))
+pub(crate) fn subtitle(before: Duration, after: Duration) -> String {
+    let (before, after) = (duration::format(before), duration::format(after));
+    format!("from {before} before until {after} after, UTC")
 }
 
 /// What changed: `latency 310 ms → 330 ms, errors unchanged (0.1%)`.
@@ -96,6 +96,6 @@ mod tests {
             (&errors, moved(Some(0.001), Some(0.001), false)),
             (&load, moved(Some(1.0), None, false)),
         ];
-        assert_snapshot!(words(&all), @"");
+        assert_snapshot!(words(&all), @"Before and after: ⚠️ p95 310 ms → 2.1 s, errors unchanged (0.1%), load was 1, and now there is no data.");
     }
 }

@@ -17,6 +17,7 @@ static DEPLOY: CommandSpec = CommandSpec {
     pattern: "^deploy$",
     literals: 6,
     groups: &[],
+    parameters: &[],
     usage: Some("deploy"),
     examples: &[],
     about: "",

@@ -59,6 +59,12 @@ impl Robot {
                 .get(&question)
         });
         let Some((handler, captures)) = spoken.winner else {
+            if let Some(form) = self.form_for(message, &spoken.said).await {
+                if let Some(post) = form {
+                    self.tell(message, earlier.as_ref(), post).await;
+                }
+                return;
+            }
             count("unknown");
             let post = self.did_you_mean(message, &spoken.said).await;
             self.tell(message, earlier.as_ref(), post).await;

@@ -178,11 +178,6 @@ impl Builder {
         self
     }
 
-    /// Whether a responder listens to something over HTTP, so that [`Robot::serve`] is of use.
-    pub fn listens(&self) -> bool {
-        self.built.iter().any(|built| !built.routes.is_empty())
-    }
-
     /// Makes the robot.
     ///
     /// # Errors
@@ -201,7 +196,12 @@ impl Builder {
         let mut hooks: Vec<(&'static str, Hook)> = Vec::new();
         let mut actions: Vec<Arc<dyn Action>> = Vec::new();
         let mut routes: Vec<Route> = Vec::new();
+        let mut choosers = BTreeMap::new();
         for built in self.built {
+            // What one registration holds may go by names of its own.
+            for handler in &built.handlers {
+                choosers.insert(handler.spec.responder, built.choices.clone());
+            }
             handlers.extend(built.handlers);
             for action in built.actions {
                 // The rows of one would be taken up by the other.
@@ -293,6 +293,7 @@ impl Builder {
             notices: config.notices,
             hooks: Mutex::new(hooks),
             routes,
+            choosers,
             started: AtomicBool::new(false),
             born: tokio::time::Instant::now(),
         }));

@@ -48,6 +48,18 @@ pub(super) fn unknown(line: &str, near: &[String]) -> Post {
     with_buttons(text, near)
 }
 
+/// A command was begun; here is the form for the rest.
+pub(super) fn form(form: crate::form::Form) -> Post {
+    let title = format!("{} needs to know a little more.", markup::code(&form.command));
+    let usage = markup::code(&form.usage);
+    let mut card = Card::new(Tone::Neutral, title);
+    if !form.about.is_empty() {
+        card = card.text(form.about.clone());
+    }
+    card.parts.push(crate::Part::Form(form));
+    card.footer(format!("Or say {usage}")).into()
+}
+
 /// The robot was named and nothing else was said.
 pub(super) fn nothing_said() -> Post {
     Card::new(Tone::Neutral, "Yes? Say `help` to see what I can do.")

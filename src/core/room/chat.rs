@@ -53,6 +53,7 @@ struct State {
     groups: HashMap<String, Vec<UserId>>,
     channels: HashMap<ChannelId, String>,
     broken: Option<ChatError>,
+    pictures: Vec<File>,
     count: u64,
     /// How many things people said and pressed, in all rooms of this chat.
     heard: u64,
@@ -118,6 +119,12 @@ impl RoomChat {
         self.state().edits.get(message).copied().unwrap_or(0)
     }
 
+    /// A picture that a card shows.
+    pub fn picture(&self, name: &str) -> Option<File> {
+        let nth: usize = name.strip_prefix('P')?.parse().ok()?;
+        self.state().pictures.get(nth).cloned()
+    }
+
     /// Everything the robot did, oldest first.
     pub fn said(&self) -> Vec<Said> {
         self.state().said.clone()
@@ -169,7 +176,7 @@ impl RoomChat {
         lines.chain(shown).collect::<Vec<_>>().join("\n")
     }
 
-    fn keep(&self, place: &Place, what: What) -> Result<MessageRef, ChatError> {
+    fn note(&self, place: &Place, what: What) -> Result<MessageRef, ChatError> {
         let mut state = self.state();
         if let Some(error) = &state.broken {
             return Err(error.clone());
@@ -196,7 +203,7 @@ impl RoomChat {
 #[async_trait]
 impl Chat for RoomChat {
     async fn post(&self, place: &Place, post: &Post, _: Urgency) -> Result<MessageRef, ChatError> {
-        self.keep(place, What::Post(post.clone()))
+        self.note(place, What::Post(post.clone()))
     }
 
     async fn update(&self, message: &MessageRef, post: &Post, _: Urgency) -> Result<(), ChatError> {
@@ -231,18 +238,27 @@ impl Chat for RoomChat {
     }
 
     async fn whisper(&self, place: &Place, to: &UserId, post: &Post) -> Result<(), ChatError> {
-        self.keep(place, What::Whisper(to.clone(), post.clone()))
+        self.note(place, What::Whisper(to.clone(), post.clone()))
             .map(drop)
     }
 
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {
         let place = Place::channel(message.channel.clone());
-        self.keep(&place, What::Reaction(message.clone(), emoji.into()))
+        self.note(&place, What::Reaction(message.clone(), emoji.into()))
             .map(drop)
     }
 
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
-        self.keep(place, What::File(file)).map(drop)
+        self.note(place, What::File(file)).map(drop)
+    }
+
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        let mut state = self.state();
+        if let Some(error) = &state.broken {
+            return Err(error.clone());
+        }
+        state.pictures.push(file);
+        Ok(Some(format!("P{}", state.pictures.len() - 1)))
     }
 
     async fn link(&self, message: &MessageRef) -> Result<Option<String>, ChatError> {

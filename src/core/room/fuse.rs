@@ -5,6 +5,7 @@ use crate::{
     audit::{AuditFilter, Entry, Recorded, Tip},
     card::{File, Post},
     chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
+    form::Form,
     ids::{ChannelId, UserId},
     message::{EventKey, Message},
     operations::{Operation, OperationFilter, Saved, Step},
@@ -162,12 +163,20 @@ impl<T: Chat + ?Sized> Chat for Fused<T> {
         through!(self.whisper(place, to, post))
     }
 
+    async fn form(&self, place: &Place, form: &Form) -> Result<bool, ChatError> {
+        through!(self.form(place, form))
+    }
+
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {
         through!(self.react(message, emoji))
     }
 
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
         through!(self.upload(place, file))
+    }
+
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        through!(self.keep(file))
     }
 
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {

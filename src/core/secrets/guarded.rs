@@ -5,6 +5,7 @@ use super::redact;
 use crate::{
     card::{Card, File, Part, Post},
     chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
+    form::Form,
     ids::{ChannelId, UserId},
 };
 use async_trait::async_trait;
@@ -33,12 +34,20 @@ impl Chat for Guarded {
         self.0.whisper(place, to, &clean_post(post)).await
     }
 
+    async fn form(&self, place: &Place, form: &Form) -> Result<bool, ChatError> {
+        self.0.form(place, &clean_form(form)).await
+    }
+
     async fn react(&self, message: &MessageRef, emoji: &str) -> Result<(), ChatError> {
         self.0.react(message, emoji).await
     }
 
     async fn upload(&self, place: &Place, file: File) -> Result<(), ChatError> {
         self.0.upload(place, clean_file(file)).await
+    }
+
+    async fn keep(&self, file: File) -> Result<Option<String>, ChatError> {
+        self.0.keep(clean_file(file)).await
     }
 
     async fn find(&self, place: &Place, key: &str) -> Result<Option<MessageRef>, ChatError> {
@@ -108,6 +117,8 @@ fn clean_card(card: &Card) -> Option<Card> {
                     texts.extend([name, value]);
                 }
             }
+            Part::Picture(picture) => texts.push(&mut picture.alt),
+            Part::Form(form) => *form = clean_form(form),
             Part::Divider => {}
         }
     }
@@ -118,6 +129,18 @@ fn clean_card(card: &Card) -> Option<Card> {
     texts.extend(clean.footer.as_mut());
     texts.into_iter().for_each(clean_text);
     (clean != *card).then_some(clean)
+}
+
+/// A form without credentials: what was said already stands in it.
+fn clean_form(form: &Form) -> Form {
+    let mut clean = form.clone();
+    for field in &mut clean.fields {
+        field.initial.iter_mut().for_each(clean_text);
+        for choice in &mut field.choices {
+            clean_text(&mut choice.label);
+        }
+    }
+    clean
 }
 
 /// A field's name and value belong together: `password` and what it is.

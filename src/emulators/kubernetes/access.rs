@@ -1,12 +1,15 @@
 //! Who may do what, and the reviews that ask it.
 //!
-//! Everything is allowed but what a test denies.
+//! Everything is allowed but what a test denies; a service account with a token of its own, and whoever is impersonated, may do
+//! what [RBAC](super::rbac) allows them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    rbac::{self, Who},
     status::{Answer, ApiError},
+    store::State,
     value::text,
 };
 
@@ -33,7 +36,7 @@ pub(crate) struct Request {
     pub(crate) name: String,
 }
 
-/// The user every request is made as.
+/// The user a request is made as that says nothing else.
 pub(crate) const USER: &str = "otus";
 
 impl Denial {
@@ -46,10 +49,12 @@ impl Denial {
 }
 
 /// Refuses what is denied, in the words of RBAC.
-pub(crate) fn authorize(denials: &[Denial], request: &Request) -> Answer<()> {
-    if !denials.iter().any(|denial| denial.covers(request)) {
+pub(crate) fn authorize(state: &State, who: &Who, request: &Request) -> Answer<()> {
+    let denied = state.denials.iter().any(|denial| denial.covers(request));
+    if !denied && rbac::allows(state, who, request) {
         return Ok(());
     }
+    let user = &who.name;
     let Request {
         verb,
         group,
@@ -74,7 +79,7 @@ pub(crate) fn authorize(denials: &[Denial], request: &Request) -> Answer<()> {
         format!("in the namespace \"{namespace}\"")
     };
     let message = format!(
-        "{qualified}{named} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}"
+        "{qualified}{named} is forbidden: User \"{user}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}"
     );
     let mut error = ApiError::new(403, "Forbidden", message);
     error.details = json!({ "name": name, "group": group, "kind": plural });
@@ -82,7 +87,7 @@ pub(crate) fn authorize(denials: &[Denial], request: &Request) -> Answer<()> {
 }
 
 /// Answers a `SelfSubjectAccessReview`.
-pub(crate) fn review(denials: &[Denial], review: &Value) -> Value {
+pub(crate) fn review(state: &State, who: &Who, review: &Value) -> Value {
     let attributes = &review["spec"]["resourceAttributes"];
     let (resource, sub) = (text(attributes, "/resource"), text(attributes, "/subresource"));
     let request = Request {
@@ -96,7 +101,7 @@ pub(crate) fn review(denials: &[Denial], review: &Value) -> Value {
         namespace: text(attributes, "/namespace").into(),
         name: text(attributes, "/name").into(),
     };
-    let allowed = attributes.is_null() || authorize(denials, &request).is_ok();
+    let allowed = attributes.is_null() || authorize(state, who, &request).is_ok();
     json!({
         "kind": "SelfSubjectAccessReview",
         "apiVersion": "authorization.k8s.io/v1",
@@ -107,11 +112,11 @@ pub(crate) fn review(denials: &[Denial], review: &Value) -> Value {
 }
 
 /// Answers a `SelfSubjectReview`: who am I?
-pub(crate) fn whoami() -> Value {
+pub(crate) fn whoami(who: &Who) -> Value {
     json!({
         "kind": "SelfSubjectReview",
         "apiVersion": "authentication.k8s.io/v1",
         "metadata": {},
-        "status": { "userInfo": { "username": USER, "groups": ["system:authenticated"] } },
+        "status": { "userInfo": { "username": who.name, "groups": who.groups } },
     })
 }

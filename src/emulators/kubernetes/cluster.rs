@@ -9,6 +9,7 @@ use super::{
     access::Denial,
     behaviour::Behaviour,
     faults::Fault,
+    rbac::Use,
     resources, routes, seed,
     server::{Asked, Shared, lock},
     store::State,
@@ -180,6 +181,10 @@ impl Cluster {
             Some(token) => json!({ "token": token }),
             None => json!({}),
         };
+        self.kubeconfig_of(user)
+    }
+
+    fn kubeconfig_of(&self, user: Value) -> String {
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -257,6 +262,29 @@ impl Cluster {
     /// Allows everything again.
     pub fn allow_all(&self) {
         self.shared.state().denials.clear();
+    }
+
+    /// A bearer token with which a service account of the cluster asks, to which only what Roles say is allowed.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub fn account_token(&self, namespace: &str, name: &str) -> Result<String, Error> {
+        self.shared.issue(namespace, name).map_err(Error::Refused)
+    }
+
+    /// A kubeconfig of a service account, as [`account_token`](Self::account_token) knows it.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub fn account_kubeconfig(&self, namespace: &str, name: &str) -> Result<String, Error> {
+        let token = self.account_token(namespace, name)?;
+        Ok(self.kubeconfig_of(json!({ "token": token })))
+    }
+
+    /// What was done that only Roles allowed, by whom: which of their rules were needed.
+    #[must_use]
+    pub fn uses(&self) -> Vec<Use> {
+        self.shared.state().uses.iter().cloned().collect()
     }
 
     /// The last requests that were made, the oldest first.

@@ -34,6 +34,13 @@ struct Order {
     path: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    namespace: String,
+    name: String,
+}
+
 fn once() -> u32 {
     1
 }
@@ -122,6 +129,11 @@ fn obey(
         ("POST", "allow_all") => {
             shared.state().denials.clear();
             Ok(json!({}))
+        }
+        ("POST", "account") => {
+            let Account { namespace, name } = read(body)?;
+            let token = shared.issue(&namespace, &name).map_err(refused)?;
+            Ok(json!({ "token": token }))
         }
         ("POST", "cut_watches") => {
             shared.cut.send_modify(|count| *count += 1);

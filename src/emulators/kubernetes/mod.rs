@@ -36,15 +36,21 @@
 //! | `POST /emulator/release` | lets go on what the fault `hold` holds |
 //! | `POST /emulator/clear_faults` | no more faults |
 //! | `POST /emulator/deny` `{verb?, resource?, namespace?}`, `/allow_all` | denies something; allows everything again |
+//! | `POST /emulator/account` `{namespace, name}` | as [`Cluster::account_token`]; `{token}` |
 //! | `POST /emulator/cut_watches` | breaks open watches |
 //! | `POST /emulator/compact` | forgets history: older watches are 410 Gone |
 //! | `POST /emulator/seed` (a manifest, JSON or YAML) | creates its objects; `{created}` |
 //!
+//! # Who may do what
+//!
+//! Everything is allowed, until a test [denies](Cluster::deny) it. A service account that asks with a
+//! [token of its own](Cluster::account_token) may do what Roles, ClusterRoles and their bindings in the cluster allow it, as may
+//! whoever is impersonated (`kubectl --as`); access reviews say the same. [`Cluster::uses`] tells what of it was needed.
+//!
 //! # What it is not
 //!
 //! There are no schemas: unknown fields are kept as they are, and of known ones only what rollouts depend on is
-//! checked. There are the kinds a rollout needs, in the core group, `apps`, `batch`, `coordination.k8s.io` and
-//! `events.k8s.io`, as `kubectl api-resources` lists them, and of custom ones the Rollout of Argo Rollouts, with steps of weights and pauses. Exec, attach and port-forward are not
+//! checked. There are the kinds a rollout needs, and those a program is installed with, as `kubectl api-resources` lists them, and of custom ones the Rollout of Argo Rollouts, with steps of weights and pauses. Exec, attach and port-forward are not
 //! served, nor bodies in protobuf but the smallest.
 
 mod access;
@@ -65,6 +71,7 @@ mod managed;
 mod patch;
 mod paths;
 mod protobuf;
+mod rbac;
 mod resources;
 mod rest;
 mod routes;
@@ -86,5 +93,6 @@ pub use access::Denial;
 pub use behaviour::Behaviour;
 pub use cluster::{Cluster, Error, Options, View, Waited};
 pub use faults::Fault;
+pub use rbac::Use;
 pub use server::Asked;
 pub use timing::Timing;

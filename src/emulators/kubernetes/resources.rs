@@ -268,6 +268,84 @@ pub(crate) static RESOURCES: &[Resource] = &[
         ..PLAIN
     },
     Resource {
+        plural: "persistentvolumeclaims",
+        singular: "persistentvolumeclaim",
+        kind: "PersistentVolumeClaim",
+        short: &["pvc"],
+        subresources: &["status"],
+        store: "persistentvolumeclaims",
+        status: true,
+        ..PLAIN
+    },
+    Resource {
+        group: "policy",
+        plural: "poddisruptionbudgets",
+        singular: "poddisruptionbudget",
+        kind: "PodDisruptionBudget",
+        short: &["pdb"],
+        subresources: &["status"],
+        store: "poddisruptionbudgets",
+        generation: true,
+        status: true,
+        ..PLAIN
+    },
+    Resource {
+        group: "networking.k8s.io",
+        plural: "networkpolicies",
+        singular: "networkpolicy",
+        kind: "NetworkPolicy",
+        short: &["netpol"],
+        store: "networkpolicies",
+        generation: true,
+        ..PLAIN
+    },
+    Resource {
+        group: "networking.k8s.io",
+        plural: "ingresses",
+        singular: "ingress",
+        kind: "Ingress",
+        short: &["ing"],
+        subresources: &["status"],
+        store: "ingresses",
+        generation: true,
+        status: true,
+        ..PLAIN
+    },
+    Resource {
+        group: "rbac.authorization.k8s.io",
+        plural: "roles",
+        singular: "role",
+        kind: "Role",
+        store: "roles",
+        ..PLAIN
+    },
+    Resource {
+        group: "rbac.authorization.k8s.io",
+        plural: "rolebindings",
+        singular: "rolebinding",
+        kind: "RoleBinding",
+        store: "rolebindings",
+        ..PLAIN
+    },
+    Resource {
+        group: "rbac.authorization.k8s.io",
+        plural: "clusterroles",
+        singular: "clusterrole",
+        kind: "ClusterRole",
+        namespaced: false,
+        store: "clusterroles",
+        ..PLAIN
+    },
+    Resource {
+        group: "rbac.authorization.k8s.io",
+        plural: "clusterrolebindings",
+        singular: "clusterrolebinding",
+        kind: "ClusterRoleBinding",
+        namespaced: false,
+        store: "clusterrolebindings",
+        ..PLAIN
+    },
+    Resource {
         group: "authorization.k8s.io",
         plural: "selfsubjectaccessreviews",
         singular: "selfsubjectaccessreview",

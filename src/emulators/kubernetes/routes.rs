@@ -18,6 +18,7 @@ use super::{
     logs,
     paths::target,
     protobuf,
+    rbac::{self, Who},
     rest::{Listing, Shown, Target, scale, show},
     selectors::Selector,
     server::{Asked, Shared, lock},
@@ -65,15 +66,9 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Response {
         let body = axum::body::to_bytes(body, LARGEST).await.unwrap_or_default();
         return control::answer(shared, method, order, &params, &body);
     }
-    if let Some(token) = &shared.token {
-        let given = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        if given.and_then(|value| value.strip_prefix("Bearer ")) != Some(token) {
-            return failure(&faults::error(401, None));
-        }
-    }
+    let Some(who) = who(shared, &parts.headers) else {
+        return failure(&faults::error(401, None));
+    };
     let is_watch = truth(&params, "watch");
     let whole = parts
         .uri
@@ -104,17 +99,41 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Response {
             ));
         }
     };
-    let answer = answer(shared, method, &path, &params, &parts.headers, &body);
+    let answer = answer(shared, &who, (method, &path), &params, &parts.headers, &body);
     if fault == Some(Fault::LoseAnswer) {
         return broken();
     }
     answer.unwrap_or_else(|error| failure(&error))
 }
 
+/// Who asks: by the token, or whom the administrator asks as. Nobody when the token is unknown.
+fn who(shared: &Shared, headers: &HeaderMap) -> Option<Who> {
+    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let token = said("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    if let Some(token) = token
+        && let Some(name) = shared.state().tokens.get(token)
+    {
+        return Some(Who::user(name, []));
+    }
+    if shared.token.is_some() && token != shared.token.as_deref() {
+        return None;
+    }
+    Some(match said("impersonate-user") {
+        Some(name) => {
+            let groups = headers.get_all("impersonate-group").iter();
+            Who::user(
+                name,
+                groups.filter_map(|group| group.to_str().ok().map(ToOwned::to_owned)),
+            )
+        }
+        None => Who::admin(),
+    })
+}
+
 fn answer(
     shared: &Arc<Shared>,
-    method: &str,
-    path: &str,
+    who: &Who,
+    (method, path): (&str, &str),
     params: &Params,
     headers: &HeaderMap,
     body: &Bytes,
@@ -139,7 +158,7 @@ fn answer(
         return Err(ApiError::no_such_path());
     }
     let verb = verb(method, &target, truth(params, "watch"))?;
-    permit(shared, verb, &target)?;
+    permit(shared, who, verb, &target, params)?;
     let shown = shown(accept, params);
     let manager = match params.get("fieldManager") {
         Some(manager) if !manager.is_empty() => manager.clone(),
@@ -157,6 +176,7 @@ fn answer(
     };
     let call = Call {
         shared,
+        who,
         target: &target,
         params,
         shown,
@@ -201,7 +221,7 @@ fn verb(method: &str, target: &Target, watch: bool) -> Answer<&'static str> {
     Ok(verb)
 }
 
-fn permit(shared: &Shared, verb: &str, target: &Target) -> Answer<()> {
+fn permit(shared: &Shared, who: &Who, verb: &str, target: &Target, params: &Params) -> Answer<()> {
     if !target.res.kept {
         return Ok(());
     }
@@ -215,13 +235,27 @@ fn permit(shared: &Shared, verb: &str, target: &Target) -> Answer<()> {
             format!("{plural}/{}", target.sub)
         },
         namespace: target.ns.clone(),
-        name: target.name.clone(),
+        name: if target.name.is_empty() {
+            // What is listed or watched by its name alone has that name.
+            params
+                .get("fieldSelector")
+                .and_then(|fields| fields.strip_prefix("metadata.name="))
+                .filter(|name| !name.contains(','))
+                .unwrap_or_default()
+                .to_owned()
+        } else {
+            target.name.clone()
+        },
     };
-    access::authorize(&shared.state().denials, &request)
+    let mut state = shared.state();
+    access::authorize(&state, who, &request)?;
+    rbac::note(&mut state.uses, who, &request);
+    Ok(())
 }
 
 struct Call<'a> {
     shared: &'a Arc<Shared>,
+    who: &'a Who,
     target: &'a Target,
     params: &'a Params,
     shown: Shown,
@@ -318,11 +352,11 @@ impl Call<'_> {
 
     fn create(&self, content_type: &str, body: &Bytes) -> Answer<Response> {
         if self.target.res.kind == "SelfSubjectReview" {
-            return Ok(json_answer(StatusCode::CREATED, &access::whoami()));
+            return Ok(json_answer(StatusCode::CREATED, &access::whoami(self.who)));
         }
         if self.target.res.kind == "SelfSubjectAccessReview" {
             let review = self.body(content_type, body)?;
-            let reviewed = access::review(&self.shared.state().denials, &review);
+            let reviewed = access::review(&self.shared.state(), self.who, &review);
             return Ok(json_answer(StatusCode::CREATED, &reviewed));
         }
         let body = self.body(content_type, body)?;
@@ -361,6 +395,14 @@ impl Call<'_> {
             return Err(ApiError::new(422, "Invalid", message));
         }
         let body = parsed(content_type, body)?;
+        let exists = |target: &Target| {
+            let state = self.shared.state();
+            state.get(target.res, &target.ns, &target.name).is_some()
+        };
+        if content_type.contains("apply-patch") && !exists(self.target) {
+            // What an apply makes has to be allowed as a creation, too.
+            permit(self.shared, self.who, "create", self.target, self.params)?;
+        }
         let how = Apply {
             force: truth(self.params, "force"),
         };

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{controllers, faults::Faults, store::State};
+use super::{controllers, faults::Faults, rbac, store::State};
 
 /// A request the cluster was asked.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -103,6 +103,19 @@ impl Shared {
             wake: &self.wake,
             next,
         }
+    }
+
+    /// A new token of a service account, or why there is none.
+    pub(crate) fn issue(&self, ns: &str, name: &str) -> Result<String, String> {
+        let mut state = self.state();
+        if state.find("serviceaccounts", ns, name).is_none() {
+            return Err(format!(
+                "serviceaccounts \"{name}\" not found in namespace \"{ns}\""
+            ));
+        }
+        let token = format!("emulated-{}", uuid::Uuid::new_v4());
+        state.tokens.insert(token.clone(), rbac::account(ns, name));
+        Ok(token)
     }
 
     /// Holds a request until it is released. One whose caller went away is not done at all.

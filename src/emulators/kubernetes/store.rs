@@ -1,7 +1,7 @@
 //! What the cluster remembers: its objects, and how they came to be what they are.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -13,6 +13,7 @@ use super::{
     access::Denial,
     behaviour::Behaviours,
     controllers::{Agenda, Run},
+    rbac::Use,
     resources::{self, Res},
     timing::Timing,
     value::{name, namespace, put},
@@ -73,6 +74,10 @@ pub(crate) struct State {
     /// The names of events, by what they say.
     pub(crate) recorded: HashMap<String, String>,
     pub(crate) denials: Vec<Denial>,
+    /// Who asks, by the bearer token they ask with.
+    pub(crate) tokens: HashMap<String, String>,
+    /// What Roles were needed for.
+    pub(crate) uses: BTreeSet<Use>,
     rng: StdRng,
 }
 
@@ -101,6 +106,8 @@ impl State {
             evicted: HashSet::new(),
             recorded: HashMap::new(),
             denials: Vec::new(),
+            tokens: HashMap::new(),
+            uses: BTreeSet::new(),
             rng: StdRng::from_rng(&mut rand::rng()),
         }
     }

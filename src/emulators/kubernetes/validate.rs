@@ -9,6 +9,9 @@ use super::{
     value::{int, items, name, text, uid},
 };
 
+/// The API group of Roles and bindings.
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// Checks a new object, or a changed one against what it was.
 pub(crate) fn check(res: &Resource, old: Option<&Value>, new: &Value) -> Answer<()> {
     let mut causes = Vec::new();
@@ -19,7 +22,8 @@ pub(crate) fn check(res: &Resource, old: Option<&Value>, new: &Value) -> Answer<
         causes.push(Cause::invalid("metadata.uid", &given, "field is immutable"));
     }
     labels(new, &mut causes);
-    if old.is_none() && !is_name(name(new)) {
+    // Names of Roles and bindings may be any part of a path.
+    if old.is_none() && res.group != RBAC && !is_name(name(new)) {
         causes.push(Cause::invalid(
             "metadata.name",
             &json!(name(new)),
@@ -51,12 +55,61 @@ pub(crate) fn check(res: &Resource, old: Option<&Value>, new: &Value) -> Answer<
             }
         }
         "Pod" => containers(new, "spec", &mut causes),
+        "Role" | "ClusterRole" => role(new, &mut causes),
+        "RoleBinding" | "ClusterRoleBinding" => binding(old, new, &mut causes),
         _ => {}
     }
     if causes.is_empty() {
         Ok(())
     } else {
         Err(ApiError::invalid(res, name(new), &causes))
+    }
+}
+
+/// A rule names verbs, and groups and resources, or URLs.
+fn role(new: &Value, causes: &mut Vec<Cause>) {
+    for (index, rule) in items(new, "/rules").iter().enumerate() {
+        let urls = !items(rule, "/nonResourceURLs").is_empty();
+        let needed: &[&str] = if urls {
+            &["verbs"]
+        } else {
+            &["verbs", "apiGroups", "resources"]
+        };
+        for field in needed {
+            if items(rule, &format!("/{field}")).is_empty() {
+                causes.push(Cause::required(format!("rules[{index}].{field}")));
+            }
+        }
+    }
+}
+
+/// A binding names its role for good, and each of its subjects.
+fn binding(old: Option<&Value>, new: &Value, causes: &mut Vec<Cause>) {
+    let kind = text(new, "/roleRef/kind");
+    if !matches!(kind, "Role" | "ClusterRole") {
+        causes.push(Cause::invalid(
+            "roleRef.kind",
+            &json!(kind),
+            "must be Role or ClusterRole",
+        ));
+    }
+    if text(new, "/roleRef/name").is_empty() {
+        causes.push(Cause::required("roleRef.name"));
+    }
+    if old.is_some_and(|old| old["roleRef"] != new["roleRef"]) {
+        causes.push(Cause::invalid(
+            "roleRef",
+            &new["roleRef"],
+            "cannot change roleRef",
+        ));
+    }
+    for (index, subject) in items(new, "/subjects").iter().enumerate() {
+        if text(subject, "/name").is_empty() {
+            causes.push(Cause::required(format!("subjects[{index}].name")));
+        }
+        if text(subject, "/kind") == "ServiceAccount" && text(subject, "/namespace").is_empty() {
+            causes.push(Cause::required(format!("subjects[{index}].namespace")));
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! A missing one is an error that says what to install, never a test that quietly passes.
 
+mod alertmanager;
 mod postgres;
 mod process;
 mod prometheus;
 mod registry;
 
+pub use alertmanager::RealAlertmanager;
 pub use postgres::RealPostgres;
 pub use prometheus::RealPrometheus;
 pub use registry::RealRegistry;

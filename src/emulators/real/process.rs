@@ -53,6 +53,47 @@ impl Server {
     }
 }
 
+impl Server {
+    /// One that was started already.
+    pub(super) fn of(child: Child) -> Self {
+        Self(child)
+    }
+
+    fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let told = Command::new("kill")
+            .arg(signal)
+            .arg(self.0.id().to_string())
+            .status()?;
+        if !told.success() {
+            bail!("`kill {signal}` failed");
+        }
+        Ok(())
+    }
+
+    /// Lets it stand still: it takes connections, and answers nothing.
+    pub(super) fn freeze(&self) -> anyhow::Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) -> anyhow::Result<()> {
+        self.signal("-CONT")
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(super) async fn terminate(mut self) -> anyhow::Result<()> {
+        self.signal("-TERM")?;
+        let deadline = Instant::now() + PATIENCE;
+        while self.0.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                bail!("it did not end within {PATIENCE:?}");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended by itself; either way it is reaped, so that no zombie stays.

@@ -9,7 +9,7 @@ const CONFIG: &str = "global: { scrape_interval: 15s }\n";
 /// A real Prometheus, killed when dropped, its folder removed.
 #[derive(Debug)]
 pub struct RealPrometheus {
-    _server: Server,
+    server: Server,
     url: String,
     // After the server in this list, so that it is removed when the server is gone.
     _folder: Folder,
@@ -31,6 +31,23 @@ impl RealPrometheus {
     pub async fn start_with(openmetrics: String, more: &str) -> anyhow::Result<Self> {
         let config = format!("{CONFIG}{more}");
         let (folder, tsdb) = tokio::task::spawn_blocking(move || fill(&openmetrics, &config)).await??;
+        Self::serve(folder, tsdb, &[]).await
+    }
+
+    /// Starts one without any data, with this configuration and these rules, which it finds as `rules.yml`.
+    ///
+    /// # Errors
+    /// When `prometheus` is not installed, refuses one of them, or does not become ready.
+    pub async fn live(config: &str, rules: &str) -> anyhow::Result<Self> {
+        let folder = Folder::new("prometheus")?;
+        std::fs::write(folder.0.join("prometheus.yml"), config)?;
+        std::fs::write(folder.0.join("rules.yml"), rules)?;
+        let tsdb = folder.0.join("tsdb");
+        // A test has no minute until an Alertmanager that was away hears again of what fires.
+        Self::serve(folder, tsdb, &["--rules.alert.resend-delay=2s"]).await
+    }
+
+    async fn serve(folder: Folder, tsdb: PathBuf, more: &[&str]) -> anyhow::Result<Self> {
         let ready = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(5))
@@ -51,6 +68,7 @@ impl RealPrometheus {
                         .arg("--storage.tsdb.retention.time=100y")
                         .arg(format!("--web.listen-address={address}"))
                         .arg(format!("--web.external-url=http://{address}"))
+                        .args(more)
                         .stdout(Stdio::null())
                         .stderr(File::create(&log)?)
                         .spawn()
@@ -63,10 +81,26 @@ impl RealPrometheus {
         )
         .await?;
         Ok(Self {
-            _server: server,
+            server,
             url: format!("http://{address}"),
             _folder: folder,
         })
+    }
+
+    /// Lets it stand still: it takes connections, and answers nothing.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.server.freeze()
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.server.thaw()
     }
 
     /// Where it is reached.

@@ -90,6 +90,22 @@ impl Workspace {
         .await
     }
 
+    /// Waits until the journal has entries after `n`, and gives them all.
+    pub async fn entries_after(&self, n: u64) -> Vec<Entry> {
+        let mut changes = self.shared.changes();
+        loop {
+            changes.mark_unchanged();
+            let new = self.journal(n);
+            if !new.is_empty() {
+                return new;
+            }
+            if changes.changed().await.is_err() {
+                // The sender lives as long as the workspace, which this handle holds.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     async fn wait<T>(
         &self,
         deadline: Duration,

@@ -16,6 +16,7 @@ use otus_kubernetes::Clusters;
 use otus_migrations::database::{DatabaseError, Databases};
 use otus_monitoring::{Prometheus, gate::Gates, grafana::Grafana, step::Rules};
 use otus_responder_deploy as deploy;
+use otus_responder_executables as executables;
 use otus_responder_migrations as migrations;
 use otus_slack::{Entrance, SlackError};
 use secrecy::SecretString;
@@ -341,6 +342,7 @@ pub(super) fn policy(settings: &Settings, tree: &Json, places: &Places, faults: 
     let commands: Vec<_> = Registration::all()
         .into_iter()
         .flat_map(|registration| registration.spec.commands)
+        .chain(executables::commands(&tree["responders"]["executables"]))
         .collect();
     let catalog = settings.catalog();
     for fault in settings.policy.faults(&settings.roles, &catalog, &commands) {

@@ -69,6 +69,14 @@ impl fmt::Display for Faults {
     }
 }
 
+impl Faults {
+    /// Each on a line, without more words.
+    pub(crate) fn listed(&self) -> String {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        all.join("\n")
+    }
+}
+
 fn indented(fault: &Fault) -> String {
     fault.to_string().replace('\n', "\n    ")
 }

@@ -124,7 +124,21 @@ pub fn load(origin: &Origin) -> Loaded {
     }
 }
 
+impl Origin {
+    /// The file that is read, or would be, if it were there.
+    pub(crate) fn watched(&self) -> Option<PathBuf> {
+        self.file
+            .clone()
+            .or_else(|| self.local.then(|| PathBuf::from(LOCAL)))
+    }
+}
+
 impl Loaded {
+    /// Everything, merged; secrets, too.
+    pub(crate) fn tree(&self) -> &Json {
+        &self.tree
+    }
+
     /// Everything that was read, or everything that is wrong.
     ///
     /// # Errors

@@ -20,7 +20,8 @@ pub(super) const HIDDEN: &str = "••••";
 
 /// Whether a key's value is secret. Rather one too many: responders of others have keys nobody here knows.
 pub(super) fn is_secret(path: &[String]) -> bool {
-    if path.len() > 2 && path[0] == "prometheus" && path[1] == "headers" {
+    let within = |section: [&str; 2]| path.len() > 2 && path[0] == section[0] && path[1] == section[1];
+    if within(["prometheus", "headers"]) || (within(["log", "otlp"]) && path[2] == "headers") {
         return true;
     }
     path.last().is_some_and(|key| {

@@ -11,10 +11,12 @@ use otus_migrations::database::DatabaseConfig;
 use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig};
 use otus_slack::SlackConfig;
 use otus_store::StoreConfig;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value as Json};
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 /// The names of all sections, in the order `otus config` shows them.
 pub(super) const SECTIONS: &[&str] = &[
@@ -130,7 +132,7 @@ impl Default for HttpConfig {
 }
 
 /// The section `[log]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// For whom.
@@ -138,6 +140,8 @@ pub struct LogConfig {
     /// What: a level, or levels by part.
     #[serde(deserialize_with = "filter")]
     pub filter: String,
+    /// Where traces go.
+    pub otlp: OtlpConfig,
 }
 
 impl Default for LogConfig {
@@ -145,6 +149,31 @@ impl Default for LogConfig {
         Self {
             format: LogFormat::Human,
             filter: "info".into(),
+            otlp: OtlpConfig::default(),
+        }
+    }
+}
+
+/// The section `[log.otlp]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OtlpConfig {
+    /// The collector's address, without `/v1/traces`. Unset: there are no traces.
+    #[serde(deserialize_with = "collector")]
+    pub endpoint: Option<Url>,
+    /// Extra headers, such as an authorization. The values are treated as secrets.
+    pub headers: BTreeMap<String, SecretString>,
+    /// How long sending one batch may take, for example `10s`.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub timeout: Duration,
+}
+
+impl Default for OtlpConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            headers: BTreeMap::new(),
+            timeout: Duration::from_secs(10),
         }
     }
 }
@@ -166,6 +195,16 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
             "{text:?} is no address to listen on; write an IP address and a port: \"0.0.0.0:8080\", \"[::]:8080\""
         ))
     })
+}
+
+fn collector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Some(url)),
+        _ => Err(D::Error::custom(format!(
+            "{text:?} is no address of a collector; write one with its port, without a path: \"http://collector:4318\""
+        ))),
+    }
 }
 
 fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

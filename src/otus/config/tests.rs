@@ -60,6 +60,10 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let pulls: otus_responder_pulls::Settings =
         serde_json::from_value(loaded.tree["responders"]["pulls"].clone()).unwrap();
     assert_eq!(pulls, otus_responder_pulls::Settings::default());
+    let alerts: otus_responder_alerts::Settings =
+        serde_json::from_value(loaded.tree["responders"]["alerts"].clone()).unwrap();
+    let expected = otus_responder_alerts::Settings::default();
+    assert_eq!(format!("{alerts:?}"), format!("{expected:?}"));
     let markers: otus_responder_markers::Settings =
         serde_json::from_value(loaded.tree["responders"]["markers"].clone()).unwrap();
     assert_eq!(markers, otus_responder_markers::Settings::default());
@@ -73,6 +77,9 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let flags: otus_responder_flags::Settings =
         serde_json::from_value(loaded.tree["responders"]["flags"].clone()).unwrap();
     assert_eq!(flags, otus_responder_flags::Settings::default());
+    let executables: otus_responder_executables::Settings =
+        serde_json::from_value(loaded.tree["responders"]["executables"].clone()).unwrap();
+    assert_eq!(executables, otus_responder_executables::Settings::default());
     let graphs: otus_responder_graphs::Settings =
         serde_json::from_value(loaded.tree["responders"]["graphs"].clone()).unwrap();
     assert_eq!(graphs, otus_responder_graphs::Settings::default());
@@ -116,13 +123,16 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         ("slack", "timeouts"),
         ("slack", "liveness"),
         ("slack", "pace"),
+        ("log", "otlp"),
     ] {
         let table = complete[section][inner].as_table().unwrap();
         sections_keys_are_written(&format!("{section}.{inner}"), table);
     }
     for responder in [
         "deploy",
+        "alerts",
         "autodeploy",
+        "executables",
         "experiments",
         "flags",
         "graphs",
@@ -188,6 +198,8 @@ fn read_alone(section: &str, text: &str) -> String {
         "store" => wrong::<otus_store::StoreConfig>(here),
         "http" => wrong::<HttpConfig>(here),
         "log" => wrong::<LogConfig>(here),
+        "log.otlp" => wrong::<OtlpConfig>(here),
+        "responders.alerts" => wrong::<otus_responder_alerts::Settings>(here),
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
         "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
@@ -751,6 +763,17 @@ secrets = ["hush"]
 }
 
 #[test]
+fn the_address_of_a_collector_is_told_with_its_line() {
+    for wrong in ["collector:4318", "grpc://collector:4317", "http://"] {
+        let told = told(&with_file(&format!("[log.otlp]\nendpoint = \"{wrong}\"\n")));
+        assert!(
+            told.contains(":2: log.otlp.endpoint: ") && told.contains("http://collector:4318"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn what_came_together_is_shown_without_secrets() {
     let loaded = with(
         r#"
@@ -759,6 +782,8 @@ bot_token = "xoxb-secret"
 [prometheus]
 url = "http://ann:secret@metrics:9090/p"
 headers = { X-Scope-OrgID = "secret" }
+[log.otlp]
+headers = { authorization = "Basic secret" }
 [services."api.v2"]
 versions = ["v1", "v2"]
 [environments.staging]
@@ -796,10 +821,10 @@ versions = ["v1", "v2"]
 
     [policy.break_glass]
 
-    [environments.staging]  # otus.toml:9
+    [environments.staging]  # otus.toml:11
 
     [services."api.v2"]
-    versions = ["v1", "v2"]  # otus.toml:8
+    versions = ["v1", "v2"]  # otus.toml:10
 
     [slack]
     app_token = "••••"                 # OTUS__SLACK__APP_TOKEN
@@ -833,6 +858,14 @@ versions = ["v1", "v2"]
     [http]
 
     [log]
+
+    [log.otlp]
+
+    [log.otlp.headers]
+    authorization = "••••"  # otus.toml:8
+
+    [responders.alerts]
+
 
     [responders.autodeploy]
 

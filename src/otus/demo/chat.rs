@@ -83,8 +83,8 @@ impl<'a, W: Write> Chat<'a, W> {
         }
     }
 
-    /// Until the person leaves.
-    pub(super) async fn talk(&mut self) -> anyhow::Result<bool> {
+    /// Until the person leaves; with `stays`, the end of what is typed is not yet that.
+    pub(super) async fn talk(&mut self, stays: bool) -> anyhow::Result<bool> {
         let person = std::io::stdin().is_terminal();
         let mut lines = typed_lines();
         let mut last = None;
@@ -102,11 +102,23 @@ impl<'a, W: Write> Chat<'a, W> {
                             typed => last = self.act(who, typed)?.or(last),
                         }
                     }
+                    None if stays => return Ok(self.stay().await),
                     None if person => return Ok(true),
                     // A script that was piped in is answered before the demo ends.
                     None => return Ok(self.until_over(last).await),
                 },
                 () = stop.cancelled() => return Ok(true),
+            }
+        }
+    }
+
+    /// Shows what happens, until a signal.
+    pub(super) async fn stay(&mut self) -> bool {
+        let stop = crate::run::signals();
+        loop {
+            tokio::select! {
+                () = news(&self.world.slack, self.seen) => self.catch_up(),
+                () = stop.cancelled() => return true,
             }
         }
     }

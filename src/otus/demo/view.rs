@@ -85,7 +85,10 @@ impl View {
                 self.text(&all.join(" "));
             }
             "divider" => self.lines.push("────".into()),
-            "image" => self.text(block["alt_text"].as_str().unwrap_or_default()),
+            "image" => match block["slack_file"]["id"].as_str() {
+                Some(id) => self.files.push(id.to_owned()),
+                None => self.text(block["alt_text"].as_str().unwrap_or_default()),
+            },
             "actions" => {
                 for element in block["elements"].as_array().into_iter().flatten() {
                     let Some(action) = element["action_id"].as_str() else {

@@ -1,5 +1,9 @@
 //! Everything the demo's robot is connected to, and the robot: emulated on loopback, put together as in production.
 
+use super::{
+    alarm, shop,
+    works::{self, Works},
+};
 use crate::{
     config::{self, DEMO, Origin, Settings},
     run::Instance,
@@ -25,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) const PERSON: &str = "ann";
 /// The other one, in whose name a line can be said.
 pub(super) const COLLEAGUE: &str = "bob";
+/// Somebody who only looks, on the page.
+pub(super) const VISITOR: &str = "vera";
 /// Where.
 pub(super) const CHANNEL: &str = "#shop";
 
@@ -34,7 +40,12 @@ const SOON: Duration = Duration::from_secs(10);
 pub(super) struct World {
     pub(super) slack: Workspace,
     pub(super) robot: Instance,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) story: Story,
+    pub(super) works: works::Shared,
     telling: JoinHandle<()>,
+    selling: JoinHandle<()>,
+    ringing: JoinHandle<()>,
     _prometheus: Prometheus,
     _store: tempfile::TempDir,
 }
@@ -46,16 +57,17 @@ const RUNNING: [(&str, &str, u32); 4] = [
     ("checkout", "2.3.0", 2),
     ("worker", "1.0.8", 2),
 ];
-const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
+pub(super) const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
 
 impl World {
     pub(super) async fn start() -> anyhow::Result<Self> {
         let now = Timestamp::now();
         let slack = slack::Options::default()
-            .people([PERSON, COLLEAGUE])
+            .people([PERSON, COLLEAGUE, VISITOR])
             .channels([CHANNEL.trim_start_matches('#')]);
         let slack = Workspace::start(slack).await?;
-        let cluster = cluster().await?;
+        let works = Arc::new(Works::start().await?);
+        let cluster = Arc::new(cluster(&works).await?);
         let story = tokio::task::spawn_blocking(move || told(now)).await?;
         let prometheus = Prometheus::start(story.clone(), TcpListener::bind("127.0.0.1:0").await?)?;
         let folder = tempfile::Builder::new().prefix("otus-demo-").tempdir()?;
@@ -67,16 +79,25 @@ impl World {
             .unwrap_or_default();
         remember(&store, &bob, now).await?;
 
-        let settings = settings(&slack, &kubeconfig, &prometheus, &store)?;
+        let more = shop::furnish(folder.path())?;
+        let settings = settings(&slack, &works, &kubeconfig, &prometheus, &store, more)?;
         let robot = Instance::start(settings, &CancellationToken::new()).await?;
         tokio::time::timeout(SOON, robot.connected())
             .await
             .context("the robot did not connect to the emulated Slack")?;
-        let telling = tokio::spawn(follow(Arc::new(cluster), story));
+        works.tell(robot.address())?;
+        let selling = shop::serve(robot.address())?;
+        let telling = tokio::spawn(follow(Arc::clone(&cluster), story.clone()));
+        let ringing = tokio::spawn(alarm::watch(robot.robot().clone(), prometheus.url()));
         Ok(Self {
             slack,
             robot,
+            cluster,
+            story,
+            works,
             telling,
+            selling,
+            ringing,
             _prometheus: prometheus,
             _store: folder,
         })
@@ -84,6 +105,8 @@ impl World {
 
     pub(super) async fn stop(self) {
         self.telling.abort();
+        self.selling.abort();
+        self.ringing.abort();
         self.robot.stop().await;
     }
 }
@@ -91,33 +114,56 @@ impl World {
 /// The same configuration as in production, with the demo's addresses.
 fn settings(
     slack: &Workspace,
+    works: &Works,
     kubeconfig: &Path,
     prometheus: &Prometheus,
     store: &Path,
+    more: String,
 ) -> anyhow::Result<Settings> {
     let text = |text: &str| toml_edit::Value::from(text).to_string();
     let path = |path: &Path| toml_edit::Value::from(path.display().to_string()).to_string();
+    let channel = slack
+        .look(|world| world.channel(CHANNEL).map(|channel| channel.id.clone()))
+        .unwrap_or_default();
     let addresses = format!(
         "[slack]\napi_url = {}\nbot_token = {}\napp_token = {}\nsockets = 1\n\
          [slack.pace]\nedits_per_minute = 600.0\nedit_burst = 100\n\
-         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n",
+         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
+         [responders.alerts]\nchannel = {}\nrange = \"30m\"\n[responders.alerts.sources.demo]\ntoken = {}\n",
         text(&slack.api_url()),
         text(&slack.bot_token()),
         text(&slack.app_token()),
         path(kubeconfig),
         text(&prometheus.url()),
         path(store),
+        text(&channel),
+        text(alarm::TOKEN),
     );
+    let author = slack
+        .look(|world| world.user(PERSON).map(|user| user.id.clone()))
+        .unwrap_or_default();
     let origin = Origin {
-        program: vec![("the demo", DEMO.to_owned()), ("the demo", addresses)],
+        program: vec![
+            ("the demo", DEMO.to_owned()),
+            ("the demo", addresses),
+            ("the demo", works.settings(&channel, &author)),
+            ("the demo", more),
+        ],
         ..Origin::default()
     };
     Ok(config::load(&origin).runnable()?)
 }
 
 /// A cluster where everything runs, and pods take about a second.
-async fn cluster() -> anyhow::Result<Cluster> {
+async fn cluster(works: &Works) -> anyhow::Result<Cluster> {
     let deployment = |namespace: &str, service: &str, version: &str, pods: u32| {
+        let mut labels = json!({ "app": service });
+        let mut image = format!("registry.demo/shop/{service}:{version}");
+        if service == works::SERVICE {
+            let (commit, built) = &works.first;
+            labels["app.kubernetes.io/version"] = commit.as_str().into();
+            image.clone_from(built);
+        }
         json!({
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -126,8 +172,8 @@ async fn cluster() -> anyhow::Result<Cluster> {
                 "replicas": pods,
                 "selector": { "matchLabels": { "app": service } },
                 "template": {
-                    "metadata": { "labels": { "app": service } },
-                    "spec": { "containers": [{ "name": service, "image": format!("registry.demo/shop/{service}:{version}") }] },
+                    "metadata": { "labels": labels },
+                    "spec": { "containers": [{ "name": service, "image": image }] },
                 },
             },
         })

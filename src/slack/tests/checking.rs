@@ -6,23 +6,23 @@ mod common;
 
 use common::{config, install_tls, options};
 use otus_emulators::slack::{SocketFault, Workspace};
-use otus_slack::{SlackConfig, check};
+use otus_slack::{
+    SlackConfig,
+    manifest::{Wants, scopes},
+};
 
-/// The bot's scopes in the app manifest.
-const SCOPES: &[&str] = &[
-    "app_mentions:read",
-    "channels:history",
-    "channels:read",
-    "chat:write",
-    "commands",
-    "files:write",
-    "groups:history",
-    "groups:read",
-    "im:history",
-    "reactions:write",
-    "usergroups:read",
-    "users:read",
-];
+/// All that a robot can want.
+const ALL: Wants = Wants {
+    files: true,
+    emails: true,
+    direct: true,
+    groups: true,
+    channels: true,
+};
+
+async fn check(config: &SlackConfig) -> Vec<otus_slack::Checked> {
+    otus_slack::check(config, &ALL).await
+}
 
 fn told(checked: Vec<otus_slack::Checked>) -> String {
     let line = |check: otus_slack::Checked| match check.found {
@@ -64,22 +64,48 @@ async fn each_fault_is_told_with_its_cure() {
         .await,
     );
     assert!(wrong_app.ends_with("!! Slack Socket Mode: the app token (slack.app_token) is not accepted: it is wrong, or of another workspace; copy it again from the Slack app's settings (invalid_auth)"), "{wrong_app}");
-    let unnamed =
-        Workspace::start(options().scopes(SCOPES.iter().filter(|scope| **scope != "groups:read").copied()))
-            .await
-            .unwrap();
-    let lacking = told(check(&config(&unnamed)).await);
-    assert!(
-        lacking.contains("groups:read (to know the names of private channels, which rules go by)")
-            && !lacking.contains("channels:read (to"),
-        "{lacking}"
-    );
     workspace.fail_next_socket(SocketFault::NoHello, 1);
     let silent = told(check(&good).await);
     assert!(
         silent.ends_with("!! Slack Socket Mode: the socket failed: Slack did not say hello in time"),
         "{silent}"
     );
+}
+
+#[tokio::test]
+async fn each_scope_is_missed_by_its_name_and_what_it_is_for() {
+    let workspace = Workspace::start(options()).await.unwrap();
+    let good = config(&workspace);
+    let all = scopes(&ALL);
+    for lost in &all {
+        let left: Vec<&str> = all
+            .iter()
+            .map(|scope| scope.name)
+            .filter(|name| *name != lost.name)
+            .collect();
+        workspace.set_scopes(&left);
+        let checked = check(&good).await;
+        let found = checked
+            .iter()
+            .find(|checked| checked.what == "Slack scopes")
+            .unwrap();
+        assert_eq!(found.missing, [lost.name]);
+        let wrong = found.found.as_ref().unwrap_err();
+        let told = format!(
+            "a scope is missing: {} (to {}). Add it under OAuth",
+            lost.name, lost.purpose
+        );
+        assert!(wrong.starts_with(&told), "{wrong}");
+        assert!(wrong.contains("`otus manifest`"), "{wrong}");
+    }
+    let exactly: Vec<&str> = all.iter().map(|scope| scope.name).collect();
+    workspace.set_scopes(&exactly);
+    assert!(!told(check(&good).await).contains("!!"));
+    // What nobody wants is not missed.
+    let least = Wants::default();
+    let fewer: Vec<&str> = scopes(&least).iter().map(|scope| scope.name).collect();
+    workspace.set_scopes(&fewer);
+    assert!(!told(otus_slack::check(&good, &least).await).contains("!!"));
 }
 
 #[tokio::test]

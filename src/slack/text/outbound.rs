@@ -11,6 +11,8 @@ pub fn render(text: &str) -> String {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => escape(&markup::clean(text)),
+            // A user group has a bell of its own.
+            Piece::User(id) if is_id(id) && id.starts_with('S') => format!("<!subteam^{id}>"),
             Piece::User(id) if is_id(id) => format!("<@{id}>"),
             Piece::User(id) => escape(&format!("@{id}")),
             Piece::Channel(id) if is_id(id) => format!("<#{id}>"),

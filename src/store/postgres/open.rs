@@ -36,7 +36,7 @@ const MIGRATIONS: [Step; 5] = [
         "lists of a service",
         include_str!("../migrations/postgres/0004_lists_of_a_service.sql"),
     ),
-    (7, "flags", include_str!("../migrations/postgres/0007_flags.sql")),
+    (5, "flags", include_str!("../migrations/postgres/0005_flags.sql")),
 ];
 
 /// How long the first connection may take.

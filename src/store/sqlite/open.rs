@@ -45,7 +45,7 @@ const MIGRATIONS: [Step; 6] = [
         "lists of a service",
         include_str!("../migrations/sqlite/0005_lists_of_a_service.sql"),
     ),
-    (8, "flags", include_str!("../migrations/sqlite/0008_flags.sql")),
+    (6, "flags", include_str!("../migrations/sqlite/0006_flags.sql")),
 ];
 
 /// Up to this size the whole file is checked at the start; that takes milliseconds.

@@ -277,7 +277,7 @@ pub(super) fn origin(cx: &Context) -> Origin {
     let message = cx.message();
     Origin {
         channel: message.channel.clone(),
-        thread: message.thread.clone(),
+        thread: cx.place().thread,
         message: message.id.clone(),
         schedule: match &message.via {
             Via::Schedule { id } => Some(id.clone()),

@@ -31,7 +31,7 @@ struct Said {
 }
 
 impl Said {
-    fn read(args: &Args) -> Result<Self, ApiError> {
+    fn read(st: &State, args: &Args) -> Result<Self, ApiError> {
         let mut blocks = args.array("blocks", "invalid_blocks_format")?;
         if let Some(markdown) = args.str("markdown_text") {
             if args.has("text") || blocks.is_some() {
@@ -44,6 +44,10 @@ impl Said {
         }
         if let Some(blocks) = &mut blocks {
             blocks::refuse_faulty(blocks, Surface::Message)?;
+            let faults = unknown_files(st, blocks);
+            if !faults.is_empty() {
+                return Err(ApiError::invalid_blocks(faults));
+            }
             if blocks::text_length(blocks) > BLOCKS_TEXT_MAX {
                 return Err(ApiError::new("msg_blocks_too_long"));
             }
@@ -71,6 +75,20 @@ impl Said {
             && nothing(&self.blocks)
             && nothing(&self.attachments)
     }
+}
+
+/// The pictures of files that are not there, not complete, or none.
+fn unknown_files(st: &State, blocks: &[Value]) -> Vec<String> {
+    let pictured = |id: &str| {
+        let file = st.world.files.get(id).filter(|file| file.completed);
+        file.is_some_and(|file| file.mimetype().starts_with("image/"))
+    };
+    let named = blocks.iter().enumerate();
+    let unknown =
+        named.filter(|(_, block)| block["slack_file"]["id"].as_str().is_some_and(|id| !pictured(id)));
+    unknown
+        .map(|(n, _)| format!("[ERROR] invalid slack file [json-pointer:/blocks/{n}/slack_file]"))
+        .collect()
 }
 
 /// The channel a post goes to: an id, a name, or a user's id for the direct conversation.
@@ -116,7 +134,7 @@ fn thread(st: &State, args: &Args, channel: &str) -> Result<Option<Ts>, ApiError
 pub(super) fn post_message(st: &mut State, args: &Args) -> Answer {
     let channel = target(st, args)?;
     may_write(st, &channel)?;
-    let said = Said::read(args)?;
+    let said = Said::read(st, args)?;
     if said.is_empty() {
         return Err(ApiError::new("no_text"));
     }
@@ -170,7 +188,7 @@ pub(super) fn update(st: &mut State, args: &Args) -> Answer {
     {
         return Err(ApiError::new("msg_too_long"));
     }
-    let said = Said::read(args)?;
+    let said = Said::read(st, args)?;
     if said.is_empty() {
         return Err(ApiError::new("no_text"));
     }
@@ -217,7 +235,7 @@ pub(super) fn post_ephemeral(st: &mut State, args: &Args) -> Answer {
     {
         return Err(ApiError::new("user_not_in_channel"));
     }
-    let said = Said::read(args)?;
+    let said = Said::read(st, args)?;
     if said.is_empty() {
         return Err(ApiError::new("no_text"));
     }

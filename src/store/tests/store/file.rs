@@ -132,7 +132,7 @@ async fn a_newer_schema_is_refused_untouched() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 8,
+                known: 6,
                 ..
             }
         ),

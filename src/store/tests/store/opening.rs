@@ -41,7 +41,7 @@ async fn a_newer_schema_is_refused() {
             error,
             OpenError::NewerDatabase {
                 found: 99,
-                known: 7,
+                known: 5,
                 ..
             }
         ),

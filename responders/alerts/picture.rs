@@ -1,0 +1,334 @@
+//! What Prometheus says of what fires: the values now, and the graph of the alert's expression, its left side with the limit, what
+//! fires strong and the rest dim, with the deploys of that time.
+//!
+//! This is done beside everything else, one item for each group, so that a Prometheus that is away or hangs costs the graph and
+//! nothing else. What came of it is kept with the group; the message is written by who writes messages.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use otus::{
+    Picture, Result, Services,
+    card::File,
+    outbox::{Taken, Worked, Worker},
+};
+use otus_charts::{Chart, Marker, Threshold, Unit};
+use otus_monitoring::{
+    Error as Failure, Labels, Prometheus, Series,
+    alertmanager::expression,
+    step::Range,
+    threshold::{self, Bad, Curve},
+};
+
+use crate::{
+    House,
+    deploys::{self, Spot},
+    group::{Group, Reading},
+    keep::{self, Change},
+    looks, pause,
+    settings::signed,
+    texts,
+};
+
+/// The longest time a graph shows.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// At most so much is shown after an alert's end.
+const AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// So many curves of one expression are drawn.
+const CURVES: usize = 3;
+
+/// Who draws.
+pub(crate) struct Studio {
+    pub(crate) house: House,
+    pub(crate) services: Services,
+}
+
+/// What an expression is drawn as.
+struct Drawing {
+    values: BTreeMap<String, f64>,
+    unit: Unit,
+    limit: Option<threshold::Limit>,
+    chart: Option<Chart>,
+}
+
+impl Studio {
+    /// Works until the robot stops.
+    pub(crate) async fn run(&self) {
+        let outbox = keep::pictures(&self.services);
+        loop {
+            if let Err(error) = outbox.work(self).await {
+                tracing::warn!(%error, "graphs of alerts that wait cannot be read; it is tried again");
+            }
+            if pause(&self.services, &self.house.draw, looks()).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// The reading of a group as it is now, and its picture; what keeps it from being had is said in it.
+    async fn read(&self, group: &Group, now: Timestamp) -> Result<Reading> {
+        let mut reading = Reading {
+            at: now,
+            episode: group.episode,
+            of: group.state(),
+            values: BTreeMap::new(),
+            worst: None,
+            limit: None,
+            picture: None,
+            trouble: None,
+        };
+        let Some(prometheus) = &self.house.prometheus else {
+            return Ok(reading);
+        };
+        let Some(expression) = asked(group) else {
+            return Ok(reading);
+        };
+        let drawn = match self.draw(prometheus, group, &expression, now).await {
+            Ok(drawn) => drawn,
+            Err(failure) => {
+                tracing::info!(alerts = group.id, error = %failure, "an alert has no graph");
+                reading.trouble = Some(texts::trouble(&failure));
+                return Ok(reading);
+            }
+        };
+        reading.limit = drawn
+            .limit
+            .map(|limit| format!("{} {}", limit.bad.symbol(), drawn.unit.value(limit.value)));
+        let low = matches!(drawn.limit.map(|limit| limit.bad), Some(Bad::Below | Bad::AtMost));
+        let worst = drawn.values.values().copied().filter(|value| !value.is_nan());
+        let worst = worst.reduce(|a, b| if low { a.min(b) } else { a.max(b) });
+        reading.worst = worst.map(|value| drawn.unit.value(value));
+        let texts = drawn
+            .values
+            .into_iter()
+            .map(|(of, value)| (of, drawn.unit.value(value)));
+        reading.values = texts.collect();
+        let Some(chart) = drawn.chart else {
+            reading.trouble = Some(texts::no_data());
+            return Ok(reading);
+        };
+        // Drawing keeps a CPU busy for tens of milliseconds.
+        let picture = tokio::task::spawn_blocking(move || chart.render()).await??;
+        let file = File {
+            name: format!("alert-{}-{}.png", group.short(), now.as_second()),
+            title: texts::picture_title(group),
+            alt: Some(picture.alt.clone()),
+            comment: None,
+            bytes: picture.png,
+        };
+        match self.services.chat().keep(file).await {
+            Ok(Some(file)) => {
+                reading.picture = Some(Picture {
+                    file,
+                    alt: picture.alt,
+                });
+            }
+            Ok(None) => reading.trouble = Some(texts::no_pictures()),
+            // The values are told all the same, and the picture is tried again.
+            Err(error) => reading.trouble = Some(texts::not_taken(&error)),
+        }
+        Ok(reading)
+    }
+
+    async fn draw(
+        &self,
+        prometheus: &Prometheus,
+        group: &Group,
+        expression: &str,
+        now: Timestamp,
+    ) -> Result<Drawing, Failure> {
+        let (start, end) = window(self.house.settings().range, group, now);
+        let mut rules = self.house.rules.clone();
+        rules.utc_offset_seconds = self.house.ready.zone.to_offset(now).seconds();
+        let range = rules.plan(start, end)?;
+        let curves = threshold::split(expression);
+        let mut all: Vec<(Curve<'_>, Vec<Series>)> = Vec::new();
+        for curve in curves.into_iter().take(CURVES) {
+            let answer = prometheus.query_range(curve.query, &range).await?;
+            all.push((curve, answer.data.series().to_vec()));
+        }
+        let unit = Unit::guess(expression);
+        let limit = all.iter().find_map(|(curve, _)| curve.limit);
+        let series: Vec<(Series, bool)> = all
+            .into_iter()
+            .flat_map(|(_, series)| series)
+            .map(|series| {
+                let is_ours = group
+                    .alerts
+                    .values()
+                    .any(|alert| is_of(&series.labels, &alert.labels));
+                (series, is_ours)
+            })
+            .collect();
+        let newest = range.end_ms() - 3 * i64::try_from(range.step().as_millis()).unwrap_or(i64::MAX / 8);
+        let mut values = BTreeMap::new();
+        for (fingerprint, alert) in &group.alerts {
+            let own = series
+                .iter()
+                .find(|(series, _)| is_of(&series.labels, &alert.labels));
+            let last = own.and_then(|(series, _)| series.points.last());
+            if let Some(last) = last.filter(|point| point.at_ms >= newest) {
+                values.insert(fingerprint.clone(), last.value);
+            }
+        }
+        let chart = if series.is_empty() {
+            None
+        } else {
+            Some(self.chart(group, expression, &range, series, unit, limit).await)
+        };
+        Ok(Drawing {
+            values,
+            unit,
+            limit,
+            chart,
+        })
+    }
+
+    async fn chart(
+        &self,
+        group: &Group,
+        expression: &str,
+        range: &Range,
+        series: Vec<(Series, bool)>,
+        unit: Unit,
+        limit: Option<threshold::Limit>,
+    ) -> Chart {
+        let seconds = |ms: i64| ms as f64 / 1e3;
+        let any_ours = series.iter().any(|(_, ours)| *ours);
+        let lines = series.into_iter().map(|(line, ours)| {
+            let points = line
+                .points
+                .iter()
+                .map(|point| (seconds(point.at_ms), point.value))
+                .collect();
+            let drawn = otus_charts::Series::labelled(line.labels, points);
+            if ours || !any_ours { drawn } else { drawn.dimmed() }
+        });
+        let chart = Chart::new(texts::picture_title(group))
+            .query(expression)
+            .unit(unit)
+            .range(
+                seconds(range.start_ms()),
+                seconds(range.end_ms()),
+                range.step().as_secs_f64(),
+            )
+            .zone(self.house.ready.zone.clone())
+            .theme(self.house.settings().theme.into())
+            .all_series(lines);
+        let chart = match limit.and_then(drawn_limit) {
+            Some(limit) => chart.threshold(limit),
+            None => chart,
+        };
+        let spot = Spot::of(
+            &self.house,
+            &self.services,
+            group.alerts.values().map(|alert| &alert.labels),
+        );
+        let since = Timestamp::from_millisecond(range.start_ms()).unwrap_or(group.began);
+        let deploys = deploys::since(&self.services, &spot, since).await;
+        let marker = |at: Timestamp, label: String| Marker::new(at.as_millisecond() as f64 / 1e3, label);
+        let chart = deploys.iter().fold(chart, |chart, deploy| {
+            chart.marker(marker(deploy.began, texts::mark(deploy)))
+        });
+        let chart = chart.marker(marker(group.began, texts::MARK_FIRES.to_owned()));
+        match group.resolved {
+            // The range ends at a whole step, which may be a moment before.
+            Some(resolved) => {
+                let end = Timestamp::from_millisecond(range.end_ms()).unwrap_or(resolved);
+                chart.marker(marker(resolved.min(end), texts::MARK_RESOLVED.to_owned()))
+            }
+            None => chart,
+        }
+    }
+}
+
+/// The expression that most of the alerts come from; those that fire first.
+fn asked(group: &Group) -> Option<String> {
+    let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for alert in group.alerts.values() {
+        if let Some(expression) = expression(&alert.generator_url) {
+            let counted = found.entry(expression).or_default();
+            counted.0 += usize::from(alert.ended.is_none());
+            counted.1 += 1;
+        }
+    }
+    let most = found.into_iter().max_by_key(|(_, counted)| *counted);
+    most.map(|(expression, _)| expression)
+}
+
+/// Whether a series is what an alert fires for: an alert has all labels of its series, and more.
+fn is_of(series: &Labels, alert: &Labels) -> bool {
+    series
+        .iter()
+        .filter(|(name, _)| *name != "__name__")
+        .all(|(name, value)| alert.get(name) == Some(value))
+}
+
+/// How long after an alert's end its last graph is drawn, so that it shows that all is well.
+pub(crate) fn after(least: Duration) -> SignedDuration {
+    AFTER.min(signed(least / 12))
+}
+
+/// What is shown: three times as long as it fires, and an hour at least; a while beyond its end.
+fn window(least: Duration, group: &Group, now: Timestamp) -> (Timestamp, Timestamp) {
+    let end = match group.resolved {
+        Some(resolved) => now.min(resolved.checked_add(after(least)).unwrap_or(now)),
+        None => now,
+    };
+    let fired = end.duration_since(group.began).max(SignedDuration::ZERO);
+    let back = fired.saturating_mul(3).max(signed(least)).min(LONGEST);
+    (end.checked_sub(back).unwrap_or(end), end)
+}
+
+/// A limit that has a side; a picture has no word for being equal to something.
+fn drawn_limit(limit: threshold::Limit) -> Option<Threshold> {
+    match limit.bad {
+        Bad::Above | Bad::AtLeast => Some(Threshold::above(limit.value)),
+        Bad::Below | Bad::AtMost => Some(Threshold::below(limit.value)),
+        Bad::Equal | Bad::NotEqual => None,
+    }
+}
+
+#[async_trait]
+impl Worker for Studio {
+    async fn work(&self, item: &mut Taken) -> Result<Worked> {
+        let mut parts = item.key().split(' ');
+        let (Some(id), Some(episode)) = (
+            parts.next(),
+            parts.next().and_then(|text| text.parse::<u64>().ok()),
+        ) else {
+            return Ok(Worked::Over);
+        };
+        let Some(group) = keep::one(&self.services, id).await? else {
+            return Ok(Worked::Over);
+        };
+        if group.episode != episode {
+            return Ok(Worked::Over);
+        }
+        let now = self.services.store().now().await?;
+        let reading = self.read(&group, now).await?;
+        let kept = keep::change(&self.services, id, &[], |known| match known {
+            Some(mut known) if known.episode == episode => {
+                let mut reading = reading.clone();
+                // An older picture says more than none.
+                if reading.picture.is_none()
+                    && let Some(earlier) = known.reading.take().filter(|earlier| earlier.episode == episode)
+                {
+                    reading.picture = earlier.picture;
+                }
+                known.reading = Some(reading);
+                Change::To(Box::new(known))
+            }
+            _ => Change::None,
+        })
+        .await?;
+        if let Some(kept) = &kept {
+            keep::tell(&self.house, &self.services, kept, false).await?;
+        }
+        Ok(match kept {
+            Some(group) if group.is_firing() => Worked::Done,
+            _ => Worked::Over,
+        })
+    }
+}

@@ -1,0 +1,33 @@
+//! `[responders.executables]`.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// `[responders.executables]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where they are: every file there that may be executed is one. Without it there are none.
+    pub folder: Option<PathBuf>,
+    /// How long one may run, unless its command says less.
+    pub deadline: SignedDuration,
+    /// How much memory one may take, in megabytes of addresses.
+    pub memory_mb: u64,
+    /// How much one may say in answer to one message, in kilobytes.
+    pub output_kb: usize,
+    /// The environment they have, besides `PATH`, `LANG` and `HOME`: nothing of Otus' own.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            deadline: SignedDuration::from_secs(30),
+            memory_mb: 512,
+            output_kb: 256,
+            env: BTreeMap::new(),
+        }
+    }
+}
