@@ -1,7 +1,8 @@
 //! What was asked: from the words and the settings to a query, a range and how it is to look.
 
-use std::{str::FromStr, time::Duration};
+use std::{slice, str::FromStr, time::Duration};
 
+use jiff::{Timestamp, tz::TimeZone};
 use otus::{UserError, args};
 use otus_charts::{Threshold, Unit};
 use otus_monitoring::{
@@ -9,7 +10,12 @@ use otus_monitoring::{
     threshold::{self, Bad},
 };
 
-use crate::{settings::Settings, texts, thread::Memory};
+use crate::{
+    manner::{Form, Manner},
+    settings::{Bound, Query, Settings},
+    texts,
+    thread::Memory,
+};
 
 /// How far back, as one says it: `90m`, `6h`, `2d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +35,7 @@ impl FromStr for Span {
 }
 
 /// A graph to be drawn.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Ask {
     /// What one said for it: a name, or PromQL in back-ticks.
     pub(crate) what: String,
@@ -40,6 +46,16 @@ pub(crate) struct Ask {
     pub(crate) range: Duration,
     pub(crate) service: Option<String>,
     pub(crate) environment: Option<String>,
+    /// The limit as a number, and the side of it that is bad.
+    pub(crate) bound: Option<Bound>,
+    /// Until when it goes; until now, if not given.
+    pub(crate) end: Option<Timestamp>,
+    /// What was said about its look.
+    pub(crate) manner: Manner,
+    /// What the configuration says about its look.
+    pub(crate) usual: (Form, Option<usize>),
+    /// Its panels, where it has several.
+    pub(crate) panels: Vec<Self>,
 }
 
 /// What a graph was asked for: of what was said nothing is left out, of what is remembered only what the query can use is taken.
@@ -84,7 +100,19 @@ impl Ask {
                 .unwrap_or(settings.range),
             settings,
         )?;
-        let has = |variable| next_variable(&query.query, variable).is_some();
+        let parts: Vec<(&String, &Query)> = if query.panels.is_empty() {
+            vec![(name, query)]
+        } else {
+            query
+                .panels
+                .iter()
+                .filter_map(|panel| settings.queries.get_key_value(panel))
+                .collect()
+        };
+        let has = |variable| {
+            let mut queries = parts.iter().map(|(_, query)| &query.query);
+            queries.any(|query| next_variable(query, variable).is_some())
+        };
         if service.is_some() && !has("service") {
             return Err(texts::not_by(name, "service").instead(command(
                 name,
@@ -103,19 +131,87 @@ impl Ask {
         }
         let service = service.or(memory.service.filter(|_| has("service")));
         let environment = environment.or(memory.environment.filter(|_| has("environment")));
-        let title = query.title.clone().unwrap_or_else(|| name.clone());
+        let mut ask = Self::single(name, query, service.clone(), environment.clone(), range);
+        if !query.panels.is_empty() {
+            ask.title = texts::titled(query.title(name), service.as_deref(), environment.as_deref());
+            ask.panels = parts
+                .into_iter()
+                .map(|(name, query)| Self::single(name, query, service.clone(), environment.clone(), range))
+                .collect();
+            (ask.service, ask.environment) = (service, environment);
+        }
+        Ok(ask)
+    }
+
+    /// One query of the configuration, for the service and the environment as far as it tells them apart.
+    fn single(
+        name: &str,
+        query: &Query,
+        service: Option<String>,
+        environment: Option<String>,
+        range: Duration,
+    ) -> Self {
+        let has = |variable| next_variable(&query.query, variable).is_some();
+        let service = service.filter(|_| has("service"));
+        let environment = environment.filter(|_| has("environment"));
         let filled = fill(&query.query, "service", service.as_deref());
         let (text, limit) = apart(&fill(&filled, "environment", environment.as_deref()));
-        Ok(Self {
-            what: name.clone(),
-            title: texts::titled(&title, service.as_deref(), environment.as_deref()),
+        let bound = query.bound().ok().flatten().or(limit);
+        Self {
+            what: name.to_owned(),
+            title: texts::titled(query.title(name), service.as_deref(), environment.as_deref()),
             unit: query.unit(),
-            limit: query.limit().ok().flatten().or(limit),
+            limit: bound.map(Bound::threshold),
+            bound,
             query: text,
             range,
             service,
             environment,
-        })
+            usual: (query.form, query.top),
+            ..Self::default()
+        }
+    }
+
+    /// The same in the manner that was asked for, for who lives in this zone.
+    pub(crate) fn shown(
+        mut self,
+        settings: &Settings,
+        manner: Manner,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Self, UserError> {
+        if let Some((from, to)) = manner.range(zone, now)? {
+            self.range = allowed(
+                Duration::from_secs(to.duration_since(from).as_secs().unsigned_abs()),
+                settings,
+            )?;
+            self.end = Some(to);
+        }
+        self.manner = manner;
+        for panel in &mut self.panels {
+            (panel.range, panel.end) = (self.range, self.end);
+            panel.manner = self.manner.clone();
+        }
+        Ok(self)
+    }
+
+    /// What is asked for, query by query.
+    pub(crate) fn parts(&self) -> &[Self] {
+        if self.panels.is_empty() {
+            slice::from_ref(self)
+        } else {
+            &self.panels
+        }
+    }
+
+    /// How it is drawn.
+    pub(crate) fn form(&self) -> Form {
+        self.manner.form.unwrap_or(self.usual.0)
+    }
+
+    /// How many series are named, if anybody said.
+    pub(crate) fn top(&self) -> Option<usize> {
+        self.manner.top.or(self.usual.1)
     }
 
     /// Any PromQL.
@@ -127,21 +223,25 @@ impl Ask {
             title: String::new(),
             unit: Unit::guess(&query),
             query,
-            limit,
+            limit: limit.map(Bound::threshold),
             range,
-            service: None,
-            environment: None,
+            ..Self::default()
         })
     }
 
     /// What one would say for the same over another time.
     pub(crate) fn over(&self, range: Duration) -> String {
-        command(
+        let again = command(
             &self.what,
             Some(range),
             self.service.as_deref(),
             self.environment.as_deref(),
-        )
+        );
+        if self.manner.said.is_empty() || self.manner.period.is_some() {
+            again
+        } else {
+            format!("{again} {}", self.manner.said)
+        }
     }
 }
 
@@ -168,17 +268,18 @@ fn command(what: &str, range: Option<Duration>, service: Option<&str>, environme
 
 /// The curve and its limit, where the query compares one curve with a number: the curve says more than the holes a
 /// comparison leaves in it.
-fn apart(query: &str) -> (String, Option<Threshold>) {
+fn apart(query: &str) -> (String, Option<Bound>) {
     if let [curve] = threshold::split(query).as_slice()
         && let Some(limit) = curve.limit
     {
-        let threshold = match limit.bad {
-            Bad::Above | Bad::AtLeast => Some(Threshold::above(limit.value)),
-            Bad::Below | Bad::AtMost => Some(Threshold::below(limit.value)),
+        let above = match limit.bad {
+            Bad::Above | Bad::AtLeast => Some(true),
+            Bad::Below | Bad::AtMost => Some(false),
             Bad::Equal | Bad::NotEqual => None,
         };
-        if threshold.is_some() {
-            return (curve.query.to_owned(), threshold);
+        if let Some(above) = above {
+            let value = limit.value;
+            return (curve.query.to_owned(), Some(Bound { value, above }));
         }
     }
     (query.to_owned(), None)

@@ -9,6 +9,9 @@
 mod ask;
 mod deploys;
 mod draw;
+mod evidence;
+mod manner;
+mod panel;
 mod settings;
 mod texts;
 mod thread;
@@ -18,14 +21,19 @@ use std::sync::Arc;
 use otus::prelude::*;
 use otus_monitoring::{Prometheus, step::Rules};
 
-pub use crate::settings::{Ground, Limit, Query, Settings};
 use crate::{
     ask::{Ask, For, Span},
+    manner::Manner,
     thread::Memory,
+};
+pub use crate::{
+    evidence::Evidence,
+    manner::Form,
+    settings::{Ground, Limit, Query, Settings},
 };
 
 /// Graphs of what Prometheus knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Graphs {
     prometheus: Option<Arc<Prometheus>>,
     rules: Rules,
@@ -76,11 +84,14 @@ impl Graphs {
     ///
     /// `graphs` lists them. Without a duration it is the graph's own; without a service it shows all of them. In an
     /// operation's thread it is the operation's service and environment, from a while before it began until now.
+    /// `vs last week` draws the same time a week before dashed beside it. It is drawn `as` line, area, stacked, steps, bars,
+    /// stat, gauge, table or heatmap.
     #[respond(
-        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: in (?<environment>\S+))?(?: (?:last |over )?(?<time>\d\S*))?$",
-        usage = "graph <name> [<duration>] [for <service>] [in <environment>]",
+        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: in (?<environment>\S+))?(?: (?:last |over )?(?<time>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+))+)?$",
+        usage = "graph <name> [<duration>] [for <service>] [in <environment>] [<manner>]",
         example = "graph latency",
-        example = "graph latency 6h for api"
+        example = "graph latency 6h for api",
+        example = "graph latency for api from 13:00 to 14:00 vs last week as area"
     )]
     async fn named(
         &self,
@@ -90,6 +101,7 @@ impl Graphs {
         service: Option<Service>,
         environment: Option<Environment>,
         time: Option<Span>,
+        manner: Option<Manner>,
     ) -> Result {
         let memory = match service {
             None => thread::memory(&cx).await,
@@ -102,7 +114,7 @@ impl Graphs {
         };
         // "latency 3h for api" and "latency for api 3h" are both said.
         let ask = Ask::named(&self.settings, &name, duration.or(time), said)?;
-        draw::answer(self, &cx, ask).await
+        self.show(&cx, ask, manner).await
     }
 
     /// Draws any PromQL, written in back-ticks.
@@ -110,18 +122,46 @@ impl Graphs {
     /// `$__rate_interval` and `$__interval` are filled in as Grafana does. A comparison with a number becomes a limit in
     /// the picture.
     #[respond(
-        r"^graph `(?<promql>[^`]+)`(?: (?:last |over )?(?<duration>\d\S*))?$",
-        usage = "graph `<promql>` [<duration>]",
+        r"^graph `(?<promql>[^`]+)`(?: (?:last |over )?(?<duration>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+))+)?$",
+        usage = "graph `<promql>` [<duration>] [<manner>]",
         example = "graph `sum(rate(http_requests_total[$__rate_interval]))` 3h"
     )]
-    async fn promql(&self, cx: Context, promql: String, duration: Option<Span>) -> Result {
+    async fn promql(
+        &self,
+        cx: Context,
+        promql: String,
+        duration: Option<Span>,
+        manner: Option<Manner>,
+    ) -> Result {
         let ask = Ask::promql(&self.settings, &promql, duration)?;
-        draw::answer(self, &cx, ask).await
+        self.show(&cx, ask, manner).await
     }
 
     /// Lists the graphs there are.
     #[respond(r"^graphs?$", usage = "graphs", example = "graphs")]
     async fn list(&self, cx: Context) -> Result {
         cx.reply(texts::list(&self.settings.queries)).await
+    }
+
+    /// Follows operations, and shows in their threads what became of the service.
+    #[start]
+    async fn start(&self, services: Services) -> Result {
+        if let Some(follower) = evidence::Witness::of(self) {
+            services.operations().follow(Arc::new(follower)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Graphs {
+    async fn show(&self, cx: &Context, ask: Ask, manner: Option<Manner>) -> Result {
+        let zone = draw::zone(cx).await;
+        let ask = ask.shown(
+            &self.settings,
+            manner.unwrap_or_default(),
+            &zone,
+            jiff::Timestamp::now(),
+        )?;
+        draw::answer(self, cx, ask, zone).await
     }
 }

@@ -6,6 +6,8 @@ use otus_charts::{Theme, Threshold, Unit};
 use otus_monitoring::duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use crate::{evidence::Evidence, manner::Form};
+
 /// The section `[responders.graphs]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -18,6 +20,8 @@ pub struct Settings {
     pub longest: Duration,
     /// Dark or light.
     pub theme: Ground,
+    /// What the thread of a finished operation is shown: `[responders.graphs.evidence]`.
+    pub evidence: Evidence,
     /// The graphs by name: `[responders.graphs.queries.<name>]`.
     pub queries: BTreeMap<String, Query>,
 }
@@ -28,6 +32,7 @@ impl Default for Settings {
             range: Duration::from_secs(3600),
             longest: Duration::from_secs(90 * 86_400),
             theme: Ground::Dark,
+            evidence: Evidence::default(),
             queries: BTreeMap::new(),
         }
     }
@@ -58,8 +63,18 @@ impl From<Ground> for Theme {
 #[serde(deny_unknown_fields)]
 pub struct Query {
     /// PromQL. `$service` and `$environment` are what was asked for (any, if nothing was), `$__rate_interval` and its kin are
-    /// Grafana's.
+    /// Grafana's. Empty where there are `panels`.
+    #[serde(default)]
     pub query: String,
+    /// Other graphs, by name, to be shown together in one picture instead of a query.
+    #[serde(default)]
+    pub panels: Vec<String>,
+    /// How it is drawn when nobody says.
+    #[serde(default, rename = "as")]
+    pub form: Form,
+    /// How many series are named when nobody says (1 to 12), those with the highest values first.
+    #[serde(default)]
+    pub top: Option<usize>,
     /// What it is called above the picture. Default: its name.
     #[serde(default)]
     pub title: Option<String>,
@@ -93,11 +108,21 @@ impl Query {
         self.unit.unwrap_or_else(|| Unit::guess(&self.query))
     }
 
+    /// What it is called.
+    pub(crate) fn title<'a>(&'a self, name: &'a str) -> &'a str {
+        self.title.as_deref().unwrap_or(name)
+    }
+
     /// Its limit, or what is wrong with it.
-    pub(crate) fn limit(&self) -> Result<Option<Threshold>, String> {
+    pub(crate) fn bound(&self) -> Result<Option<Bound>, String> {
         let text = match &self.threshold {
             None => return Ok(None),
-            Some(Limit::Number(value)) => return Ok(Some(Threshold::above(*value))),
+            Some(Limit::Number(value)) => {
+                return Ok(Some(Bound {
+                    value: *value,
+                    above: true,
+                }));
+            }
             Some(Limit::Text(text)) => text.trim(),
         };
         let below = text.starts_with('<');
@@ -108,11 +133,26 @@ impl Query {
                 self.unit()
             )
         })?;
-        Ok(Some(if below {
-            Threshold::below(value)
+        Ok(Some(Bound { value, above: !below }))
+    }
+}
+
+/// A limit as a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) value: f64,
+    /// Whether more than it is bad, or less.
+    pub(crate) above: bool,
+}
+
+impl Bound {
+    /// As it is drawn.
+    pub(crate) fn threshold(self) -> Threshold {
+        if self.above {
+            Threshold::above(self.value)
         } else {
-            Threshold::above(value)
-        }))
+            Threshold::below(self.value)
+        }
     }
 }
 
@@ -127,18 +167,40 @@ impl Settings {
                     "{key}: a graph's name has letters, digits, `-`, `_` and `.` only, so that one can say it"
                 );
             }
-            if query.query.trim().is_empty() {
-                anyhow::bail!("{key}.query is empty");
+            match (query.query.trim().is_empty(), query.panels.is_empty()) {
+                (true, true) => anyhow::bail!("{key}.query is empty"),
+                (false, false) => {
+                    anyhow::bail!("{key} has both a query and panels: write one of them")
+                }
+                _ => {}
+            }
+            if query.panels.len() > MOST_PANELS {
+                anyhow::bail!("{key}.panels: {MOST_PANELS} panels are the most in one picture");
+            }
+            for panel in &query.panels {
+                match self.queries.get(panel) {
+                    None => anyhow::bail!("{key}.panels: there is no graph {panel:?}"),
+                    Some(other) if !other.panels.is_empty() => {
+                        anyhow::bail!("{key}.panels: {panel:?} has panels itself")
+                    }
+                    Some(_) => {}
+                }
+            }
+            if query.top.is_some_and(|top| !(1..=12).contains(&top)) {
+                anyhow::bail!("{key}.top is from 1 to 12");
             }
             query
-                .limit()
+                .bound()
                 .map_err(|why| anyhow::anyhow!("{key}.threshold: {why}"))?;
         }
-        Ok(())
+        self.evidence.check(&self.queries)
     }
 }
 
-fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+/// The most panels of one picture.
+const MOST_PANELS: usize = 12;
+
+pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let span = duration::parse(&String::deserialize(from)?).map_err(D::Error::custom)?;
     if span < Duration::from_secs(60) {
         return Err(D::Error::custom("a graph goes back a minute at least"));
@@ -181,9 +243,12 @@ mod tests {
         assert_eq!(settings.range, Duration::from_secs(10_800));
         assert_eq!(Theme::from(settings.theme), Theme::Light);
         let latency = &settings.queries["latency"];
-        assert_eq!(latency.limit(), Ok(Some(Threshold::above(0.5))));
+        assert_eq!(
+            latency.bound().map(|bound| bound.map(Bound::threshold)),
+            Ok(Some(Threshold::above(0.5)))
+        );
         assert_eq!(latency.range, Some(Duration::from_secs(172_800)));
-        let up = settings.queries["up"].limit().unwrap();
+        let up = settings.queries["up"].bound().unwrap().map(Bound::threshold);
         assert_eq!(up, Some(Threshold::below(99.9 * 0.01)));
     }
 
@@ -202,7 +267,19 @@ mod tests {
             wrong(query(json!({ "query": "x", "threshold": "many" })))
                 .contains("queries.a.threshold: \"many\"")
         );
-        assert!(wrong(query(json!({}))).contains("missing field `query`"));
+        assert!(wrong(query(json!({}))).contains("queries.a.query is empty"));
+        assert!(
+            wrong(query(json!({ "panels": ["b"] }))).contains("queries.a.panels: there is no graph \"b\"")
+        );
+        assert!(wrong(query(json!({ "panels": ["a"] }))).contains("has panels itself"));
+        assert!(wrong(query(json!({ "query": "x", "panels": ["a"] }))).contains("both a query and panels"));
+        assert!(wrong(query(json!({ "query": "x", "top": 0 }))).contains("queries.a.top is from 1 to 12"));
+        assert!(wrong(query(json!({ "query": "x", "as": "cake" }))).contains("unknown variant `cake`"));
+        let evidence = |evidence: Value| wrong(json!({ "evidence": evidence }));
+        assert!(evidence(json!({ "graphs": ["b"] })).contains("evidence.graphs: there is no graph \"b\""));
+        assert!(evidence(json!({ "services": { "api": ["b"] } })).contains("evidence.services.api"));
+        assert!(evidence(json!({ "worse": -1.0 })).contains("evidence.worse"));
+        assert!(evidence(json!({ "wurst": 1 })).contains("unknown field `wurst`"));
         assert!(wrong(json!({ "queries": { "a b": { "query": "x" } } })).contains("so that one can say it"));
     }
 }

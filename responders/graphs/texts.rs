@@ -11,13 +11,79 @@ use otus::{
 use otus_flags::{Change, ChangeKind};
 use otus_monitoring::{Error as Failure, duration, point_at};
 
-use crate::{ask::Ask, settings::Query};
+use crate::{ask::Ask, manner::Form, settings::Query};
+
+pub(crate) mod evidence;
 
 /// A duration that is none.
 pub(crate) const NOT_A_DURATION: &str = "write for example `30m`, `6h`, `1h30m` or `2d`";
 
 /// A duration in which nothing can be seen.
 pub(crate) const TOO_SHORT: &str = "a graph goes back a minute at least";
+
+/// Of what a manner is made.
+pub(crate) const NOT_A_MANNER: &str =
+    "write for example `vs last week`, `from 13:00 to 14:00`, `top 5` or `as table`";
+
+/// No number of series.
+pub(crate) const NOT_A_COUNT: &str = "after `top` comes a number from 1 to 12";
+
+/// No period.
+pub(crate) const NOT_A_PERIOD: &str = "write for example `from 13:00 to 14:00`, `from yesterday 9:00 to now`, `from 3h ago to 1h ago` or `from 2026-11-20 to 2026-11-21 12:00`";
+
+/// The name of the same time a week before.
+pub(crate) const LAST_WEEK: &str = "last week";
+
+/// There is nothing to compare with.
+pub(crate) const NOTHING_LAST_WEEK: &str = "Of last week there is no data to compare with.";
+
+/// A table's columns.
+pub(crate) const COLUMNS: [&str; 4] = ["last", "lowest", "highest", "mean"];
+
+/// The rows a table has not.
+pub(crate) fn more_rows(more: usize) -> String {
+    format!("… {more} more")
+}
+
+/// How a graph may be drawn.
+pub(crate) fn forms() -> String {
+    let names = Form::ALL.map(|(name, _)| code(name));
+    format!("a graph is drawn as {}", names.join(", "))
+}
+
+/// The end is not after the beginning.
+pub(crate) fn backwards() -> UserError {
+    UserError::new("That ends before it begins: a graph shows a minute at least, and nothing of the future.")
+}
+
+/// What one panel of several lacks.
+pub(crate) fn part_failed(part: &Ask, failure: &Failure) -> String {
+    format!("{} cannot be shown: {failure}", part.what)
+}
+
+/// The comparison that could not be had.
+pub(crate) fn last_week_failed(failure: &Failure) -> String {
+    format!("Last week cannot be shown: {failure}")
+}
+
+/// Above several panels.
+pub(crate) fn heading(ask: &Ask) -> String {
+    ask.title.clone()
+}
+
+/// Below that: the time.
+pub(crate) fn subtitle(ask: &Ask, zone: &jiff::tz::TimeZone) -> String {
+    let zone = zone.iana_name().unwrap_or("UTC");
+    format!("{}, {zone}", time(ask))
+}
+
+/// Which time it shows.
+fn time(ask: &Ask) -> String {
+    match &ask.manner.period {
+        Some((from, to)) => format!("from {} to {}", from.said, to.said),
+        None => format!("last {}", duration::format(ask.range)),
+    }
+}
 
 /// The picture's title, when a long query was given without a name.
 pub(crate) const UNTITLED: &str = "Query";
@@ -71,7 +137,11 @@ pub(crate) fn list(queries: &BTreeMap<String, Query>) -> Card {
                 .as_deref()
                 .or(query.title.as_deref())
                 .unwrap_or(&query.query);
-            format!("• {} {}", code(name), clean(about))
+            let about = match about {
+                "" => query.panels.join(", "),
+                about => about.to_owned(),
+            };
+            format!("• {} {}", code(name), clean(&about))
         })
         .collect();
     let card = Card::new(Tone::Neutral, bold("Graphs"))
@@ -82,7 +152,7 @@ pub(crate) fn list(queries: &BTreeMap<String, Query>) -> Card {
     })
 }
 
-const AD_HOC: &str = "Any other PromQL goes in back-ticks: graph `up` 3h. With a time: `graph <name> 6h`; of one service: `graph <name> for <service>`.";
+const AD_HOC: &str = "Any other PromQL goes in back-ticks: graph `up` 3h. With a time: `graph <name> 6h`; of one service: `graph <name> for <service>`. Then, in any order: `vs last week`, `from 13:00 to 14:00`, `top 5`, `as table`.";
 
 /// What it is called above the picture and in sentences.
 pub(crate) fn title(ask: &Ask) -> String {
@@ -91,7 +161,12 @@ pub(crate) fn title(ask: &Ask) -> String {
     } else {
         &ask.title
     };
-    format!("{name}, last {}", duration::format(ask.range))
+    let compared = if ask.manner.last_week {
+        " beside last week"
+    } else {
+        ""
+    };
+    format!("{name}, {}{compared}", time(ask))
 }
 
 /// Nothing to draw.
@@ -103,7 +178,10 @@ pub(crate) fn no_data(ask: &Ask, query: &str, longer: Option<Duration>) -> Card 
         .unwrap_or_default();
     let card = Card::new(
         Tone::Warning,
-        format!("No data{service} in the last {}.", duration::format(ask.range)),
+        match ask.end {
+            None => format!("No data{service} in the last {}.", duration::format(ask.range)),
+            Some(_) => format!("No data{service} {}.", time(ask)),
+        },
     )
     .text("Prometheus understood the query and found nothing: a name or a label may be misspelt, or nothing reported in this time.")
     .code(query);
@@ -221,7 +299,7 @@ mod tests {
             limit: None,
             range: Duration::from_secs(3600),
             service: Some("api".into()),
-            environment: None,
+            ..Ask::default()
         }
     }
 
@@ -241,10 +319,13 @@ mod tests {
         assert_snapshot!(list(&BTreeMap::new()).plain(), @r"
             No graph has a name yet.
             Whoever runs me can add some below `[responders.graphs.queries.…]`.
-            Any other PromQL goes in back-ticks: graph `up` 3h. With a time: `graph <name> 6h`; of one service: `graph <name> for <service>`.
+            Any other PromQL goes in back-ticks: graph `up` 3h. With a time: `graph <name> 6h`; of one service: `graph <name> for <service>`. Then, in any order: `vs last week`, `from 13:00 to 14:00`, `top 5`, `as table`.
             ");
         let query = |about: Option<&str>| Query {
             query: "up".into(),
+            panels: Vec::new(),
+            form: Form::default(),
+            top: None,
             title: None,
             about: about.map(str::to_owned),
             unit: None,
@@ -257,7 +338,7 @@ mod tests {
             *Graphs*
             • `latency` How long requests take
             • `up` up
-            Any other PromQL goes in back-ticks: graph `up` 3h. With a time: `graph <name> 6h`; of one service: `graph <name> for <service>`.
+            Any other PromQL goes in back-ticks: graph `up` 3h. With a time: `graph <name> 6h`; of one service: `graph <name> for <service>`. Then, in any order: `vs last week`, `from 13:00 to 14:00`, `top 5`, `as table`.
             [latency] [up]
             ");
     }

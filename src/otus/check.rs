@@ -445,7 +445,9 @@ async fn prometheus(sheet: &mut Sheet, settings: &Settings) {
         return;
     };
     let now = jiff::Timestamp::now();
-    for (name, query) in graphs.queries {
+    // Those with panels have no query of their own.
+    let own = graphs.queries.into_iter().filter(|(_, query)| query.panels.is_empty());
+    for (name, query) in own {
         let asked = bounded(async {
             let range = Rules::of(&settings.prometheus)
                 .plan(now - jiff::SignedDuration::from_mins(10), now)

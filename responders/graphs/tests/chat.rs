@@ -6,6 +6,7 @@ use axum::{Router, routing::post};
 use jiff::{SignedDuration, Timestamp};
 use otus::{
     MemoryStore, MessageId, Robot, RobotConfig, Room, Store, UserId,
+    audit::Entry,
     chat::Person,
     operations::{Lease, Operation, Origin, Plan, Saved, State, Target, Wish},
     policy::Verdict,
@@ -40,6 +41,13 @@ const QUERIES: &str = r#"
     [queries.errors]
     query = 'sum(rate(http_requests_total{service="$service", environment="$environment"}[$__rate_interval]))'
     title = "Errors"
+    [queries.overview]
+    title = "Overview"
+    panels = ["latency", "requests", "nothing"]
+    [evidence]
+    graphs = ["latency", "requests"]
+    before = "20m"
+    wait = "10m"
     [queries.nothing]
     query = 'sum(nobody_has_this{service=~"$service"})'
     range = "30m"
@@ -462,6 +470,120 @@ async fn a_robot_without_prometheus_says_so() {
     room.say("ann", "@otus graph latency").await;
     let answer = room.answer().await.plain();
     assert!(answer.starts_with("I know no Prometheus to ask."), "{answer}");
+}
+
+#[tokio::test]
+async fn several_panels_are_one_picture() {
+    let mut shop = shop().await;
+    shop.room.say("ann", "@otus graph overview 30m for api").await;
+    let file = shop.room.expect_file().await;
+    assert_eq!(
+        (file.name.as_str(), file.title.as_str(), file.comment.as_deref()),
+        ("overview-api-30m.png", "Overview · api, last 30m", None)
+    );
+    assert!(
+        alt(&file).starts_with("Overview · api") && alt(&file).contains("p95 latency · api"),
+        "{}",
+        alt(&file)
+    );
+    assert!(alt(&file).contains("Requests"), "{}", alt(&file));
+    keep(&file);
+}
+
+#[tokio::test]
+async fn the_manner_is_said_behind_the_name() {
+    let mut shop = shop().await;
+    for (words, title) in [
+        ("graph requests as stacked", "Requests, last 1h"),
+        ("graph requests as stat top 1", "Requests, last 1h"),
+        ("graph requests as gauge", "Requests, last 1h"),
+        ("graph requests 30m as table", "Requests, last 30m"),
+        (
+            "graph requests from 50m ago to 20m ago as area",
+            "Requests, from 50m ago to 20m ago",
+        ),
+        (
+            "graph `sum by (le) (rate(http_request_duration_seconds_bucket[5m]))` as heatmap",
+            "Query, last 1h",
+        ),
+    ] {
+        shop.room.say("ann", &format!("@otus {words}")).await;
+        let file = shop.room.expect_file().await;
+        assert_eq!(file.title, title, "{words}");
+        assert_eq!(
+            words.contains("top 1"),
+            alt(&file).starts_with("Requests · web"),
+            "{words}: {}",
+            alt(&file)
+        );
+        assert!(file.bytes.starts_with(b"\x89PNG"), "{words}");
+        keep(&file);
+    }
+    shop.room.say("ann", "@otus graph requests vs last week").await;
+    let file = shop.room.expect_file().await;
+    assert_eq!(file.title, "Requests, last 1h beside last week");
+    assert_eq!(
+        file.comment.as_deref(),
+        Some("⚠️ Of last week there is no data to compare with.")
+    );
+    shop.room.say("ann", "@otus graph requests as cake").await;
+    let answer = shop.room.answer().await.plain();
+    assert!(
+        answer.contains("a graph is drawn as `line`, `area`, `stacked`"),
+        "{answer}"
+    );
+    shop.room
+        .say("ann", "@otus graph requests from 1h ago to 2h ago")
+        .await;
+    let answer = shop.room.answer().await.plain();
+    assert!(answer.starts_with("That ends before it begins"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_operation_that_ended_leaves_its_evidence_in_its_thread() {
+    let mut shop = shop().await;
+    shop.room.robot().start();
+    // What was before it began to follow is nobody's news.
+    let follows = async {
+        while shop.store.entries("followers").await.expect("read").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), follows)
+        .await
+        .expect("it follows");
+    let message = MessageId::new("1700000000.7");
+    let ended = Timestamp::now() - SignedDuration::from_mins(15);
+    let over = Operation {
+        state: State::Succeeded,
+        started: Some(ended - SignedDuration::from_mins(2)),
+        ended: Some(ended),
+        ..operation(&message)
+    };
+    let entry = Entry::of(&over, ended, "ended", "ended");
+    let saved = shop.store.save(&over, &[], &[entry]).await;
+    assert_eq!(saved.expect("stored"), Saved::Yes(1));
+    let answer = shop.room.next_said().await;
+    let What::File(file) = answer.what else {
+        panic!("a picture was expected, not {answer:?}")
+    };
+    assert_eq!(answer.place.thread, Some(message));
+    assert_eq!(file.title, "Before and after deploy api to production");
+    let words = file.comment.as_deref().expect("words");
+    assert!(
+        words.starts_with("Before and after: ") && words.contains("latency") && words.contains("requests"),
+        "{words}"
+    );
+    assert!(alt(&file).contains("deploy api to production"), "{}", alt(&file));
+    keep(&file);
+}
+
+/// With `OTUS_PICTURES` set to a folder, pictures are left there to be looked at.
+fn keep(file: &File) {
+    if let Some(folder) = std::env::var_os("OTUS_PICTURES") {
+        let words = format!("{}-{}", file.title.replace(['/', ' '], "-"), file.bytes.len());
+        std::fs::write(std::path::Path::new(&folder).join(words + ".png"), &file.bytes).expect("written");
+    }
 }
 
 /// A Prometheus that answers only when it is let.

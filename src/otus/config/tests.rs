@@ -884,6 +884,9 @@ versions = ["v1", "v2"]
 
     [responders.graphs]
 
+    [responders.graphs.evidence]
+
+
 
     [responders.markers]
 
