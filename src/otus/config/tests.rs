@@ -207,6 +207,7 @@ fn read_alone(section: &str, text: &str) -> String {
         "responders.markers" => wrong::<otus_responder_markers::Settings>(here),
         "responders.migrations" => wrong::<otus_responder_migrations::Settings>(here),
         "responders.pulls" => wrong::<otus_responder_pulls::Settings>(here),
+        "responders.executables" => wrong::<otus_responder_executables::Settings>(here),
         "responders.experiments" => wrong::<otus_responder_experiments::Settings>(here),
         "responders.flags" => wrong::<otus_responder_flags::Settings>(here),
         "responders.graphs" => wrong::<otus_responder_graphs::Settings>(here),
@@ -872,6 +873,9 @@ versions = ["v1", "v2"]
 
 
     [responders.deploy]
+
+
+    [responders.executables]
 
 
     [responders.experiments]
