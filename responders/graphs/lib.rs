@@ -93,6 +93,7 @@ impl Graphs {
         example = "graph latency 6h for api",
         example = "graph latency for api from 13:00 to 14:00 vs last week as area"
     )]
+    #[allow(clippy::too_many_arguments, reason = "each is a part of what is said")]
     async fn named(
         &self,
         cx: Context,
