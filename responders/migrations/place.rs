@@ -32,7 +32,7 @@ impl Spot {
     /// The one meant: the environment that was named, else the first that has a database.
     pub(crate) fn find(services: &Services, service: Service, named: Option<Environment>) -> Result<Self> {
         let Some(section) = section(&service)? else {
-            return Err(UserError::new(texts::no_migrations(&service.name)).into());
+            return Err(UserError::new(texts::no_migrations(&service)).into());
         };
         let environments = services.catalog().environments_of(&service);
         let environment = match named {

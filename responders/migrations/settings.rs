@@ -31,6 +31,8 @@ pub struct Settings {
     /// A replica that is this far behind keeps a backfill waiting.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub replica_lag: Duration,
+    /// So many statements of others, at work at one time, keep a backfill waiting; 0: however many.
+    pub busy_statements: u32,
     /// For how many days nobody may have used what is to be dropped, before it may be signed off.
     pub quiet_days: u32,
     /// Whether that time has to have the turn of a month in it, when reports are made.
@@ -55,6 +57,7 @@ impl Default for Settings {
             statement_timeout: Duration::from_secs(60),
             batch: Duration::from_millis(250),
             replica_lag: Duration::from_secs(5),
+            busy_statements: 32,
             quiet_days: 14,
             month_end: true,
             withheld: Duration::from_secs(15 * 60),
@@ -78,6 +81,7 @@ impl Settings {
             statement_timeout_ms: Some(ms(self.statement_timeout)),
             batch_ms: ms(self.batch).max(1),
             replica_lag_ms: ms(self.replica_lag),
+            busy_statements: self.busy_statements,
             ..run::Settings::default()
         }
     }

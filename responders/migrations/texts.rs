@@ -1,5 +1,6 @@
 //! Everything this responder says, in one place.
 
+mod configured;
 mod contract;
 mod looking;
 mod running;
@@ -8,6 +9,7 @@ use otus::markup::{bold, code};
 use otus_migrations::lint::{FileReport, Finding, Level};
 use otus_migrations::plan::PlannedFile;
 
+pub(crate) use self::configured::*;
 pub(crate) use self::contract::*;
 pub(crate) use self::looking::*;
 pub(crate) use self::running::*;
@@ -207,109 +209,6 @@ pub(crate) fn does_not_fit(database: &str, refusals: &[String]) -> String {
         "The files and what {} says was applied do not fit together, so nothing can be run:\n{}",
         code(database),
         lines.join("\n")
-    )
-}
-
-/// The section cannot be read.
-pub(crate) fn bad_section(service: &str, error: &str) -> String {
-    format!(
-        "The migrations of {} cannot be read from {}: {error}. Correct it, and start me again.",
-        code(service),
-        code(&format!("services.{service}.migrations"))
-    )
-}
-
-/// A service without migrations.
-pub(crate) fn no_migrations(service: &str) -> String {
-    format!(
-        "{} has no migrations that I know of. {} says where its files and its databases are.",
-        code(service),
-        code(&format!("[services.{service}.migrations]"))
-    )
-}
-
-/// A service without a database there.
-pub(crate) fn no_database(service: &str, environment: Option<&str>) -> String {
-    let place = environment.map_or_else(String::new, |environment| format!(" in {}", code(environment)));
-    format!(
-        "{} has no database{place}. Name it in {}.",
-        code(service),
-        code(&format!("services.{service}.migrations.databases"))
-    )
-}
-
-/// A name that is not in the configuration any more.
-pub(crate) fn not_configured(service: &str, environment: &str) -> String {
-    format!(
-        "{} in {} is not configured any more.",
-        code(service),
-        code(environment)
-    )
-}
-
-/// A database that cannot be used.
-pub(crate) fn bad_database(database: &str, error: &str) -> String {
-    format!(
-        "The database {} cannot be used: {}.",
-        code(database),
-        cut(error, LONGEST).trim_end_matches('.')
-    )
-}
-
-/// Nothing says where the files are.
-pub(crate) fn no_files(service: &str) -> String {
-    format!(
-        "Nothing says where the migrations of {} are: set {} and its {}, or {}.",
-        code(service),
-        code("repository"),
-        code("path"),
-        code("folder")
-    )
-}
-
-/// A version of a folder.
-pub(crate) fn folder_has_no_versions(service: &str) -> String {
-    format!(
-        "The migrations of {} are in a folder, of which there is but one version. Leave the version out.",
-        code(service)
-    )
-}
-
-/// Nobody to ask.
-pub(crate) fn no_github() -> String {
-    "The migrations are in a repository, and I know no GitHub: set a token below `[github]`.".into()
-}
-
-/// A repository's name that is none.
-pub(crate) fn bad_repository(repository: &str, error: &str) -> String {
-    format!("{} is no repository: {error}.", code(repository))
-}
-
-/// GitHub does not say.
-pub(crate) fn cannot_ask(service: &str, why: &str) -> String {
-    format!(
-        "Which version of {} that is cannot be found out: {}.",
-        code(service),
-        cut(why, LONGEST).trim_end_matches('.')
-    )
-}
-
-/// CI has not passed it.
-pub(crate) fn may_not_run(service: &str, why: &str) -> String {
-    format!(
-        "The migrations of {} are run from commits that could be deployed, too: {}.",
-        code(service),
-        cut(why, LONGEST).trim_end_matches('.')
-    )
-}
-
-/// No image is known.
-pub(crate) fn which_image(service: &str) -> String {
-    format!(
-        "Which versions of {0} there are is told by its image, and I do not know that: set {1} below {2}.",
-        code(service),
-        code("image"),
-        code(&format!("[services.{service}]"))
     )
 }
 

@@ -446,7 +446,10 @@ async fn prometheus(sheet: &mut Sheet, settings: &Settings) {
     };
     let now = jiff::Timestamp::now();
     // Those with panels have no query of their own.
-    let own = graphs.queries.into_iter().filter(|(_, query)| query.panels.is_empty());
+    let own = graphs
+        .queries
+        .into_iter()
+        .filter(|(_, query)| query.panels.is_empty());
     for (name, query) in own {
         let asked = bounded(async {
             let range = Rules::of(&settings.prometheus)

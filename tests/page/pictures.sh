@@ -5,5 +5,5 @@ cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 OTUS_PICTURES=$folder cargo test --locked -p otus --test page -- --exact the_tour_can_be_clicked_through
-cp "$folder/step-1.png" docs/page.png
+cp "$folder/step-2.png" docs/page.png
 cp "$folder/dark.png" docs/page-dark.png

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otus::card::Button;
 use otus::markup::{bold, code};
-use otus_migrations::run::Phase;
+use otus_migrations::run::{Phase, Throttle};
 
 use super::{LONGEST, MOST_FILES, in_the_way};
 use crate::apply::{FileEnd, Now};
@@ -133,7 +133,20 @@ pub(crate) fn trouble(now: &Now) -> Option<String> {
             }
         ));
     }
-    (!blockers.is_empty()).then(|| format!("{}.", blockers.join(". ")))
+    if !blockers.is_empty() {
+        return Some(format!("{}.", blockers.join(". ")));
+    }
+    now.live.throttle.filter(|_| !now.paused).map(throttled)
+}
+
+/// Why a backfill waits by itself.
+fn throttled(why: Throttle) -> String {
+    let why = match why {
+        Throttle::Replica(ms) => format!("A replica is {} behind", duration(Duration::from_millis(ms))),
+        Throttle::Busy(1) => "The server is busy: a statement of others is at work".to_owned(),
+        Throttle::Busy(many) => format!("The server is busy: {many} statements of others are at work"),
+    };
+    format!("{why}. The next batch waits until that is over.")
 }
 
 /// What one can do about it; stopping is the card's own button.

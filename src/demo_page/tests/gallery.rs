@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use axum::{
-    Form, Json, Router, body::Bytes, extract::State, http::HeaderMap, response::IntoResponse, routing::post,
+    Form, Json, Router, body::Bytes, extract::FromRequest, extract::State, http::HeaderMap,
+    response::IntoResponse, routing::post,
 };
 use otus_demo_page::{Page, Person, serve};
 use otus_emulators::{
@@ -55,8 +56,10 @@ async fn hear(State(app): State<App>, headers: HeaderMap, body: Bytes) -> axum::
     }
     let form = axum::http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
     let form = form.body(axum::body::Body::from(body)).unwrap();
-    let Form(form): Form<HashMap<String, String>> =
-        axum::extract::FromRequest::from_request(form, &()).await.unwrap();
+    type Fields = Form<HashMap<String, String>>;
+    let Form(form) = <Fields as axum::extract::FromRequest<()>>::from_request(form, &())
+        .await
+        .unwrap();
     let payload: Value = serde_json::from_str(&form["payload"]).unwrap();
     app.heard.lock().unwrap().push(payload.clone());
     if payload["type"] == "view_submission" {

@@ -204,10 +204,19 @@ async fn columns(
         return Ok(Err(why));
     }
     let rights = rights_of(session, &table, role).await?;
-    if !rights.iter().any(|(right, _)| right == "SELECT") {
-        return Ok(Err(
-            "it has no right to read the whole table, so there is nothing to take away",
-        ));
+    match rights.iter().find(|(right, _)| right == "SELECT") {
+        None => {
+            return Ok(Err(
+                "it has no right to read the whole table, so there is nothing to take away",
+            ));
+        }
+        // Rights on columns cannot stand in for it, and whom it let in would be thrown out for good.
+        Some((_, true)) => {
+            return Ok(Err(
+                "it may let others read the table; take GRANT OPTION FOR SELECT from it first",
+            ));
+        }
+        Some((_, false)) => {}
     }
     let rows = session
         .rows(

@@ -194,6 +194,7 @@ pub(super) async fn watch_session(options: PgConnectOptions, pid: i32, live: wat
                                 let next = Live {
                                     rows: shown.rows,
                                     share: shown.share,
+                                    throttle: shown.throttle,
                                     ..seen
                                 };
                                 let news = *shown != next;
@@ -255,20 +256,4 @@ async fn look(session: &mut Session, pid: i32) -> Result<Live, Fault> {
         live.blockers.push(blocker(&row, String::new(), None)?);
     }
     Ok(live)
-}
-
-/// How far the farthest replica is behind, in milliseconds; nothing when there is none, or one cannot see.
-pub(super) async fn replica_lag(session: &mut Session) -> Result<u64, Fault> {
-    let rows = session
-        .rows(
-            "SELECT coalesce(max(extract(epoch FROM replay_lag)), 0)::float8 FROM pg_stat_replication",
-            &[],
-        )
-        .await?;
-    let seconds: f64 = match rows.first() {
-        Some(row) => get(row, 0)?,
-        None => 0.0,
-    };
-    Ok(Duration::try_from_secs_f64(seconds.max(0.0))
-        .map_or(0, |lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)))
 }

@@ -6,7 +6,7 @@
 //! | Reading and writing the histories of three tools | `history` |
 //! | Sizes and traffic, who is in the way, how far an index is | `look` |
 //! | Marks of what is done, in the database itself | `marks` |
-//! | Batches of a backfill | `batch` |
+//! | Batches of a backfill, and what makes them wait | `batch`, `throttle` |
 //! | A file cut up into what is run | `work` |
 //! | What a machine asks for, done | `world`, `steps` |
 
@@ -16,6 +16,7 @@ mod look;
 mod marks;
 mod session;
 mod steps;
+mod throttle;
 mod work;
 mod world;
 

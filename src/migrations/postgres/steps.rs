@@ -2,8 +2,8 @@
 
 use super::{
     batch::Running,
-    look,
     session::{Fault, Session, fault},
+    throttle::throttle,
     world::Postgres,
 };
 use crate::{
@@ -111,11 +111,17 @@ impl Postgres {
             .backfill
             .take()
             .filter(|running| running.of == (file, statement));
-        let session = self.session()?;
-        if look::replica_lag(session).await? > settings.replica_lag_ms {
+        let throttle = throttle(self.session()?, &settings).await?;
+        self.live.send_if_modified(|live| {
+            let news = live.throttle != throttle;
+            live.throttle = throttle;
+            news
+        });
+        if throttle.is_some() {
             self.backfill = known;
             return Ok(Outcome::Hold);
         }
+        let session = self.session()?;
         let mut running = match known {
             Some(running) => running,
             None => {

@@ -36,8 +36,20 @@ pub struct Live {
     pub rows: Option<u64>,
     /// The share of a backfill's keys that is behind it, from 0 to 1, where keys are numbers.
     pub share: Option<f64>,
+    /// Why a backfill waits before its next batch, if it does.
+    pub throttle: Option<Throttle>,
     /// Who keeps it waiting.
     pub blockers: Vec<crate::postgres::Blocker>,
+}
+
+/// Why a backfill leaves the server alone for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Throttle {
+    /// A replica is so far behind, in milliseconds.
+    Replica(u64),
+    /// So many statements of others are at work.
+    Busy(u32),
 }
 
 /// The journal cannot be written: this process does not go on.

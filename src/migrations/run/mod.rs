@@ -18,6 +18,6 @@ mod drive;
 mod machine;
 mod parts;
 
-pub use drive::{Journal, JournalError, Live, NoJournal, Wish, World, drive};
+pub use drive::{Journal, JournalError, Live, NoJournal, Throttle, Wish, World, drive};
 pub use machine::Machine;
 pub use parts::{Effect, End, FileShape, Outcome, Phase, Presence, Settings, StatementShape};

@@ -24,6 +24,8 @@ pub struct Settings {
     pub batch_pause_ms: u64,
     /// A replica that is this far behind keeps a backfill waiting, in milliseconds.
     pub replica_lag_ms: u64,
+    /// So many statements of others, at work on the server at one time, keep a backfill waiting. 0: however many.
+    pub busy_statements: u32,
     /// How often a lost connection is made again, in a row.
     pub reconnects: u32,
     /// How long a stopped statement has to end before its session is ended, in milliseconds.
@@ -42,6 +44,7 @@ impl Default for Settings {
             batch_ms: 250,
             batch_pause_ms: 50,
             replica_lag_ms: 5_000,
+            busy_statements: 32,
             reconnects: 60,
             grace_ms: 10_000,
         }
@@ -227,7 +230,7 @@ pub enum Outcome {
         /// Whether it was the last.
         last: bool,
     },
-    /// Not yet: a replica is behind, or somebody wants it to wait.
+    /// Not yet: a replica is behind, the server is busy, or somebody wants it to wait.
     Hold,
     /// It did not get a lock in time, and changed nothing.
     LockTimeout,

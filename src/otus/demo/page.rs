@@ -17,7 +17,8 @@ pub(super) async fn serve(world: &World, port: u16) -> anyhow::Result<Served> {
         .with_context(|| {
             format!("port {port} cannot be listened on; choose another with --page, or none with --no-page")
         })?;
-    let commands = world.robot.robot().services().commands();
+    let robot = world.robot.robot();
+    let commands = robot.services().commands();
     let has = |word: &str| {
         commands
             .iter()

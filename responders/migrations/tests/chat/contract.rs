@@ -421,3 +421,41 @@ async fn who_holds_it_up_is_reminded_once_a_week() {
     );
     drop(second);
 }
+
+#[tokio::test]
+async fn who_holds_up_a_table_or_a_new_name_is_reminded_too() {
+    for (line, what, waits) in [
+        (
+            "contract drop table users because it is old",
+            "table users",
+            "`dba` to sign for application",
+        ),
+        (
+            "contract replace users.legacy by remark because of its name",
+            "users.legacy",
+            "users.remark is not there yet",
+        ),
+    ] {
+        let mut scene = Scene::consumed(Settings {
+            look: Duration::from_millis(50),
+            ..quick()
+        })
+        .await;
+        scene.reacted(&format!("@otus {line}"), "memo").await;
+        let clock = Clock::default();
+        let second = scene.builder().fuse(Fuse::default(), clock.clone()).open();
+        clock.jump(SignedDuration::from_hours(8 * 24));
+        second.robot().start();
+        let reminded = scene.room.answer().await.plain();
+        assert!(
+            reminded.starts_with(&format!("@bob: *{what}* still waits: ")),
+            "{reminded}"
+        );
+        assert!(reminded.contains(waits), "{reminded}");
+        assert!(
+            reminded.ends_with(&format!("`contract abandon {what}` gives it up.")),
+            "{reminded}"
+        );
+        drop(second);
+    }
+}

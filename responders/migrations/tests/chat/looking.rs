@@ -105,6 +105,7 @@ async fn what_cannot_be_looked_at_is_said() {
     let mut scene = Scene::new().await;
     let answers = [
         ("@otus migrate web", "has no migrations that I know of"),
+        ("@otus migrate web", "`[services.web.before]`"),
         ("@otus migrate api in staging", "has no database in"),
         ("@otus migrations pending api at v1", "are in a folder"),
         ("@otus migrate api", "no migrations found"),
@@ -112,5 +113,19 @@ async fn what_cannot_be_looked_at_is_said() {
     for (said, words) in answers {
         let answer = scene.say(said).await;
         assert!(answer.contains(words), "{said}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_brings_its_migrations_along_is_told_as_such() {
+    let mut scene = Scene::new().await;
+    let pending = scene.say("@otus migrations pending shop").await;
+    insta::assert_snapshot!(pending, @"`shop` brings its migrations along: `rails db:migrate` runs in a Job of the release's own image before each deploy, whose card shows how it goes. Which of them are not applied is known to it alone; `deploy shop --plan` says what comes with the newest version. Where they are SQL files of sqlx, golang-migrate or Flyway, `[services.shop.migrations]` has me read, judge and run them.");
+    for said in [
+        "@otus migrations lint shop",
+        "@otus migrate shop in production",
+        "@otus migrate shop --plan",
+    ] {
+        assert_eq!(scene.say(said).await, pending, "{said}");
     }
 }

@@ -5,7 +5,9 @@ use otus::operations::State;
 use otus::room::{Clock, Fuse};
 use otus::store::Store as _;
 
-use super::scene::{Scene, run, still};
+use otus_responder_migrations::Settings;
+
+use super::scene::{Scene, quick, run, still, tries};
 
 const USERS: (&str, &str) = (
     "0001_users.sql",
@@ -105,6 +107,48 @@ async fn it_is_held_and_goes_on_and_is_stopped() {
     assert!(card.contains("nothing is applied"), "{card}");
     run(&mut reader, "COMMIT").await;
     assert_eq!(scene.ask("SELECT count(*) FROM _sqlx_migrations").await, "1");
+}
+
+#[tokio::test]
+async fn a_backfill_that_leaves_a_busy_server_alone_says_so() {
+    let settings = Settings {
+        busy_statements: 1,
+        ..quick()
+    };
+    let (mut scene, server) = Scene::alone(settings).await;
+    scene.write(&[USERS]);
+    scene.say("@otus migrate api").await;
+    scene.shown("is migrated").await;
+    scene
+        .run("INSERT INTO users SELECT i, 'a' FROM generate_series(1, 100) i; ANALYZE users")
+        .await;
+    scene.write(&[(
+        "0002_fill.sql",
+        "-- no-transaction\n-- otus: backfill batch=10\nUPDATE users SET email = 'b' WHERE email = 'a';",
+    )]);
+    let mut report = scene.open().await;
+    let work = tokio::spawn(async move { tries(&mut report, "SELECT pg_sleep(600)").await });
+    scene.say("@otus migrate api").await;
+    let card = scene.shown("The server is busy").await;
+    assert!(
+        card.contains("a statement of others is at work. The next batch waits until that is over."),
+        "{card}"
+    );
+    assert_eq!(
+        scene.ask("SELECT count(*) FROM users WHERE email = 'b'").await,
+        "0"
+    );
+    scene
+        .run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
+        .await;
+    scene.shown("`0002_fill.sql` in").await;
+    assert_eq!(
+        scene.ask("SELECT count(*) FROM users WHERE email = 'b'").await,
+        "100"
+    );
+    // Cancelled.
+    assert_eq!(work.await.unwrap(), "57014");
+    drop(server);
 }
 
 #[tokio::test]

@@ -120,6 +120,15 @@ impl Scene {
         Self::at(url, settings, DatabaseConfig::default())
     }
 
+    /// On a server of its own, which has nothing to do but what its test does.
+    pub(crate) async fn alone(settings: Settings) -> (Self, RealPostgres) {
+        let server = tokio::task::spawn_blocking(|| RealPostgres::start().unwrap())
+            .await
+            .unwrap();
+        let scene = Self::at(server.url(), settings, DatabaseConfig::default());
+        (scene, server)
+    }
+
     /// A database that keeps what is said to it, with a table, and two consumers with a role each of their own.
     pub(crate) async fn consumed(settings: Settings) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -292,7 +301,7 @@ fn furnished(
     database: &DatabaseConfig,
 ) -> RoomBuilder {
     let catalog = format!(
-        "[environments.staging]\n[environments.production]\nafter = \"staging\"\n[services.api]\n[services.web]\n\
+        "[environments.staging]\n[environments.production]\nafter = \"staging\"\n[services.api]\n[services.web]\n[services.shop.before]\ncommand = [\"rails\", \"db:migrate\"]\n\
          [services.api.migrations]\nfolder = {folder:?}\ndatabases = {{ production = \"shop\" }}\n"
     );
     let databases = Databases::new(BTreeMap::from([("shop".to_owned(), database.clone())]));

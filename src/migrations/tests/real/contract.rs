@@ -179,7 +179,17 @@ async fn a_column_is_withheld_from_one_role_and_given_back() {
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("superuser"), "{refused}");
-    db.run("GRANT SELECT ON users TO PUBLIC").await;
+    // Who may let others in would lose that.
+    db.run(&format!("GRANT SELECT ON users TO {role} WITH GRANT OPTION"))
+        .await;
+    let refused = Withheld::plan(&mut session, &Object::Column(legacy()), &role)
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("GRANT OPTION"), "{refused}");
+    db.run(&format!(
+        "REVOKE GRANT OPTION FOR SELECT ON users FROM {role}; GRANT SELECT ON users TO PUBLIC"
+    ))
+    .await;
     let refused = Withheld::plan(&mut session, &Object::Column(legacy()), &role)
         .await
         .unwrap_err();

@@ -2,7 +2,7 @@
 
 use super::stage::{Db, Running, eventually, fresh, patient, running};
 use otus_emulators::real::RealPostgres;
-use otus_migrations::run::{End, Machine, Settings, Wish};
+use otus_migrations::run::{End, Machine, Settings, Throttle, Wish};
 use sqlx::Connection as _;
 
 /// Every row is changed once, which shows in its number.
@@ -242,6 +242,57 @@ async fn a_backfill_can_be_held_and_let_go() {
     run.wish.send(Wish::Run).unwrap();
     assert_eq!(run.end().await, End::Done);
     assert_eq!(db.ask("SELECT min(n) || ' ' || max(n) FROM users").await, "1 1");
+}
+
+#[tokio::test]
+async fn a_backfill_leaves_a_busy_server_alone_and_goes_on_when_it_is_not() {
+    // Of its own: what other tests do counts, too.
+    let server = tokio::task::spawn_blocking(|| RealPostgres::start().unwrap())
+        .await
+        .unwrap();
+    let db = Db {
+        options: server.url().parse().unwrap(),
+    };
+    users(&db, 500).await;
+    let work = |mut connection: sqlx::PgConnection| {
+        tokio::spawn(async move {
+            sqlx::Executor::execute(&mut connection, "SELECT pg_sleep(600)")
+                .await
+                .map(|_| ())
+        })
+    };
+    // One of them is not enough.
+    let alone = work(db.open().await);
+    let sleeping =
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'";
+    let two = Settings {
+        busy_statements: 2,
+        ..patient()
+    };
+    db.until(sleeping, "1").await;
+    assert_eq!(db.begin_with(BACKFILL, None, two.clone()).end().await, End::Done);
+    let also = work(db.open().await);
+    db.until(sleeping, "2").await;
+    let again =
+        "-- no-transaction\n-- otus: backfill batch=100\nUPDATE users SET n = n + 1 WHERE id > 0 OR true;";
+    let run = db.begin_with(&[BACKFILL[0], ("3_again.sql", again)], None, two);
+    let live = run.live.clone();
+    eventually(
+        "it says why it waits",
+        async || matches!(live.borrow().throttle, Some(Throttle::Busy(many)) if many >= 2),
+    )
+    .await;
+    assert!(!run.is_done());
+    assert_eq!(db.ask("SELECT min(n) || ' ' || max(n) FROM users").await, "1 1");
+    db.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
+        .await;
+    assert_eq!(run.end().await, End::Done);
+    assert_eq!(db.ask("SELECT min(n) || ' ' || max(n) FROM users").await, "2 2");
+    assert_eq!(live.borrow().throttle, None);
+    for sleeper in [alone, also] {
+        assert!(sleeper.await.unwrap().is_err(), "it was ended");
+    }
+    drop(server);
 }
 
 #[tokio::test]
