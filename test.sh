@@ -61,10 +61,6 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 step "Tests"
 cargo test --locked --workspace
 
-# Outside of this workspace, against a build of its own that is kept for the next time.
-step "A new responder"
-cargo test --locked -p otus --test newborn -- --ignored
-
 step "Documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 

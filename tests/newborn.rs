@@ -29,7 +29,7 @@ fn cargo(folder: &Path, args: &[&str]) -> (bool, String) {
 }
 
 #[test]
-#[ignore = "it builds all of Otus once more, which takes minutes; test.sh runs it"]
+#[ignore = "it builds all of Otus once more, which takes many minutes: cargo test -p otus --test newborn -- --ignored"]
 fn a_new_responder_builds_passes_its_tests_and_answers_in_the_demo() {
     let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let mut new = Program::start(
