@@ -50,6 +50,7 @@ fn handlers(count: usize) -> Vec<Handler> {
                 pattern,
                 literals: u32::try_from(pattern.find(['$', ' ']).unwrap_or_default()).unwrap_or_default(),
                 groups,
+                parameters: &[],
                 usage: None,
                 examples: &[],
                 about: "",

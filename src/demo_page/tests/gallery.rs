@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use axum::{
-    Form, Json, Router, body::Bytes, extract::State, http::HeaderMap, response::IntoResponse, routing::post,
+    Form, Json, Router, body::Bytes, extract::FromRequest, extract::State, http::HeaderMap,
+    response::IntoResponse, routing::post,
 };
 use otus_demo_page::{Page, Person, serve};
 use otus_emulators::{
