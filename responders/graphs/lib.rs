@@ -93,11 +93,7 @@ impl Graphs {
         example = "graph latency 6h for api",
         example = "graph latency for api from 13:00 to 14:00 vs last week as area"
     )]
-<<<<<<< HEAD
     #[allow(clippy::too_many_arguments, reason = "one for each group of the pattern")]
-=======
-    #[allow(clippy::too_many_arguments, reason = "each is a part of what is said")]
->>>>>>> panels
     async fn named(
         &self,
         cx: Context,
