@@ -56,7 +56,7 @@ async fn hear(State(app): State<App>, headers: HeaderMap, body: Bytes) -> axum::
     let form = axum::http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
     let form = form.body(axum::body::Body::from(body)).unwrap();
     type Fields = Form<HashMap<String, String>>;
-    let Form(form) = <Fields as axum::extract::FromRequest<()>>::from_request(form, &())
+    let Form(form) = <Fields as FromRequest<()>>::from_request(form, &())
         .await
         .unwrap();
     let payload: Value = serde_json::from_str(&form["payload"]).unwrap();
