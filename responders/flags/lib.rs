@@ -211,7 +211,7 @@ impl Flags {
     ///
     /// You become its owner. Of several texts the first is what everybody gets.
     #[respond(
-        r"^flag create (?<name>\S+)(?: with (?<variants>[^,]\S*(?:, ?\S+)+))?(?: in (?<environment>\S+))?(?:: ?(?<about>.+))?$",
+        r"^flag create (?<name>\S+)(?: with (?<variants>[^,]\S*(?:, ?\S+)+))?(?: in (?<environment>\S+))?(?: ?: ?(?<about>.+))?$",
         usage = "flag create <name> [with <variants>] [in <environment>] [: <about>]",
         example = "flag create new-search: The search that understands typos",
         example = "flag create banner with red, green, blue",
