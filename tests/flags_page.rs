@@ -97,6 +97,12 @@ impl Browser {
 
     /// What an expression is in the page, once it is: a promise is waited for.
     async fn eval(&mut self, expression: &str) -> Value {
+        let found = self.try_eval(expression).await;
+        found.unwrap_or_else(|why| panic!("{expression}: {why}"))
+    }
+
+    /// The same, or what went wrong in the page.
+    async fn try_eval(&mut self, expression: &str) -> Result<Value, Value> {
         self.said += 1;
         let ask = json!({
             "id": self.said,
@@ -113,11 +119,11 @@ impl Browser {
             };
             let answer: Value = serde_json::from_str(&text).unwrap();
             if answer["id"] == self.said {
-                assert!(
-                    answer["result"]["exceptionDetails"].is_null(),
-                    "{expression}: {answer}"
-                );
-                return answer["result"]["result"]["value"].clone();
+                let well = answer["error"].is_null() && answer["result"]["exceptionDetails"].is_null();
+                return match well {
+                    true => Ok(answer["result"]["result"]["value"].clone()),
+                    false => Err(answer),
+                };
             }
         }
     }
@@ -126,16 +132,24 @@ impl Browser {
     async fn until(&mut self, condition: &str) {
         let waiting = format!(
             "new Promise(done => {{ const end = Date.now() + {}; const look = () => {{ \
-             if ({condition}) done(null); \
+             if ({condition}) done('so'); \
              else if (Date.now() > end) done(location.href + ': ' + document.body.innerText + document.querySelector('#search').title); \
              else setTimeout(look, 5); }}; look(); }})",
             SOON.as_millis() / 2
         );
-        assert_eq!(
-            self.eval(&waiting).await,
-            Value::Null,
-            "{condition} does not come to be"
-        );
+        // A page that goes elsewhere meanwhile answers nothing: then the new one is asked.
+        let deadline = Instant::now() + SOON;
+        loop {
+            let found = self.try_eval(&waiting).await;
+            if found.as_ref().is_ok_and(|value| *value == "so") {
+                return;
+            }
+            let gone = found.as_ref().map_or(true, Value::is_null);
+            assert!(
+                gone && Instant::now() < deadline,
+                "{condition} does not come to be: {found:?}"
+            );
+        }
     }
 }
 
