@@ -1,5 +1,6 @@
 //! Every form a responder can take, used: what `#[responder]` accepts, and that it does what it says.
 
+use otus::form::{Candidates, Parameter};
 use otus::prelude::*;
 use otus::{
     CommandSpec, Effect, Kind, Registration, Responder, Services, Setup, StartError, args::Known,
@@ -184,7 +185,11 @@ fn the_description_is_what_was_written() {
             pattern: r"(?i)^greet(?:ing)?(?: (?<type>[0-9A-Za-z_]+))?$",
             literals: 5,
             groups: &["type"],
-            parameters: &[],
+            parameters: &[Parameter {
+                name: "type",
+                optional: true,
+                candidates: Candidates(|_| None),
+            }],
             usage: Some("greet [<type>]"),
             examples: &["greet", "GREETING you"],
             about: "Greets.\n\nPolitely.",
