@@ -3,8 +3,8 @@
 //! that cause trouble, and a guided tour.
 //!
 //! The page is plain modules of the language browsers speak (`assets/`), built into the program. The server is for the same machine
-//! only, and for its own page only: [`guard`] has the rules. One stream of server-sent events ([`stream`]) tells the page everything
-//! there is to show; [`acts`] is what people do.
+//! only, and for its own page only: `guard` has the rules. One stream of server-sent events (`stream`) tells the page everything
+//! there is to show; `acts` is what people do.
 
 mod acts;
 mod assets;

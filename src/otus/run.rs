@@ -307,7 +307,7 @@ fn faults(faults: Vec<StartError>) -> Faults {
 }
 
 /// Runs until a signal or until it cannot go on. The first signal to end stops in order, the second at once. When the file of the
-/// configuration changes, or at SIGHUP, what can change live does (see [`crate::reload`]).
+/// configuration changes, or at SIGHUP, what can change live does (see `reload.rs`).
 ///
 /// # Errors
 /// Why it does not run, or no longer does.
