@@ -23,6 +23,8 @@ mod route;
 mod texts;
 mod trail;
 
+pub(crate) use answer::AT_IT;
+
 use crate::{
     address::Names,
     chat::{Place, Urgency},

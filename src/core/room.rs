@@ -32,7 +32,7 @@ use crate::{
     operations::Timing,
     policy::{Policy, Roles},
     responder::{Built, Responder},
-    robot::{Robot, RobotConfig},
+    robot::{AT_IT, Robot, RobotConfig},
     services::Resources,
     store::{MemoryStore, Store},
 };
@@ -331,7 +331,11 @@ impl Room {
     /// # Panics
     /// When it does not.
     pub async fn expect_reaction(&mut self, emoji: &str) {
-        match self.next_said().await.what {
+        let said = match emoji == AT_IT {
+            true => self.next_of_all().await,
+            false => self.next_said().await,
+        };
+        match said.what {
             What::Reaction(_, given) => assert_eq!(given, emoji),
             other => panic!(
                 "a reaction was expected, not {other:?}\n{}",
@@ -351,11 +355,21 @@ impl Room {
         }
     }
 
-    /// The next thing the robot does that nobody has expected yet.
+    /// The next thing the robot does that nobody has expected yet. That it says by a reaction that it is at it is passed over: that
+    /// depends on how slow the machine is.
     ///
     /// # Panics
     /// When it does nothing in time.
     pub async fn next_said(&mut self) -> Said {
+        loop {
+            let said = self.next_of_all().await;
+            if !matches!(&said.what, What::Reaction(_, emoji) if emoji == AT_IT) {
+                return said;
+            }
+        }
+    }
+
+    async fn next_of_all(&mut self) -> Said {
         let waiting = self.chat.wait(|chat| chat.take_unexpected());
         tokio::time::timeout(PATIENCE, waiting)
             .await

@@ -27,7 +27,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_millis(700);
 
 /// The emoji that says "I heard you and am at it".
-const AT_IT: &str = "hourglass_flowing_sand";
+pub(crate) const AT_IT: &str = "hourglass_flowing_sand";
 
 /// What was said to the robot.
 pub(super) struct Spoken<'a> {
