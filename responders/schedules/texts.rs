@@ -3,6 +3,7 @@
 use crate::{
     actions::{Ask, Zone},
     read::Unclear,
+    remind::Whom,
     schedule::{MOST, Schedule},
     when::{LAST, Rhythm, When, ordinal},
 };
@@ -415,3 +416,35 @@ fn is_person(word: &str) -> bool {
 #[cfg(test)]
 #[path = "texts_tests.rs"]
 mod tests;
+
+/// The command that reminds.
+pub(crate) fn reminder(whom: &Whom, what: &str) -> String {
+    match whom {
+        Whom::One(id) => format!("post @{id} Reminder: {what}"),
+        Whom::Everybody => format!("post Reminder: {what}"),
+    }
+}
+
+/// When somebody is to be reminded is not clear.
+pub(crate) fn unclear_reminder(unclear: &Unclear, whom: &str, what: &str) -> UserError {
+    let why = match unclear {
+        Unclear::NoTime => "I see no time in that.".to_owned(),
+        Unclear::NoCommand => "Of what?".to_owned(),
+        other => why(other, what),
+    };
+    UserError::new(format!(
+        "{why} Write for example {} or {}.",
+        markup::code(&format!("remind {whom} in 2h to look at the canary")),
+        markup::code(&format!("remind {whom} to look at the canary tomorrow at 9:00")),
+    ))
+}
+
+/// Nobody in the chat is called so.
+pub(crate) fn not_a_person(said: &str) -> UserError {
+    UserError::new(format!(
+        "{} is nobody I can mention; pick somebody from the list that opens behind `@`, or say {} or {}.",
+        markup::code(said),
+        markup::code("me"),
+        markup::code("us")
+    ))
+}
