@@ -1,5 +1,7 @@
 //! What teams like to have around, as chats.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use otus::{MemoryStore, Store, chat::Person, prelude::*, room::RoomChat};
 use otus_responder_team::{Dice, Karma, OnCall, Polls, StandupSettings, Standups};
 use std::sync::Arc;
