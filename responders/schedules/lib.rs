@@ -201,6 +201,17 @@ impl Schedules {
         cx.reply(texts::post(&text)).await
     }
 
+    /// Says a reminder; what `remind` schedules says this.
+    #[respond(
+        r"^reminder(?: for (?<whom>@[^\s:]+))?: (?<what>(?s:.+))$",
+        usage = "reminder[ for <whom>]: <what>",
+        example = "reminder: the retro begins",
+        effect = "changes"
+    )]
+    async fn reminder(&self, cx: Context, whom: Option<String>, what: String) -> Result {
+        cx.reply(texts::reminded(whom.as_deref(), &what)).await
+    }
+
     /// What this can do to the world.
     #[actions]
     fn actions(&self) -> Vec<Arc<dyn Action>> {

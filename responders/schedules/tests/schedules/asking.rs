@@ -79,9 +79,9 @@ async fn reminders_are_schedules_that_post() {
         .map(|kept| kept["line"].clone())
         .collect();
     for line in [
-        "post @ann Reminder: look at the canary",
-        "post Reminder: the standup begins",
-        "post @ben Reminder: the retro",
+        "reminder for @ann: look at the canary",
+        "reminder: the standup begins",
+        "reminder for @ben: the retro",
     ] {
         assert!(lines.iter().any(|kept| kept == line), "{line}: {lines:?}");
     }
@@ -97,6 +97,12 @@ async fn reminders_are_schedules_that_post() {
         assert!(answer.contains(part), "{line}: {answer}");
     }
     assert_eq!(scene.kept().await.len(), 3);
+    scene.clock.jump(jiff::SignedDuration::from_hours(2));
+    let told = room
+        .expect_shown(|post| post.plain().starts_with("⏰ @ann look at the canary"))
+        .await;
+    assert!(told.plain().contains("scheduled by @ann: "), "{}", told.plain());
+    scene.heard_enough();
 }
 
 #[tokio::test(start_paused = true)]
