@@ -465,7 +465,7 @@ fn databases_and_migrations_are_told_with_their_line() {
       otus.toml:3: databases.other.url: is not set; write the database's address: "postgres://otus@db.example.com/shop"
       otus.toml:5: databases.other.consumers.warehouse.gate: "elt" is not known here; there are: app, etl, reporting; did you mean "etl"?
       otus.toml:11: databases.third.consumers.warehouse.owner: it names the role "data", which is not defined: write data = ["U…"] below [roles]
-      otus.toml:14: services.api.migrations.path: it is a folder of the service's repository, and the service has none: set repository, or folder instead of path
+      otus.toml:14: services.api.migrations.path: it is a folder of the service's repository, and the service has none: set repository, or folder or in_image instead of path
       otus.toml:15: services.api.migrations.databases.stging: there is no environment "stging"
       otus.toml:15: services.api.migrations.databases.stging: there is no database "shp" below [databases]; there are: other, shop, third
       otus.toml:16: services.web.migrations: the key databases is missing here
