@@ -41,6 +41,8 @@ struct Inner {
     posts: AtomicU32,
     /// Whether it answers in the thread that belongs to the message.
     threaded: AtomicBool,
+    /// Whether it was said to the robot.
+    addressed: AtomicBool,
 }
 
 /// How long looking a person up may take before the robot does without.
@@ -75,7 +77,18 @@ impl Context {
             held: tokio::sync::OnceCell::new(),
             posts: AtomicU32::new(0),
             threaded: AtomicBool::new(false),
+            addressed: AtomicBool::new(true),
         }))
+    }
+
+    /// Notes that it was said to somebody else, and heard.
+    pub(crate) fn overheard(&self) {
+        self.0.addressed.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it was said to the robot: what listens can leave it to the command that answers.
+    pub fn is_addressed(&self) -> bool {
+        self.0.addressed.load(Ordering::Relaxed)
     }
 
     /// The id of everything this message causes: in logs, in a failure's message.
@@ -164,6 +177,30 @@ impl Context {
         let post = card.into();
         let message = self.post(&self.0.message.place(), post).await?;
         Ok(Live::new(self.0.services.chat().clone(), message))
+    }
+
+    /// The message whose button was pressed, where that is how it was said and the chat tells which.
+    pub fn pressed(&self) -> Option<&MessageRef> {
+        match &self.0.message.via {
+            Via::Button { message } => message.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Answers by editing the message whose [button was pressed](Context::pressed): what it shows is shown anew. Nothing is added to it.
+    /// `false`, and nothing is done, when no button was.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub async fn reply_in_place(&self, post: impl Into<Post>) -> Result<bool> {
+        let Some(message) = self.pressed() else {
+            return Ok(false);
+        };
+        self.hold().await?;
+        self.count()?;
+        let chat = self.0.services.chat();
+        chat.update(message, &post.into(), Urgency::Answer).await?;
+        Ok(true)
     }
 
     /// Answers with the card of an operation. Nothing is added to it: it says itself who asked for what.

@@ -10,6 +10,7 @@ extern crate self as otus;
 pub mod address;
 pub mod args;
 pub mod audit;
+pub mod beside;
 pub mod card;
 pub mod catalog;
 pub mod chat;
