@@ -73,7 +73,7 @@ pub(crate) async fn overheard(graphs: &Graphs, cx: &Context, ask: Ask, nth: usiz
     };
     if let Ok((file, warnings)) = draw(graphs, prometheus, cx, &ask, zone).await? {
         let key = format!("{} link {nth}", cx.message().event.answer());
-        post::picture(cx, &graphs.settings, &ask, file, &warnings, key).await?;
+        post::picture(cx, None, &graphs.settings, &ask, file, &warnings, key).await?;
     }
     Ok(())
 }

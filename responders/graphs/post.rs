@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use otus::{ChatError, Via, card, prelude::*};
+use otus::{ChatError, Via, card, in_place::InPlace, prelude::*};
 
 use crate::{ask::Ask, settings::Settings, texts};
 
@@ -23,9 +23,10 @@ const NOT_YET: [Duration; 5] = [
     Duration::from_secs(4),
 ];
 
-/// Answers with the picture: in the message whose button asked for that, else in the thread. The key marks the message.
+/// Answers with the picture: in place, where that was begun, else in the thread. The key marks the message.
 pub(crate) async fn picture(
     cx: &Context,
+    place: Option<&InPlace<'_>>,
     settings: &Settings,
     ask: &Ask,
     file: File,
@@ -44,11 +45,10 @@ pub(crate) async fn picture(
         file: name,
         alt: file.alt.clone().unwrap_or_default(),
     };
-    let in_place = ask.manner.here && cx.pressed().is_some();
     let card = shown(settings, ask, picture, warnings);
-    let card = match in_place {
-        true => card.footer(texts::changed(cx.author(), ask)),
-        false => card,
+    let card = match place {
+        Some(_) => card.footer(texts::changed(cx.author(), ask)),
+        None => card,
     };
     let post = Post::from(card).keyed(key);
     let shown = match in_place {

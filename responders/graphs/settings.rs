@@ -266,6 +266,17 @@ pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Er
     Ok(span)
 }
 
+/// A time in which something can be measured at all.
+pub(crate) fn pause<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let pause = duration::parse(&String::deserialize(from)?).map_err(D::Error::custom)?;
+    if pause < Duration::from_secs(1) {
+        return Err(D::Error::custom(
+            "after less than a second there is nothing to see",
+        ));
+    }
+    Ok(pause)
+}
+
 fn optional_span<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     span(from).map(Some)
 }
@@ -337,6 +348,7 @@ mod tests {
         let evidence = |evidence: Value| wrong(json!({ "evidence": evidence }));
         assert!(evidence(json!({ "graphs": ["b"] })).contains("evidence.graphs: there is no graph \"b\""));
         assert!(evidence(json!({ "services": { "api": ["b"] } })).contains("evidence.services.api"));
+        assert!(evidence(json!({ "wait": "1ms" })).contains("less than a second"));
         assert!(evidence(json!({ "worse": -1.0 })).contains("evidence.worse"));
         assert!(evidence(json!({ "wurst": 1 })).contains("unknown field `wurst`"));
         assert!(wrong(json!({ "queries": { "a b": { "query": "x" } } })).contains("so that one can say it"));

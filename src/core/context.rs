@@ -179,30 +179,6 @@ impl Context {
         Ok(Live::new(self.0.services.chat().clone(), message))
     }
 
-    /// The message whose button was pressed, where that is how it was said and the chat tells which.
-    pub fn pressed(&self) -> Option<&MessageRef> {
-        match &self.0.message.via {
-            Via::Button { message } => message.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// Answers by editing the message whose [button was pressed](Context::pressed): what it shows is shown anew. Nothing is added to it.
-    /// `false`, and nothing is done, when no button was.
-    ///
-    /// # Errors
-    /// As [`Context::reply`].
-    pub async fn reply_in_place(&self, post: impl Into<Post>) -> Result<bool> {
-        let Some(message) = self.pressed() else {
-            return Ok(false);
-        };
-        self.hold().await?;
-        self.count()?;
-        let chat = self.0.services.chat();
-        chat.update(message, &post.into(), Urgency::Answer).await?;
-        Ok(true)
-    }
-
     /// Answers with the card of an operation. Nothing is added to it: it says itself who asked for what.
     ///
     /// # Errors
@@ -320,7 +296,7 @@ impl Context {
         key
     }
 
-    fn count(&self) -> Result {
+    pub(crate) fn count(&self) -> Result {
         if self.0.said.fetch_add(1, Ordering::SeqCst) >= self.0.limit {
             anyhow::bail!(
                 "it said more than {} things in answer to one message",

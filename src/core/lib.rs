@@ -21,6 +21,7 @@ pub mod form;
 pub mod health;
 pub mod help;
 pub mod ids;
+pub mod in_place;
 mod isolation;
 pub mod live;
 pub mod markup;

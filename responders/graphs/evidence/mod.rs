@@ -25,7 +25,7 @@ use crate::{
     Graphs,
     ask::{Ask, For},
     draw, panel, post,
-    settings::{Query, span},
+    settings::{Query, pause, span},
     texts::evidence as texts,
 };
 use moved::Measure;
@@ -45,7 +45,7 @@ pub struct Evidence {
     #[serde(deserialize_with = "span")]
     pub before: Duration,
     /// How long an operation has to be over; that long is looked at.
-    #[serde(deserialize_with = "span")]
+    #[serde(deserialize_with = "pause")]
     pub wait: Duration,
     /// A mean that moved by more than this share of what it was, towards its graph's threshold, got worse: 0.25 is a quarter.
     pub worse: f64,
