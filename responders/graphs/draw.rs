@@ -56,13 +56,18 @@ pub(crate) async fn answer(graphs: &Graphs, cx: &Context, ask: Ask, zone: TimeZo
     let Some(prometheus) = &graphs.prometheus else {
         return Err(texts::no_prometheus().into());
     };
-    match draw(graphs, prometheus, cx, &ask, zone).await? {
-        Ok((file, warnings)) => {
+    // Begun before the work: of two buttons the one that was pressed last counts.
+    let place = match ask.manner.here {
+        true => cx.in_place().await,
+        false => None,
+    };
+    match (draw(graphs, prometheus, cx, &ask, zone).await?, &place) {
+        (Ok((file, warnings)), place) => {
             let key = cx.message().event.answer();
-            post::picture(cx, &graphs.settings, &ask, file, &warnings, key).await
+            post::picture(cx, place.as_ref(), &graphs.settings, &ask, file, &warnings, key).await
         }
-        Err(card) if ask.manner.here && cx.pressed().is_some() => cx.reply_in_thread(texts::kept(card)).await,
-        Err(card) => cx.reply(card).await,
+        (Err(card), Some(_)) => cx.reply_in_thread(texts::kept(card)).await,
+        (Err(card), None) => cx.reply(card).await,
     }
 }
 

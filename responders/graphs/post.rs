@@ -51,13 +51,12 @@ pub(crate) async fn picture(
         None => card,
     };
     let post = Post::from(card).keyed(key);
-    let shown = match in_place {
-        true => as_soon_as_ready(|| cx.reply_in_place(post.clone()))
-            .await?
-            .is_some(),
-        false => as_soon_as_ready(|| cx.reply_in_thread(post.clone()))
-            .await?
-            .is_some(),
+    let shown = match place {
+        Some(place) => as_soon_as_ready(|| place.show(post.clone())).await?.is_some(),
+        None => {
+            let shown = as_soon_as_ready(|| cx.reply_in_thread(post.clone())).await?;
+            shown.is_some()
+        }
     };
     if !shown {
         tracing::warn!("the chat does not show a graph in a card, so it is uploaded as a file");

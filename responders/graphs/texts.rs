@@ -81,7 +81,7 @@ pub(crate) fn subtitle(ask: &Ask, zone: &jiff::tz::TimeZone) -> String {
 fn time(ask: &Ask) -> String {
     match &ask.period {
         Some(period) => period.clone(),
-        None => format!("last {}", duration::format(ask.range)),
+        None => format!("last {}", range(ask.range)),
     }
 }
 
@@ -209,11 +209,11 @@ pub(crate) fn changed(by: &UserId, ask: &Ask) -> String {
 fn the_time(ask: &Ask) -> String {
     match &ask.period {
         Some(period) => format!("the time {period}"),
-        None => format!("the last {}", duration::format(ask.range)),
+        None => format!("the last {}", range(ask.range)),
     }
 }
 
-/// A button for another time.
+/// A length of time, a day as hours and a week as days, as on the buttons.
 pub(crate) fn range(range: Duration) -> String {
     const WEEK: Duration = Duration::from_secs(7 * 86_400);
     const DAY: Duration = Duration::from_secs(86_400);
@@ -250,7 +250,7 @@ pub(crate) fn no_data(ask: &Ask, query: &str, longer: Option<Duration>) -> Card 
     let card = Card::new(
         Tone::Warning,
         match ask.end {
-            None => format!("No data{service} in the last {}.", duration::format(ask.range)),
+            None => format!("No data{service} in the last {}.", range(ask.range)),
             Some(_) => format!("No data{service} {}.", time(ask)),
         },
     )
@@ -258,7 +258,7 @@ pub(crate) fn no_data(ask: &Ask, query: &str, longer: Option<Duration>) -> Card 
     .code(query);
     match longer {
         Some(longer) => {
-            let label = format!("Look at {}", duration::format(longer));
+            let label = format!("Look at {}", range(longer));
             card.button(Button::new(label, ask.over(longer)))
         }
         None => card,

@@ -4,6 +4,7 @@ use crate::{
     card::{Card, File, Post},
     chat::{MessageRef, Person, Place, Urgency},
     error::Result,
+    form::Form,
     live::Live,
     markup,
     message::{Message, Via},
@@ -177,6 +178,31 @@ impl Context {
         let post = card.into();
         let message = self.post(&self.0.message.place(), post).await?;
         Ok(Live::new(self.0.services.chat().clone(), message))
+    }
+
+    /// Opens a form before who pressed the button or said the slash command; what is filled in is said where that was, in the thread of
+    /// the button's message. `false` when the chat cannot, so that it has to be [posted](crate::card::Part::Form).
+    pub async fn open(&self, form: &Form) -> bool {
+        if !matches!(self.0.message.via, Via::Slash | Via::Button { .. }) {
+            return false;
+        }
+        match self
+            .0
+            .services
+            .chat()
+            .form(&self.0.message.own_thread(), form)
+            .await
+        {
+            Ok(true) => {
+                self.left();
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                tracing::info!(%error, "a form is posted, because it could not be opened");
+                false
+            }
+        }
     }
 
     /// Answers with the card of an operation. Nothing is added to it: it says itself who asked for what.
