@@ -46,9 +46,11 @@ async fn a_crate_is_built_again_and_the_conversation_stays() {
     let crate_of = folder.path();
     robot(crate_of, "\"echo hoo\"");
     // Whatever the shell has for production is not for the workbench.
+    let target = crate_of.join("target");
     let env = [
         ("OTUS__SLACK__BOT_TOKEN", "xoxb-of-production"),
         ("KUBECONFIG", "/nowhere"),
+        ("CARGO_TARGET_DIR", target.to_str().unwrap()),
     ];
     let mut bench = Bench::start(&[crate_of.to_str().unwrap()], &env).await;
     bench.stage("up").await;
