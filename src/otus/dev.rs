@@ -70,8 +70,10 @@ pub(crate) struct Dev {
 
 /// Works until it is asked to end.
 pub(crate) fn main(dev: Dev) -> ExitCode {
-    let mut log = LogConfig::default();
-    log.filter = "warn".into();
+    let log = LogConfig {
+        filter: "warn".into(),
+        ..LogConfig::default()
+    };
     logs::init(&log, logs::Target::Stderr, None);
     logs::log_panics();
     on_runtime(async move {

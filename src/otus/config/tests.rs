@@ -879,6 +879,7 @@ versions = ["v1", "v2"]
     [responders.executables]
 
 
+
     [responders.experiments]
 
 

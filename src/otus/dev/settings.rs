@@ -118,10 +118,12 @@ mod tests {
             DEMO.to_owned(),
             "[slack]\nbot_token = \"xoxb-1\"\napp_token = \"xapp-1\"\n".to_owned(),
         ];
-        let mut config = Config::new(&layers, Some(Path::new("/c")), own.clone(), file.clone()).unwrap();
+        let commands = Some(folder.path());
+        let mut config = Config::new(&layers, commands, own.clone(), file.clone()).unwrap();
         let settings = loaded(&file).runnable().unwrap();
         assert_eq!(settings.http.listen, config.http);
-        assert_eq!(settings.responders["executables"]["folder"], "/c");
+        let of_executables = &settings.responders["executables"]["folder"];
+        assert_eq!(of_executables, &folder.path().display().to_string());
         assert!(!config.write().unwrap(), "nothing changed");
 
         std::fs::write(
