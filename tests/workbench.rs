@@ -81,6 +81,7 @@ async fn a_crate_is_built_again_and_the_conversation_stays() {
         shown["told"].as_str().unwrap().contains("goes on answering"),
         "{shown}"
     );
+    bench.opened();
     bench.say("@otus echo still here").await;
     bench.heard("still here").await;
     assert_eq!(id(crate_of), second);

@@ -110,6 +110,24 @@ impl Bench {
         }
     }
 
+    /// Opens the page in a browser, which looks at it.
+    pub(crate) fn opened(&self) {
+        let folder = std::env::var("OTUS_PICTURES")
+            .unwrap_or_else(|_| self.program.folder().join("pictures").display().to_string());
+        let ran = std::process::Command::new("node")
+            .args(["bench.js", &self.page, &folder])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/page"))
+            .output()
+            .expect("node runs the browser: install it (Debian: nodejs), then tests/clients/setup.sh");
+        assert!(
+            ran.status.success(),
+            "{}\n{}\n{}",
+            String::from_utf8_lossy(&ran.stdout),
+            String::from_utf8_lossy(&ran.stderr),
+            self.program.printed()
+        );
+    }
+
     /// Ann says something.
     pub(crate) async fn say(&self, text: &str) {
         let said = self
