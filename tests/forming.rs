@@ -12,10 +12,13 @@ use otus::{
     router::Router,
 };
 use serde_json::json;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Commands of which no form can be made, because their usage does not show all there is to say.
 const TYPED: [&str; 1] = ["schedules.schedule"];
+
+/// Words that begin a command and are another by themselves: all graphs; why the thread's operation stands as it does.
+const COMMANDS_BY_THEMSELVES: [&str; 2] = ["graph", "why"];
 
 #[test]
 fn what_a_form_makes_is_the_command_for_every_command_there_is() {
@@ -61,6 +64,57 @@ fn what_a_form_makes_is_the_command_for_every_command_there_is() {
         }
     }
     assert_eq!(typed, TYPED);
+}
+
+/// Every command that has to be told something, by the words it begins with.
+fn beginnings() -> BTreeMap<&'static str, Vec<String>> {
+    let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let specs = Registration::all()
+        .into_iter()
+        .flat_map(|registration| registration.spec.commands)
+        .filter(|spec| spec.kind == Kind::Respond && !TYPED.contains(&spec.id().as_str()));
+    for spec in specs {
+        let usage = Usage::parse(spec.usage.unwrap());
+        if usage.fill(&Values::new()).is_err() {
+            all.entry(spec.leading_words()).or_default().push(spec.id());
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_without_what_it_has_to_be_told_opens_a_form() {
+    let mut house = House::build(None).await;
+    // What a command may need is there, and who asks may say all of them.
+    house.configure("[databases.stock]\nurl = 'sqlite::memory:'\n");
+    house.start().await;
+    let handlers = Registration::all()
+        .into_iter()
+        .flat_map(|registration| registration.spec.commands)
+        .map(|spec| Handler {
+            spec,
+            run: Arc::new(|_, _| Box::pin(async { Ok(()) })),
+        });
+    let router = Router::new(handlers.collect()).unwrap();
+    let beginnings = beginnings();
+    assert!(beginnings.len() > 30, "{beginnings:?}");
+    for (words, commands) in &beginnings {
+        if COMMANDS_BY_THEMSELVES.contains(words) {
+            assert!(router.respond(words).is_some(), "{words} is no command");
+            continue;
+        }
+        house.slack.slash("ann", "#general", "/otus", words).unwrap();
+        let opened = house.slack.wait_for(house::SOON, |world| {
+            let view = world.view_of("ann")?;
+            Some(view["blocks"].to_string())
+        });
+        let opened = opened.await;
+        let blocks =
+            opened.unwrap_or_else(|error| panic!("`{words}` of {commands:?} opens nothing: {error}"));
+        assert!(blocks.contains("otus:field:"), "{words}: {blocks}");
+        house.slack.close_view("ann").unwrap();
+    }
+    house.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,6 +165,23 @@ async fn a_slash_command_opens_a_modal_and_a_mention_gets_a_card() {
         .as_str()
         .unwrap();
     assert!(image.ends_with(":1.5"), "{image}");
+
+    // What is said already stands there, and `to` is no service.
+    house
+        .slack
+        .slash("ann", "#general", "/otus", "deploy to staging")
+        .unwrap();
+    let begun = house.slack.wait_for(house::SOON, |world| {
+        world.view_of("ann").map(|view| view["blocks"].to_string())
+    });
+    let begun = begun.await.unwrap();
+    let begun: serde_json::Value = serde_json::from_str(&begun).unwrap();
+    let chosen = begun.as_array().unwrap().iter().find_map(|block| {
+        (block["block_id"] == "otus:field:environment")
+            .then(|| block["element"]["initial_option"]["value"].clone())
+    });
+    assert_eq!(chosen.unwrap(), "staging", "{begun}");
+    house.slack.close_view("ann").unwrap();
 
     // Where nothing gives a trigger it is a card, which says the same.
     let asked = house.slack.say("ann", "#general", "@otus deploy").unwrap();

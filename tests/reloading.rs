@@ -207,7 +207,7 @@ async fn executables_answer_as_soon_as_they_are_there() {
         std::fs::copy(example, commands.path().join(name)).unwrap();
     };
     put("roll.py");
-    scene.told("#ops", "its files").await;
+    scene.told("#ops", "what they say of themselves").await;
     scene.ask("@otus roll 2 d20", "rolled").await;
     put("tidy.sh");
     let tidy = async {
@@ -227,5 +227,48 @@ async fn executables_answer_as_soon_as_they_are_there() {
     tokio::time::timeout(SOON, tidy)
         .await
         .unwrap_or_else(|_| panic!("{}", scene.otus.logged()));
+    assert_eq!(scene.otus.terminate().code(), Some(0), "{}", scene.otus.logged());
+}
+
+/// The server of the examples; it ends with the test.
+struct Coin(std::process::Child);
+
+impl Coin {
+    fn start(port: u16, secret: &str) -> Self {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sites/coin.py");
+        let child = std::process::Command::new("python3")
+            .args([example, &port.to_string()])
+            .env("OTUS_SECRET", secret)
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Coin {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executable_behind_an_address_answers_as_soon_as_it_is_there() {
+    let secret = "a secret of the coin and of Otus";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let more = format!(
+        "[responders.executables]\nlook = '100ms'\n[responders.executables.urls.coin]\nurl = 'http://127.0.0.1:{port}/'\nsecret = '{secret}'\n"
+    );
+    // It starts without it.
+    let mut scene = Scene::new(&more).await;
+    scene.ask("@otus ping", "pong").await;
+    let _coin = Coin::start(port, secret);
+    scene.told("#ops", "what they say of themselves").await;
+    scene.ask("@otus toss 3", "tosses 3").await;
+    scene.ask("@otus help toss", "Tosses coins").await;
+    assert!(!scene.otus.logged().contains(secret));
     assert_eq!(scene.otus.terminate().code(), Some(0), "{}", scene.otus.logged());
 }

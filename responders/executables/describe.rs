@@ -5,6 +5,7 @@ use crate::{
     arguments::{Argument, Kind},
     pattern, process,
     settings::Settings,
+    site::{self, Site, Wrong},
     texts,
 };
 use otus::{
@@ -26,12 +27,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A command of an executable.
 #[derive(Debug)]
 pub(crate) struct Described {
-    /// The executable.
-    pub(crate) file: PathBuf,
+    /// Who is asked.
+    pub(crate) source: Source,
     /// The command as the robot knows it.
     pub(crate) spec: &'static CommandSpec,
     /// Its arguments, by their groups.
     pub(crate) arguments: BTreeMap<String, Argument>,
+}
+
+/// Where an executable is.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// A file, which is run.
+    File(PathBuf),
+    /// An address, which is asked.
+    Site(Site),
 }
 
 /// The line an executable answers `{"type":"describe"}` with.
@@ -72,20 +82,74 @@ enum Acts {
     Control,
 }
 
-/// By a file's path: when it was changed, its length, and what it said.
-type Known = HashMap<PathBuf, (Option<SystemTime>, u64, Settings, Vec<Arc<Described>>)>;
+/// What tells a description from an earlier one: of a file when it was changed and its length, of a site what it said.
+#[derive(Debug, PartialEq)]
+enum Stamp {
+    File(Option<SystemTime>, u64),
+    Site(String),
+}
+
+/// By a file's path or a site's name.
+type Known = HashMap<PathBuf, (Stamp, Settings, Vec<Arc<Described>>)>;
 
 /// What was said before: a configuration is read several times, and a description is never forgotten by the router.
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 
-/// All commands of all executables in the folder, by the files' names.
+/// All commands of all executables: of those in the folder, by the files' names, and of those behind addresses. One that is away is left
+/// out, until it is there: a robot that begins is not to wait for it.
 ///
 /// # Errors
 /// All that is wrong, one fault a line.
 pub(crate) fn all(settings: &Settings) -> Result<Vec<Arc<Described>>, String> {
-    let Some(folder) = &settings.folder else {
-        return Ok(Vec::new());
+    let (mut found, mut faults) = (Vec::new(), Vec::new());
+    let files = match &settings.folder {
+        Some(folder) => files(folder)?,
+        None => Vec::new(),
     };
+    for file in &files {
+        match described(file, settings) {
+            Ok(described) => found.extend(described),
+            Err(fault) => faults.push(texts::fault(&file.display().to_string(), &fault)),
+        }
+    }
+    for (name, site) in &settings.urls {
+        let taken = files
+            .iter()
+            .any(|file| file.file_stem().is_some_and(|stem| stem == name.as_str()));
+        let told = match taken {
+            true => Err("has the name of a file in the folder".to_owned()),
+            false => of_site(name, site, settings),
+        };
+        match told {
+            Ok(described) => found.extend(described),
+            Err(fault) => faults.push(texts::fault(name, &fault)),
+        }
+    }
+    if faults.is_empty() {
+        Ok(found)
+    } else {
+        Err(faults.join("\n"))
+    }
+}
+
+/// What sites say of themselves, in one text that is another when any of them says something else; nothing where there are none.
+pub(crate) fn said(settings: &Settings) -> Option<String> {
+    let all: Vec<String> = settings
+        .urls
+        .iter()
+        .filter(|(_, site)| site.fault().is_none())
+        .map(
+            |(name, site)| match site::ask(name, site, settings.look.unsigned_abs(), PATIENCE) {
+                Ok(line) => format!("{name} {line}"),
+                Err(Wrong::Away(_)) => name.clone(),
+                Err(Wrong::Faulty(why)) => format!("{name} {why}"),
+            },
+        )
+        .collect();
+    (!all.is_empty()).then(|| all.join("\n"))
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let read = std::fs::read_dir(folder)
         .map_err(|error| format!("folder: {} cannot be read: {error}", folder.display()))?;
     let mut files: Vec<PathBuf> = read
@@ -94,18 +158,7 @@ pub(crate) fn all(settings: &Settings) -> Result<Vec<Arc<Described>>, String> {
         .filter(|path| is_executable(path))
         .collect();
     files.sort();
-    let (mut found, mut faults) = (Vec::new(), Vec::new());
-    for file in files {
-        match described(&file, settings) {
-            Ok(described) => found.extend(described),
-            Err(fault) => faults.push(texts::fault(&file.display().to_string(), &fault)),
-        }
-    }
-    if faults.is_empty() {
-        Ok(found)
-    } else {
-        Err(faults.join("\n"))
-    }
+    Ok(files)
 }
 
 #[cfg(unix)]
@@ -124,17 +177,61 @@ fn described(file: &Path, settings: &Settings) -> Result<Vec<Arc<Described>>, St
     let meta = file
         .metadata()
         .map_err(|error| format!("cannot be read: {error}"))?;
-    let stamp = (meta.modified().ok(), meta.len());
+    let stamp = Stamp::File(meta.modified().ok(), meta.len());
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let source = Source::File(file.to_owned());
+    kept(
+        file.to_owned(),
+        stamp,
+        &stem.unwrap_or_default(),
+        &source,
+        settings,
+        || process::ask(file, settings, PATIENCE),
+    )
+}
+
+fn of_site(name: &str, site: &Site, settings: &Settings) -> Result<Vec<Arc<Described>>, String> {
+    if let Some(fault) = site.fault() {
+        return Err(fault);
+    }
+    let line = match site::ask(name, site, settings.look.unsigned_abs(), PATIENCE) {
+        Ok(line) => line,
+        Err(Wrong::Away(_)) => return Ok(Vec::new()),
+        Err(Wrong::Faulty(why)) => return Err(why),
+    };
+    let (stamp, source) = (Stamp::Site(line.clone()), Source::Site(site.clone()));
+    kept(PathBuf::from(name), stamp, name, &source, settings, || Ok(line))
+}
+
+/// What was understood before of the same words, else now.
+fn kept(
+    key: PathBuf,
+    stamp: Stamp,
+    name: &str,
+    source: &Source,
+    settings: &Settings,
+    line: impl FnOnce() -> Result<String, String>,
+) -> Result<Vec<Arc<Described>>, String> {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
-    if let Some((changed, length, with, described)) = known.get(file)
-        && (*changed, *length) == stamp
+    if let Some((was, with, described)) = known.get(&key)
+        && *was == stamp
         && with == settings
     {
         return Ok(described.clone());
     }
-    let line = process::ask(file, settings, PATIENCE)?;
-    let description: Description = serde_json::from_str(&line)
+    let described = understood(&line()?, name, source, settings)?;
+    known.insert(key, (stamp, settings.clone(), described.clone()));
+    Ok(described)
+}
+
+fn understood(
+    line: &str,
+    name: &str,
+    source: &Source,
+    settings: &Settings,
+) -> Result<Vec<Arc<Described>>, String> {
+    let description: Description = serde_json::from_str(line)
         .map_err(|error| format!("does not describe itself as one should: {error}"))?;
     if description.kind != "description" || description.commands.is_empty() {
         return Err(
@@ -142,31 +239,22 @@ fn described(file: &Path, settings: &Settings) -> Result<Vec<Arc<Described>>, St
                 .into(),
         );
     }
-    let responder = responder(file)?;
+    let responder = responder(name)?;
     let commands = description.commands.into_iter();
-    let described: Vec<_> = commands
-        .map(|declared| command(file, responder, declared, settings).map(Arc::new))
-        .collect::<Result<_, _>>()?;
-    known.insert(
-        file.to_owned(),
-        (stamp.0, stamp.1, settings.clone(), described.clone()),
-    );
-    Ok(described)
+    commands
+        .map(|declared| command(source, responder, declared, settings).map(Arc::new))
+        .collect()
 }
 
-/// What the file is called as a responder: its name without its ending.
-fn responder(file: &Path) -> Result<&'static str, String> {
-    let stem = file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
+/// What it is called as a responder: of a file its name without its ending.
+fn responder(stem: &str) -> Result<&'static str, String> {
     let fits = stem.starts_with(|c: char| c.is_ascii_lowercase())
         && stem
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
     if !fits {
         return Err(
-            "has no name for a responder: lower case letters, digits, `_` and `-`, then an ending".into(),
+            "has no name for a responder: lower case letters, digits, `_` and `-`, and of a file then an ending".into(),
         );
     }
     if otus::Registration::all()
@@ -177,7 +265,7 @@ fn responder(file: &Path) -> Result<&'static str, String> {
             "has the name of a responder that is there already: {stem}"
         ));
     }
-    Ok(keep(stem))
+    Ok(keep(stem.to_owned()))
 }
 
 /// A text for as long as the program runs: the router's commands are. Descriptions are few, and kept once for each change of a file.
@@ -186,7 +274,7 @@ fn keep(text: String) -> &'static str {
 }
 
 fn command(
-    file: &Path,
+    source: &Source,
     responder: &'static str,
     declared: Declared,
     settings: &Settings,
@@ -279,7 +367,7 @@ fn command(
         deadline: Some(deadline),
     };
     Ok(Described {
-        file: file.to_owned(),
+        source: source.clone(),
         spec: Box::leak(Box::new(spec)),
         arguments,
     })

@@ -1,11 +1,13 @@
-//! Responders in any language: executables in a folder that speak JSON, one value a line. Each says once which commands it has; Otus
+//! Responders in any language: executables in a folder, or behind an address, that speak JSON, one value a line. Each says once which commands it has; Otus
 //! routes, checks rights and arguments, runs it with limits, and shows what it says. docs/executables.md has the protocol.
 //!
 //! | what | where |
 //! |---|---|
 //! | what an executable says of itself, and what is wrong with it | `describe.rs`, `pattern.rs` |
 //! | its arguments, checked before it runs | `arguments.rs` |
-//! | running it: its process, its limits | `process.rs` |
+//! | what is said to it, and heard from it | `talk.rs` |
+//! | a file: its process, its limits | `process.rs` |
+//! | an address: its requests, their signature | `site.rs` |
 //! | what it says, shown | `say.rs` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
@@ -16,11 +18,14 @@ mod pattern;
 mod process;
 mod say;
 mod settings;
+mod site;
+mod talk;
 mod texts;
 
 pub use settings::Settings;
+pub use site::Site;
 
-use describe::Described;
+use describe::{Described, Source};
 use otus::{
     CommandSpec, Handler, Registration, ResponderSpec, Setup, StartError,
     form::{Choice, Wanted},
@@ -31,7 +36,7 @@ use std::sync::Arc;
 /// The responder that holds them all. The commands are found when it is made.
 static SPEC: ResponderSpec = ResponderSpec {
     name: "executables",
-    about: "Commands of executables in a folder.",
+    about: "Commands of executables in a folder, or behind an address.",
     commands: &[],
     needs: &[],
 };
@@ -88,6 +93,14 @@ pub fn commands(section: &serde_json::Value) -> Vec<&'static CommandSpec> {
         .collect()
 }
 
+/// What the executables behind addresses in a section of the configuration say of themselves: another text when one of them says
+/// something else, or came; nothing where there are none. It waits for them, now and then.
+#[must_use]
+pub fn said(section: &serde_json::Value) -> Option<String> {
+    let settings: Settings = serde_json::from_value(section.clone()).ok()?;
+    describe::said(&settings)
+}
+
 fn handler(described: &Arc<Described>, settings: &Arc<Settings>) -> Handler {
     let (described, settings) = (Arc::clone(described), Arc::clone(settings));
     Handler {
@@ -96,7 +109,10 @@ fn handler(described: &Arc<Described>, settings: &Arc<Settings>) -> Handler {
             let (described, settings) = (Arc::clone(&described), Arc::clone(&settings));
             Box::pin(async move {
                 let arguments = arguments::read(&described.arguments, &captures, &cx)?;
-                process::run(&cx, &described, &settings, arguments).await
+                match &described.source {
+                    Source::File(file) => process::run(&cx, &described, file, &settings, arguments).await,
+                    Source::Site(site) => site::run(&cx, &described, site, &settings, arguments).await,
+                }
             })
         }),
     }

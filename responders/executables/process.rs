@@ -1,9 +1,9 @@
 //! Running an executable: a process of its own in a process group of its own, without Otus' environment, with a limit on its memory,
 //! its time and what it says. Whatever it began ends with it.
 
-use crate::{describe::Described, say::Speaker, settings::Settings};
+use crate::{describe::Described, settings::Settings, talk};
 use otus::{Context, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::{
     io::{Read as _, Write as _},
     path::Path,
@@ -11,15 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::Command,
 };
 
 /// So much of what it says to its log is kept: the end.
 const LOGGED: u64 = 4 * 1024;
-
-/// The most that a description may be.
-const DESCRIPTION: u64 = 256 * 1024;
 
 /// Sets the limit of addresses, then becomes the executable. A shell is what can do that without anything unsafe in here.
 const LIMITED: &str = "ulimit -v \"$0\" 2>/dev/null; exec \"$@\"";
@@ -75,13 +72,13 @@ pub(crate) fn ask(file: &Path, settings: &Settings, patience: Duration) -> Resul
     let _group = Group(Some(child.id()));
     if let Some(mut stdin) = child.stdin.take() {
         // One that does not listen says what it is all the same, or is found by what it does not say.
-        let _ = stdin.write_all(b"{\"type\":\"describe\",\"protocol\":1}\n");
+        let _ = stdin.write_all(talk::DESCRIBE.as_bytes());
     }
     let (told, answer) = std::sync::mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
         std::thread::spawn(move || {
             let mut text = String::new();
-            let read = stdout.take(DESCRIPTION).read_to_string(&mut text);
+            let read = stdout.take(talk::DESCRIPTION as u64).read_to_string(&mut text);
             let _ = told.send(read.map(|_| text));
         });
     }
@@ -106,33 +103,20 @@ pub(crate) fn ask(file: &Path, settings: &Settings, patience: Duration) -> Resul
 pub(crate) async fn run(
     cx: &Context,
     described: &Described,
+    file: &Path,
     settings: &Settings,
     arguments: Map<String, Value>,
 ) -> Result {
-    let file = described.file.display().to_string();
-    let mut child = Command::from(command(&described.file, settings))
+    let mut child = Command::from(command(file, settings))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| anyhow::anyhow!("{file} cannot be run: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("{} cannot be run: {error}", file.display()))?;
     // When this is dropped (its deadline, the robot's end, an error) so is all that it began.
     let group = Group(child.id());
-    let person = cx.person().await;
-    let message = cx.message();
-    let asked = json!({
-        "type": "run",
-        "protocol": 1,
-        "id": cx.id(),
-        "command": described.spec.name,
-        "arguments": arguments,
-        "line": cx.line(),
-        "person": { "id": cx.author().as_str(), "name": person.name, "zone": person.zone },
-        "channel": message.channel.as_str(),
-        "thread": message.thread.as_ref().map(|thread| thread.as_str()),
-        "reason": cx.options().reason,
-    });
+    let asked = talk::request(cx, described, arguments).await;
     if let Some(mut stdin) = child.stdin.take() {
         // One that does not listen has closed it.
         let _ = stdin.write_all(format!("{asked}\n").as_bytes()).await;
@@ -153,14 +137,7 @@ pub(crate) async fn run(
         String::from_utf8_lossy(&end).trim().to_owned()
     });
     let said = match child.stdout.take() {
-        Some(stdout) => {
-            listen(
-                cx,
-                BufReader::new(stdout),
-                settings.output_kb.saturating_mul(1024),
-            )
-            .await
-        }
+        Some(stdout) => talk::listen(cx, BufReader::new(stdout), settings.most()).await,
         None => Ok(()),
     };
     if said.is_err() {
@@ -173,34 +150,11 @@ pub(crate) async fn run(
     let logged = logged.await.unwrap_or_default();
     let logged = otus::secrets::redact(&logged);
     if !status.success() {
+        let file = file.display();
         anyhow::bail!("{file} ended with {status}; the end of its log: {logged}");
     }
     if !logged.is_empty() {
-        tracing::info!(file, log = %logged, "an executable said to its log");
+        tracing::info!(file = %file.display(), log = %logged, "an executable said to its log");
     }
     Ok(())
-}
-
-/// Shows what it says, line by line, up to so many bytes.
-async fn listen(cx: &Context, stdout: impl tokio::io::AsyncBufRead + Unpin, most: usize) -> Result {
-    let mut speaker = Speaker::new(cx.clone());
-    let limit = u64::try_from(most).unwrap_or(u64::MAX);
-    let mut lines = stdout.take(limit.saturating_add(1));
-    let mut line = Vec::new();
-    let mut all = 0_usize;
-    loop {
-        line.clear();
-        let read = lines.read_until(b'\n', &mut line).await?;
-        all += read;
-        if all > most {
-            anyhow::bail!("it said more than {most} bytes in answer to one message");
-        }
-        if read == 0 {
-            return speaker.end().await;
-        }
-        let text = std::str::from_utf8(&line).map_err(|_| anyhow::anyhow!("it said what is no UTF-8"))?;
-        if !text.trim().is_empty() {
-            speaker.say(text.trim()).await?;
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! `[responders.executables]`.
 
+use crate::Site;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -18,6 +19,17 @@ pub struct Settings {
     pub output_kb: usize,
     /// The environment they have, besides `PATH`, `LANG` and `HOME`: nothing of Otus' own.
     pub env: BTreeMap<String, String>,
+    /// How often those behind an address are asked what they are.
+    pub look: SignedDuration,
+    /// Those behind an address, by their names as responders.
+    pub urls: BTreeMap<String, Site>,
+}
+
+impl Settings {
+    /// How many bytes one may say in answer to one message.
+    pub(crate) fn most(&self) -> usize {
+        self.output_kb.saturating_mul(1024)
+    }
 }
 
 impl Default for Settings {
@@ -28,6 +40,8 @@ impl Default for Settings {
             memory_mb: 512,
             output_kb: 256,
             env: BTreeMap::new(),
+            look: SignedDuration::from_secs(30),
+            urls: BTreeMap::new(),
         }
     }
 }

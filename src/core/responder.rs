@@ -116,7 +116,8 @@ impl CommandSpec {
     pub fn leading_words(&self) -> &'static str {
         let usage = self.usage.unwrap_or_default();
         let end = usage.find(['<', '[', '`', '|', '(']).unwrap_or(usage.len());
-        usage[..end].trim()
+        // In `can @<person>` the sign belongs to the person.
+        usage[..end].trim_end().trim_end_matches('@').trim()
     }
 }
 

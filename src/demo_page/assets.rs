@@ -32,6 +32,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ),
     ("/owl.svg", "image/svg+xml", include_str!("assets/owl.svg")),
     script!("app.js"),
+    script!("bench.js"),
     script!("blocks.js"),
     script!("cluster.js"),
     script!("composer.js"),

@@ -8,18 +8,20 @@
 
 mod acts;
 mod assets;
+mod bench;
 mod cluster;
 mod guard;
 mod shown;
 mod stream;
 mod tour;
 
+pub use bench::{Bench, Stage};
 pub use tour::{Act, Deed, Person, Step, Trouble};
 
 use axum::{Router, middleware, routing::get, routing::post};
 use otus_emulators::{kubernetes::Cluster, slack::Workspace};
 use std::{net::SocketAddr, sync::Arc};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// What a page shows.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Page {
     pub tour: Vec<Step>,
     /// What can go wrong at the press of a button.
     pub troubles: Vec<Trouble>,
+    /// How the robot's making stands, where it is made beside this page: then the page is a workbench.
+    pub bench: Option<watch::Receiver<Bench>>,
 }
 
 /// A page that is served. It ends when this is dropped.

@@ -29,6 +29,7 @@ pub(crate) fn start(page: &Page, entries: &[Entry]) -> Value {
             "views": page.people.iter().map(|person| view(world, &person.name)).collect::<Vec<_>>(),
             "tour": page.tour,
             "troubles": page.troubles,
+            "bench": page.bench.as_ref().map(|bench| json!(*bench.borrow())),
             "log": log,
         })
     })

@@ -1,7 +1,7 @@
 //! What the page hears: server-sent events, `start` with everything first, then what changes. A browser that lost the stream connects
 //! again by itself, and gets everything anew.
 
-use crate::{Page, cluster, shown};
+use crate::{Bench, Page, cluster, shown};
 use axum::{
     extract::State,
     response::{
@@ -12,7 +12,7 @@ use axum::{
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Nothing happens for so long at most; what is looked at then is the same again.
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -34,6 +34,7 @@ async fn tell(page: Arc<Page>, to: mpsc::Sender<(&'static str, Value)>) {
     let entries = page.slack.journal(0);
     // What happens meanwhile is told once more: the page takes a message twice as once.
     let mut seen = entries.last().map_or(0, |entry| entry.n);
+    let mut bench = page.bench.clone();
     let start = shown::start(&page, &entries);
     let mut places = start["channels"].clone();
     drop(entries);
@@ -60,6 +61,11 @@ async fn tell(page: Arc<Page>, to: mpsc::Sender<(&'static str, Value)>) {
                     return;
                 }
             }
+            now = worked(&mut bench) => {
+                if to.send(("bench", now)).await.is_err() {
+                    return;
+                }
+            }
             now = page.cluster.wait_until(HOUR, |view| {
                 let now = cluster::shown(view, &page.namespaces);
                 (now != pods).then_some(now)
@@ -73,4 +79,15 @@ async fn tell(page: Arc<Page>, to: mpsc::Sender<(&'static str, Value)>) {
             }
         }
     }
+}
+
+/// How the bench stands, once that has changed; never, where there is none.
+async fn worked(bench: &mut Option<watch::Receiver<Bench>>) -> Value {
+    if let Some(bench) = bench
+        && bench.changed().await.is_ok()
+    {
+        return json!(*bench.borrow_and_update());
+    }
+    // Without one there is nothing to hear of; nor is there when whoever works there is gone.
+    std::future::pending().await
 }

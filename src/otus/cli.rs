@@ -30,6 +30,11 @@ enum Command {
     /// An emulated Slack, Kubernetes cluster and Prometheus run in this process, and the robot is connected to them as it would
     /// be in production. You type, or open the page whose address is printed in a browser.
     Demo(Demo),
+    /// Works on a robot: builds and runs it beside the demo's page, again after each change
+    ///
+    /// In the folder of a crate with a robot (`otus new responder` makes one), of Otus' own sources, or of executables. The page, the
+    /// conversation and everything emulated live on while the robot is built anew; the one from before answers until the new one is built.
+    Dev(crate::dev::Dev),
     /// Tries every connection and permission in the configuration, and says how to mend what is wrong
     ///
     /// It posts nothing and changes nothing. The exit code is 1 when something is wrong.
@@ -129,6 +134,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(configured) => robot(Origin::of_process(configured.config)),
         Command::Demo(demo) => crate::demo::main(demo),
+        Command::Dev(dev) => crate::dev::main(dev),
         Command::Check { configured, json } => {
             let loaded = configured.load();
             quiet(&loaded);

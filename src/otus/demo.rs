@@ -4,29 +4,36 @@
 mod alarm;
 mod chat;
 mod flags;
-mod page;
+pub(crate) mod page;
 mod screen;
 mod shop;
 mod tour;
 mod view;
 mod works;
-mod world;
+pub(crate) mod world;
 
 use crate::{
     cli::{Demo, on_runtime, refuse},
-    config::LogConfig,
+    config::{self, LogConfig, Origin},
     logs,
+    run::Instance,
 };
 use anyhow::Context as _;
 use chat::Chat;
+use otus_emulators::slack::Options;
 use screen::Screen;
 use std::{
     fs::File,
     io::IsTerminal as _,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
+use tokio_util::sync::CancellationToken;
 use world::World;
+
+/// How long the robot may take to be there.
+const SOON: Duration = Duration::from_secs(10);
 
 /// Runs the demo.
 pub(crate) fn main(demo: Demo) -> ExitCode {
@@ -52,10 +59,11 @@ async fn run(demo: Demo, folder: &Path) -> anyhow::Result<bool> {
         && demo.say.is_empty()
         && std::io::stdout().is_terminal()
         && std::io::stdin().is_terminal();
-    let world = World::start().await?;
+    let mut world = World::start(Options::default()).await?;
+    let robot = robot(&mut world).await?;
     let wanted = !demo.no_page && (demo.say.is_empty() || demo.page.is_some());
     let page = match wanted {
-        true => Some(page::serve(&world, demo.page.unwrap_or(0)).await?),
+        true => Some(page::serve(&world, &robot, demo.page.unwrap_or(0)).await?),
         false => None,
     };
     let mut screen = Screen::new(std::io::stdout(), live);
@@ -63,7 +71,7 @@ async fn run(demo: Demo, folder: &Path) -> anyhow::Result<bool> {
     if let Some(page) = &page {
         screen.note(&format!("The same in your browser: {}", page.url()));
     }
-    let mut chat = Chat::new(&world, screen, folder.to_owned());
+    let mut chat = Chat::new(&world, &robot, screen, folder.to_owned());
     let mut outcome = if demo.say.is_empty() {
         chat.talk(demo.page.is_some()).await
     } else {
@@ -75,8 +83,24 @@ async fn run(demo: Demo, folder: &Path) -> anyhow::Result<bool> {
     }
     chat.close();
     drop(page);
-    world.stop().await;
+    robot.stop().await;
     outcome
+}
+
+/// The robot of this process, connected to that world.
+async fn robot(world: &mut World) -> anyhow::Result<Instance> {
+    let layers = world.layers().iter();
+    let origin = Origin {
+        program: layers.map(|text| ("the demo", text.clone())).collect(),
+        ..Origin::default()
+    };
+    let settings = config::load(&origin).runnable()?;
+    let robot = Instance::start(settings, &CancellationToken::new()).await?;
+    tokio::time::timeout(SOON, robot.connected())
+        .await
+        .context("the robot did not connect to the emulated Slack")?;
+    world.robot_at(robot.address())?;
+    Ok(robot)
 }
 
 fn banner(folder: &Path) -> String {

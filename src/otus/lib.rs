@@ -10,7 +10,7 @@
 //! }
 //! ```
 //!
-//! and has everything `otus` has: `run`, `demo`, `check`, `config`, `audit`, `emulate`.
+//! and has everything `otus` has: `run`, `demo`, `dev`, `check`, `config`, `audit`, `emulate`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
@@ -18,6 +18,7 @@ mod check;
 mod cli;
 pub mod config;
 mod demo;
+mod dev;
 mod emulate;
 mod flags;
 mod hooks;

@@ -49,6 +49,7 @@ Made {folder}. What comes next:
   cd {folder}
   cargo test                                  # its chat, without a network
   cargo run -- demo --say \"{name} ping\"         # the whole robot, with everything emulated
+  cargo run -- dev                            # a chat in the browser, and your robot in it, built again after each change
   cargo run -- run                            # connected to Slack, with the configuration of `otus init`
 docs/responders.md of Otus goes on from there.
 ",

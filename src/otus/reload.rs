@@ -14,7 +14,10 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_secs(2);
@@ -23,7 +26,7 @@ const EVERY: Duration = Duration::from_secs(2);
 const AT_START: [&str; 5] = ["slack", "store", "http", "flags", "log"];
 
 /// How it is called that an executable came, went or changed.
-const EXECUTABLES: &str = "responders.executables.folder: its files";
+const EXECUTABLES: &str = "responders.executables: what they say of themselves";
 
 /// So many keys are named when they changed.
 const NAMED: usize = 12;
@@ -99,7 +102,11 @@ impl Watch {
                 () = self.hangup.next() => true,
             };
             self.next = Instant::now() + EVERY;
-            let now = content(self.file.as_deref(), &self.tree);
+            let (file, tree) = (self.file.clone(), self.tree.clone());
+            // Disks, and addresses of executables, may take their time.
+            let Ok(now) = spawn_blocking(move || content(file.as_deref(), &tree)).await else {
+                continue;
+            };
             let rests = std::mem::replace(&mut self.restless, now) == now;
             if asked || rests && now != self.looked {
                 return self.look(asked, now).await;
@@ -116,7 +123,7 @@ impl Watch {
         }
         let origin = self.origin.clone();
         // Responders read their sections, which may take them a while.
-        let loaded = match tokio::task::spawn_blocking(move || load(&origin)).await {
+        let loaded = match spawn_blocking(move || load(&origin)).await {
             Ok(loaded) => loaded,
             Err(error) => {
                 let why = format!("it could not be read: {error}");
@@ -285,10 +292,14 @@ fn collect(before: &Json, after: &Json, path: &mut Vec<String>, found: &mut Vec<
 }
 
 fn content(file: Option<&Path>, tree: &Json) -> Content {
-    let folder = tree["responders"]["executables"]["folder"].as_str();
+    let section = &tree["responders"]["executables"];
+    let folder = section["folder"].as_str();
+    let files = folder.and_then(|folder| stamps(Path::new(folder)));
+    let sites = otus_responder_executables::said(section);
     Content {
         file: file.and_then(|file| Some(Sha256::digest(std::fs::read(file).ok()?).into())),
-        executables: folder.and_then(|folder| stamps(Path::new(folder))),
+        executables: (files.is_some() || sites.is_some())
+            .then(|| Sha256::digest(format!("{files:?} {sites:?}")).into()),
     }
 }
 

@@ -32,6 +32,15 @@ pub(crate) struct Start<'a> {
 impl Program {
     /// Starts `otus` with these arguments in a new folder.
     pub(crate) fn start(args: &[&str], start: &Start<'_>) -> Self {
+        Self::begin(args, start, false)
+    }
+
+    /// Starts it with the home of whoever runs the test, where a compiler is.
+    pub(crate) fn start_at_home(args: &[&str], start: &Start<'_>) -> Self {
+        Self::begin(args, start, true)
+    }
+
+    fn begin(args: &[&str], start: &Start<'_>, at_home: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("config")).unwrap();
         if !start.config.is_empty() {
@@ -44,11 +53,13 @@ impl Program {
             .args(args)
             .current_dir(folder.path())
             .env_remove("KUBECONFIG")
-            .env("HOME", folder.path())
-            .envs(start.env.iter().copied())
             .stdin(File::open(folder.path().join("typed")).unwrap())
             .stdout(Stdio::from(file("stdout")))
             .stderr(Stdio::from(file("stderr")));
+        if !at_home {
+            command.env("HOME", folder.path());
+        }
+        command.envs(start.env.iter().copied());
         Self {
             child: command.spawn().unwrap(),
             folder,
@@ -123,10 +134,19 @@ impl Program {
 
     /// Asks it to stop, as a supervisor does.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.signal("-TERM")
+    }
+
+    /// Asks it to stop, as ctrl-C does.
+    pub(crate) fn interrupt(&mut self) -> ExitStatus {
+        self.signal("-INT")
+    }
+
+    fn signal(&mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
-                .args(["-TERM", &pid])
+                .args([signal, &pid])
                 .status()
                 .unwrap()
                 .success()

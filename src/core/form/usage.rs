@@ -116,12 +116,21 @@ impl Usage {
                 };
             } else if values.is_empty() {
                 let (first, _) = self.parameters().into_iter().find(|(_, optional)| !optional)?;
-                values.insert(first.to_owned(), word.to_owned());
+                // The sign before a person is the usage's already.
+                let bare = word.strip_prefix('@').filter(|_| self.has_at(first));
+                values.insert(first.to_owned(), bare.unwrap_or(word).to_owned());
             } else {
                 return None;
             }
         }
         Some(values)
+    }
+
+    /// Whether a parameter has an `@` right before it.
+    fn has_at(&self, name: &str) -> bool {
+        self.0.windows(2).any(|pair| {
+            matches!(pair, [Piece::Words(words), Piece::Parameter(one)] if one == name && words.ends_with('@'))
+        })
     }
 
     /// The parameter that a word announces: `environment`, by `to` in `[to <environment>]`.
@@ -295,5 +304,9 @@ mod tests {
         assert_eq!(usage.begun("api to"), Some(values(&[("service", "api")])));
         assert_eq!(usage.begun("api and more"), None);
         assert_eq!(Usage::parse("graphs").begun("now"), None);
+        let usage = Usage::parse("flags know @<person> as <key>");
+        let begun = usage.begun("@ann").unwrap();
+        assert_eq!(begun, values(&[("person", "ann")]));
+        assert_eq!(usage.begun("@ann as 7").unwrap()["key"], "7");
     }
 }

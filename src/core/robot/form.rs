@@ -6,7 +6,7 @@ use crate::{
     chat::ChatError,
     form::{Choice, Field, Form, MOST_CHOICES, Usage, Values, Wanted},
     message::{Message, Via},
-    responder::{CommandSpec, Kind},
+    responder::{Captures, CommandSpec, Kind},
 };
 use futures_util::future::join_all;
 use std::{collections::BTreeMap, time::Duration};
@@ -19,6 +19,14 @@ const SERVICES_AT_ONCE: usize = 8;
 
 /// The groups that the catalog knows.
 const SERVICE: &str = "service";
+
+/// Whether a word stands before a parameter in a usage: `to`, in `[to <environment>]`.
+fn announces(usage: &str, word: &str) -> bool {
+    usage.match_indices(word).any(|(at, _)| {
+        let apart = usage[..at].ends_with([' ', '[']);
+        apart && usage[at + word.len()..].starts_with(" <")
+    })
+}
 
 impl Robot {
     /// What to say to a command that was begun: the form for the rest of it. Nothing, when it was opened before the person already.
@@ -45,6 +53,29 @@ impl Robot {
         Some(Some(texts::form(form)))
     }
 
+    /// Whether a line is a command's beginning, though its pattern reads it: in `deploy to staging` the word that announces the environment
+    /// stands where the service does, in `deploy api to` where the version does. Nobody means that, unless something is called so. And in
+    /// `flag archive` more words are those of another command, which lacks something, than of the one that shows a flag.
+    pub(super) fn is_begun(&self, spec: &'static CommandSpec, captures: &Captures, line: &str) -> bool {
+        let misread = spec.parameters.iter().any(|parameter| {
+            let Some(said) = captures.get(parameter.name) else {
+                return false;
+            };
+            if !announces(spec.usage.unwrap_or_default(), said) {
+                return false;
+            }
+            let called = [(parameter.name.to_owned(), said.to_owned())];
+            match (parameter.candidates.0)(&self.0.services) {
+                Some(_) => self.known(spec, called.into()).is_none(),
+                // What takes any word is only doubted when nothing follows what it announces.
+                None => line.trim_end().ends_with(said),
+            }
+        });
+        let words = |spec: &CommandSpec| spec.leading_words().split_whitespace().count();
+        self.begun(line)
+            .is_some_and(|(begun, ..)| misread || words(begun) > words(spec))
+    }
+
     /// The command whose beginning this is, with what of it is said. Of several the one that most of it fits, then the one that needs
     /// least.
     fn begun(&self, said: &str) -> Option<(&'static CommandSpec, String, Values)> {
@@ -58,13 +89,16 @@ impl Robot {
                 .filter(|head| head.eq_ignore_ascii_case(words))?;
             let rest = &said[head.len()..];
             let apart = !words.is_empty() && (rest.is_empty() || rest.starts_with(' '));
+            if !apart {
+                return None;
+            }
             let usage = Usage::parse(written);
             let needs = usage
                 .parameters()
                 .iter()
                 .filter(|(_, optional)| !optional)
                 .count();
-            if !apart || !usage.is_whole() || usage.parameters().is_empty() {
+            if !usage.is_whole() || usage.parameters().is_empty() {
                 return None;
             }
             let values = self.known(spec, usage.begun(rest)?)?;

@@ -87,6 +87,10 @@ impl Robot {
         } else {
             heard.winner = self.0.router.respond(bare.line);
         }
+        heard.winner = heard
+            .winner
+            .take()
+            .filter(|(handler, captures)| !self.is_begun(handler.spec, captures, bare.line));
         heard.options = bare.options;
         match &heard.winner {
             Some((_, captures)) => heard.options.reason = captures.get(REASON).map(str::to_owned),

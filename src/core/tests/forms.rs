@@ -27,7 +27,7 @@ impl Harbour {
 
     /// Ships a service.
     #[respond(
-        r"^ship (?<service>\S+?)(?:@(?<version>\S+))?(?: to (?<environment>\S+))?$",
+        r"^ship (?<service>[^\s@]+)(?:[@ ](?<version>\S+))??(?: to (?<environment>\S+))?$",
         usage = "ship <service>[@<version>] [to <environment>]",
         example = "ship api@2 to production",
         role = "captain"
@@ -47,6 +47,16 @@ impl Harbour {
     #[respond(r"^name (?<what>.+)$", usage = "name <what>", example = "name it")]
     async fn name(&self, cx: Context, what: String) -> Result {
         cx.reply(what).await
+    }
+
+    /// Names a ship after another.
+    #[respond(
+        r"^name after (?<ship>\S+)$",
+        usage = "name after <ship>",
+        example = "name after it"
+    )]
+    async fn after(&self, cx: Context, ship: String) -> Result {
+        cx.reply(format!("after {ship}")).await
     }
 
     /// Says where all are.
@@ -108,6 +118,8 @@ async fn what_is_missing_is_asked_for_with_what_there_is() {
     let begun = form(&mut room, "@otus ship api to").await;
     assert_eq!(begun.fields[0].initial.as_deref(), Some("api"));
     assert_eq!(values(&begun, "version"), ["2", "1"]);
+    // The pattern would read `to` as a service, and what follows as a version. Something that is called so is meant, though.
+    assert_eq!(begun.command, "ship");
     // Choices that do not come in time are typed.
     let late = form(&mut room, "@otus ship web to").await;
     assert_eq!(values(&late, "version"), Vec::<String>::new());
@@ -129,6 +141,25 @@ async fn the_only_one_there_is_stands_there_already() {
     assert_eq!(form.fields[0].initial.as_deref(), Some("api"));
     assert_eq!(values(&form, "version"), ["2", "1"]);
     assert_eq!(form.fields[2].initial, None, "what can stay empty does");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_announces_a_parameter_is_no_value_of_another() {
+    let mut open = room(CATALOG);
+    let begun = form(&mut open, "@otus ship to staging").await;
+    assert_eq!(begun.fields[2].initial.as_deref(), Some("staging"));
+    // What is no environment is no beginning either, and nobody is asked for more.
+    open.say("ann", "@otus ship to the moon").await;
+    let plain = open.answer().await.plain();
+    assert!(!plain.contains("a little more"), "{plain}");
+    // More words are another command's.
+    assert_eq!(form(&mut open, "@otus name after").await.command, "name after");
+    open.say("ann", "@otus name it").await;
+    open.expect_reply("it").await;
+    // Unless something is called so.
+    let mut called = room(&format!("{CATALOG}[services.to]\n"));
+    called.say("ann", "@otus ship to 2").await;
+    called.expect_reply("to Some(\"2\") nowhere").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 // @ts-check
 // The page: what is where, and what is heard from the server.
 
+import { bench } from "./bench.js";
 import { cluster } from "./cluster.js";
 import { composer } from "./composer.js";
 import { fill, get, h } from "./dom.js";
@@ -135,12 +136,13 @@ on(["channels", "people"], () => {
 
 // Beside it.
 
-const PANELS = /** @type {const} */ (["tour", "cluster", "log"]);
+/** The panels, in order: of the tour and the workbench there is one. */
+let panels = ["tour", "cluster", "log"];
 
 /** @param {string} panel */
 function choose(panel) {
     document.body.dataset.panel = panel;
-    for (const name of PANELS) {
+    for (const name of panels) {
         const tab = get(`tab-${name}`);
         tab.setAttribute("aria-selected", String(name === panel));
         tab.tabIndex = name === panel ? 0 : -1;
@@ -159,17 +161,17 @@ function show(what) {
     }
 }
 
-PANELS.forEach((name, n) => {
+for (const name of ["bench", ...panels]) {
     const tab = get(`tab-${name}`);
     tab.addEventListener("click", () => choose(name));
     tab.addEventListener("keydown", (event) => {
-        const by = { ArrowRight: 1, ArrowLeft: PANELS.length - 1 }[event.key];
+        const by = { ArrowRight: 1, ArrowLeft: panels.length - 1 }[event.key];
         if (!by) return;
-        const next = PANELS[(n + by) % PANELS.length];
+        const next = panels[(panels.indexOf(name) + by) % panels.length];
         choose(next);
         get(`tab-${next}`).focus();
     });
-});
+}
 for (const button of get("bottom").querySelectorAll("button")) {
     button.addEventListener("click", () => show(button.dataset.go ?? "chat"));
 }
@@ -179,6 +181,24 @@ cluster();
 log();
 choose("tour");
 show("chat");
+
+/** What the page is: a demo with its tour, or the workbench of somebody's own robot. @param {boolean} working */
+function become(working) {
+    const [here, gone] = working ? ["bench", "tour"] : ["tour", "bench"];
+    if (panels[0] === here) return;
+    panels = [here, "cluster", "log"];
+    const kind = working ? "workbench" : "demo";
+    document.title = `Otus ${kind}`;
+    get("kind").textContent = kind;
+    for (const [name, hidden] of /** @type {[string, boolean][]} */ ([[here, false], [gone, true]])) {
+        get(`tab-${name}`).hidden = hidden;
+        /** @type {HTMLElement | null} */ (get("bottom").querySelector(`[data-go=${name}]`))?.toggleAttribute("hidden", hidden);
+    }
+    get(`panel-${gone}`).hidden = true;
+    if (document.body.dataset.panel === gone) choose(here);
+}
+
+bench(become, () => choose("bench"));
 
 // Light and dark.
 
@@ -216,8 +236,12 @@ listen(
             state.cluster = told;
             store.changed("cluster");
         },
+        bench: (told) => {
+            state.bench = told;
+            store.changed("bench");
+        },
     },
     (connected) => {
-        get("connection").textContent = connected ? "" : "The demo has ended, or cannot be reached. This page goes on when it is back.";
+        get("connection").textContent = connected ? "" : "What served this page has ended, or cannot be reached. The page goes on when it is back.";
     },
 );

@@ -22,19 +22,19 @@ export async function act(verb, body) {
     } catch {
         // The words as they are.
     }
-    throw new Error(why || `the demo answered ${answer.status}`);
+    throw new Error(why || `the server of this page answered ${answer.status}`);
 }
 
 /**
  * Hears everything, again after every break.
- * @param {Record<"start" | "news" | "cluster", (told: any) => void>} hear
+ * @param {Record<"start" | "news" | "cluster" | "bench", (told: any) => void>} hear
  * @param {(connected: boolean) => void} connection
  */
 export function listen(hear, connection) {
     const events = new EventSource("/api/events");
     events.addEventListener("open", () => connection(true));
     events.addEventListener("error", () => connection(false));
-    for (const kind of /** @type {const} */ (["start", "news", "cluster"])) {
+    for (const kind of /** @type {const} */ (["start", "news", "cluster", "bench"])) {
         events.addEventListener(kind, (event) => hear[kind](JSON.parse(event.data)));
     }
 }

@@ -20,6 +20,7 @@
  * @typedef {{name: string, version: string, wanted: number, ready: number, pods: Pod[]}} Service
  * @typedef {{name: string, services: Service[]}} Place
  * @typedef {{n: number, way: string, name: string, more: string}} Entry
+ * @typedef {{what: string, stage: string, told: string, output: string, log: string[]}} Bench
  */
 
 export const state = {
@@ -48,6 +49,8 @@ export const state = {
     tour: [],
     /** @type {Trouble[]} */
     troubles: [],
+    /** How the robot stands that is being worked on, where one is. @type {Bench | null} */
+    bench: null,
     /** @type {Place[]} */
     cluster: [],
     /** @type {Entry[]} */
@@ -69,7 +72,7 @@ const listeners = new Map();
 let due = new Set();
 
 /**
- * Calls back after something of the kind changed: `messages`, `people`, `channels`, `cluster`, `log`, `views`, `tour`.
+ * Calls back after something of the kind changed: `messages`, `people`, `channels`, `cluster`, `log`, `views`, `tour`, `bench`.
  * @param {string[]} kinds
  * @param {() => void} then
  */
@@ -111,8 +114,9 @@ export function start(told) {
     state.views = new Map(told.views.map((/** @type {any} */ view) => [view.user, view.view]));
     state.tour = told.tour;
     state.troubles = told.troubles;
+    state.bench = told.bench ?? null;
     state.log = told.log;
-    changed("messages", "people", "channels", "log", "views", "tour");
+    changed("messages", "people", "channels", "log", "views", "tour", "bench");
 }
 
 /** What happened since. @param {any} told */

@@ -166,6 +166,7 @@ async fn every_block_menu_and_form_works_in_a_browser() {
         }],
         tour: Vec::new(),
         troubles: Vec::new(),
+        bench: None,
     };
     let served = serve(page, TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
     let pictures = tempfile::tempdir().unwrap();

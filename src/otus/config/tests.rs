@@ -891,6 +891,7 @@ versions = ["v1", "v2"]
     [responders.executables]
 
 
+
     [responders.experiments]
 
 

@@ -1,10 +1,9 @@
 //! The demo's alerting: one rule, asked of the emulated Prometheus now and then, and told to the robot as Alertmanager would.
 
 use jiff::Timestamp;
-use otus_core::{Robot, web::Request};
 use otus_monitoring::{Prometheus, PrometheusConfig};
 use serde_json::{Value as Json, json};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use url::form_urlencoded;
 
 /// What the webhook brings.
@@ -15,7 +14,7 @@ const EXPRESSION: &str = "histogram_quantile(0.95, sum by (le, service) (rate(ht
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Evaluates the rule for as long as the demo runs.
-pub(super) async fn watch(robot: Robot, prometheus: String) {
+pub(super) async fn watch(robot: SocketAddr, prometheus: String) {
     let config = PrometheusConfig {
         url: Some(prometheus.clone()),
         ..PrometheusConfig::default()
@@ -24,7 +23,13 @@ pub(super) async fn watch(robot: Robot, prometheus: String) {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "the demo has no alerts"),
     };
+    let http = match reqwest::Client::builder().no_proxy().build() {
+        Ok(http) => http,
+        Err(error) => return tracing::error!(%error, "the demo has no alerts"),
+    };
     let mut firing: BTreeMap<String, Timestamp> = BTreeMap::new();
+    // What the robot has not taken yet.
+    let mut waiting: Vec<Json> = Vec::new();
     loop {
         tokio::time::sleep(EVERY).await;
         // One that does not answer is asked again.
@@ -38,11 +43,12 @@ pub(super) async fn watch(robot: Robot, prometheus: String) {
             .filter_map(|sample| sample.labels.get("service").cloned())
             .collect();
         let now = Timestamp::now();
-        let mut told: Vec<Json> = Vec::new();
         let changed = slow.len() != firing.len() || slow.iter().any(|service| !firing.contains_key(service));
         for service in &slow {
             let since = *firing.entry(service.clone()).or_insert(now);
-            told.push(alert(&prometheus, service, since, None));
+            if changed {
+                waiting.push(alert(&prometheus, service, since, None));
+            }
         }
         let over: Vec<String> = firing
             .keys()
@@ -51,14 +57,21 @@ pub(super) async fn watch(robot: Robot, prometheus: String) {
             .collect();
         for service in over {
             if let Some(since) = firing.remove(&service) {
-                told.push(alert(&prometheus, &service, since, Some(now)));
+                waiting.push(alert(&prometheus, &service, since, Some(now)));
             }
         }
-        if changed {
-            let request = Request::new("POST", "/hooks/alerts/demo", notification(&told).to_string());
-            robot
-                .serve(request.header("authorization", format!("Bearer {TOKEN}")))
-                .await;
+        if waiting.is_empty() {
+            continue;
+        }
+        // As Alertmanager, it says again what was not taken: a robot may be away for a moment.
+        let told = http
+            .post(format!("http://{robot}/hooks/alerts/demo"))
+            .bearer_auth(TOKEN)
+            .json(&notification(&waiting))
+            .send()
+            .await;
+        if told.is_ok_and(|answer| answer.status().is_success()) {
+            waiting.clear();
         }
     }
 }

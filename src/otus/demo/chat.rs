@@ -5,6 +5,7 @@ use super::{
     view::{View, picture},
     world::{CHANNEL, COLLEAGUE, PERSON, World},
 };
+use crate::run::Instance;
 use otus_core::operations::{OperationFilter, State};
 use otus_emulators::slack::{Ts, What, Workspace};
 use std::{
@@ -27,6 +28,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub(super) struct Chat<'a, W> {
     world: &'a World,
+    robot: &'a Instance,
     screen: Screen<W>,
     folder: PathBuf,
     /// The journal up to here is shown.
@@ -71,9 +73,10 @@ impl<'a> Typed<'a> {
 }
 
 impl<'a, W: Write> Chat<'a, W> {
-    pub(super) fn new(world: &'a World, screen: Screen<W>, folder: PathBuf) -> Self {
+    pub(super) fn new(world: &'a World, robot: &'a Instance, screen: Screen<W>, folder: PathBuf) -> Self {
         Self {
             world,
+            robot,
             screen,
             folder,
             seen: world.slack.journal(0).last().map_or(0, |entry| entry.n),
@@ -284,7 +287,7 @@ impl<'a, W: Write> Chat<'a, W> {
 
     /// Whether nothing is left to be answered or done.
     async fn is_over(&mut self, expecting: Expecting) -> bool {
-        let busy = self.world.robot.robot().busy();
+        let busy = self.robot.robot().busy();
         self.resting = self.resting.min(busy);
         if busy > self.resting {
             return false;
@@ -314,14 +317,7 @@ impl<'a, W: Write> Chat<'a, W> {
             limit: 1,
             ..OperationFilter::default()
         };
-        let running = self
-            .world
-            .robot
-            .robot()
-            .services()
-            .store()
-            .operations(&running)
-            .await;
+        let running = self.robot.robot().services().store().operations(&running).await;
         // A store that cannot be read has been told by the robot; waiting for it would not end.
         running.map_or(true, |running| running.is_empty())
     }

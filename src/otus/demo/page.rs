@@ -4,28 +4,38 @@ use super::{
     tour::tour,
     world::{CHANNEL, COLLEAGUE, ENVIRONMENTS, PERSON, VISITOR, World},
 };
+use crate::run::Instance;
 use anyhow::Context as _;
 use otus_demo_page::{Page, Person, Served, Trouble};
 use otus_emulators::prometheus::Effect;
 use std::{net::Ipv4Addr, sync::Arc};
 use tokio::net::TcpListener;
 
-/// Serves the page on a port of this machine; 0 for a free one.
-pub(super) async fn serve(world: &World, port: u16) -> anyhow::Result<Served> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| {
-            format!("port {port} cannot be listened on; choose another with --page, or none with --no-page")
-        })?;
-    let robot = world.robot.robot();
+/// Serves the demo's page on a port of this machine; 0 for a free one.
+pub(super) async fn serve(world: &World, robot: &Instance, port: u16) -> anyhow::Result<Served> {
+    let listener = listener(port, "choose another with --page, or none with --no-page").await?;
+    let robot = robot.robot();
     let commands = robot.services().commands();
     let has = |word: &str| {
         commands
             .iter()
             .any(|command| command.usage.is_some_and(|usage| usage.starts_with(word)))
     };
-    let troubles = troubles(world);
-    let page = Page {
+    let mut page = page(world);
+    page.tour = tour(&page.troubles, has);
+    Ok(otus_demo_page::serve(page, listener)?)
+}
+
+/// A port of this machine for a page.
+pub(crate) async fn listener(port: u16, else_what: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .with_context(|| format!("port {port} cannot be listened on; {else_what}"))
+}
+
+/// The world as a page, with neither a tour nor a bench.
+pub(crate) fn page(world: &World) -> Page {
+    Page {
         slack: world.slack.clone(),
         cluster: Arc::clone(&world.cluster),
         namespaces: ENVIRONMENTS.iter().rev().map(|name| (*name).to_owned()).collect(),
@@ -36,10 +46,10 @@ pub(super) async fn serve(world: &World, port: u16) -> anyhow::Result<Served> {
                 role: role.to_owned(),
             })
             .to_vec(),
-        tour: tour(&troubles, has),
-        troubles,
-    };
-    Ok(otus_demo_page::serve(page, listener)?)
+        tour: Vec::new(),
+        troubles: troubles(world),
+        bench: None,
+    }
 }
 
 fn trouble(

@@ -79,10 +79,19 @@ fn bad(crash: Option<Act>) -> Step {
 fn flag() -> Step {
     step(
         "A feature for some",
-        "A deploy is not a release. Features are behind flags: for staff first, then for a quarter of the people.",
+        "A deploy is not a release. Features are behind flags: off when they go out, then on for staff, then for a quarter of the people.",
         [
-            ann("@otus flag new-search", "new-search").look("Staff have it, in both environments."),
-            ann("@otus flag new-search on for 25% in production", "is on for 25")
+            ann(
+                "@otus flag create quick-pay : pays with one press",
+                "quick-pay is there",
+            )
+            .look("It is off for everybody: the code behind it can go out, and nobody sees a difference."),
+            ann(
+                "@otus flag quick-pay on for staff in production",
+                "is on for staff",
+            )
+            .look("Applications and open browsers are told at once."),
+            ann("@otus flag quick-pay on for 25% in production", "is on for 25")
                 .look("A step at most so large needs nobody else; more is approved by an SRE."),
         ],
     )

@@ -1,14 +1,11 @@
-//! Everything the demo's robot is connected to, and the robot: emulated on loopback, put together as in production.
+//! Everything the demo's robot is connected to: emulated on loopback, put together as in production. The robot itself is in this
+//! process (`otus demo`), or another's (`otus dev`).
 
 use super::{
     alarm, shop,
     works::{self, Works},
 };
-use crate::{
-    config::{self, DEMO, Origin, Settings},
-    run::Instance,
-};
-use anyhow::Context as _;
+use crate::config::DEMO;
 use jiff::{SignedDuration, Timestamp};
 use otus_core::{
     Store as _, UserId,
@@ -21,9 +18,8 @@ use otus_emulators::{
 };
 use otus_store::{SqliteStore, StoreConfig};
 use serde_json::{Value as Json, json};
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
 
 /// Who types.
 pub(super) const PERSON: &str = "ann";
@@ -32,22 +28,22 @@ pub(super) const COLLEAGUE: &str = "bob";
 /// Somebody who only looks, on the page.
 pub(super) const VISITOR: &str = "vera";
 /// Where.
-pub(super) const CHANNEL: &str = "#shop";
+pub(crate) const CHANNEL: &str = "#shop";
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// The demo, running.
-pub(super) struct World {
-    pub(super) slack: Workspace,
-    pub(super) robot: Instance,
+/// What is emulated, running.
+pub(crate) struct World {
+    pub(crate) slack: Workspace,
     pub(super) cluster: Arc<Cluster>,
     pub(super) story: Story,
     pub(super) works: works::Shared,
-    telling: JoinHandle<()>,
-    selling: JoinHandle<()>,
-    ringing: JoinHandle<()>,
-    _prometheus: Prometheus,
-    _store: tempfile::TempDir,
+    prometheus: Prometheus,
+    /// What a robot has to know of it, as texts of the configuration, lowest first.
+    layers: Vec<String>,
+    /// What goes on in it by itself.
+    tasks: Vec<JoinHandle<()>>,
+    folder: tempfile::TempDir,
 }
 
 /// What runs where before anybody types: service, version, pods.
@@ -60,9 +56,10 @@ const RUNNING: [(&str, &str, u32); 4] = [
 pub(super) const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
 
 impl World {
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    /// Starts it; Slack's own people and channels are put into its options.
+    pub(crate) async fn start(slack: slack::Options) -> anyhow::Result<Self> {
         let now = Timestamp::now();
-        let slack = slack::Options::default()
+        let slack = slack
             .people([PERSON, COLLEAGUE, VISITOR])
             .channels([CHANNEL.trim_start_matches('#')]);
         let slack = Workspace::start(slack).await?;
@@ -74,58 +71,73 @@ impl World {
         let kubeconfig = folder.path().join("kubeconfig.yaml");
         cluster.write_kubeconfig(&kubeconfig)?;
         let store = folder.path().join("otus.sqlite");
-        let bob = slack
-            .look(|world| world.user("bob").map(|user| user.id.clone()))
+        let id = |name: &str| {
+            slack
+                .look(|world| world.user(name).map(|user| user.id.clone()))
+                .unwrap_or_default()
+        };
+        remember(&store, &id(COLLEAGUE), now).await?;
+        let channel = slack
+            .look(|world| world.channel(CHANNEL).map(|channel| channel.id.clone()))
             .unwrap_or_default();
-        remember(&store, &bob, now).await?;
-
-        let more = shop::furnish(folder.path())?;
-        let settings = settings(&slack, &works, &kubeconfig, &prometheus, &store, more)?;
-        let robot = Instance::start(settings, &CancellationToken::new()).await?;
-        tokio::time::timeout(SOON, robot.connected())
-            .await
-            .context("the robot did not connect to the emulated Slack")?;
-        works.tell(robot.address())?;
-        let selling = shop::serve(robot.address())?;
+        let layers = vec![
+            DEMO.to_owned(),
+            addresses(&slack, &kubeconfig, &prometheus, &store, &channel),
+            works.settings(&channel, &id(PERSON)),
+            shop::furnish(folder.path())?,
+        ];
         let telling = tokio::spawn(follow(Arc::clone(&cluster), story.clone()));
-        let ringing = tokio::spawn(alarm::watch(robot.robot().clone(), prometheus.url()));
         Ok(Self {
             slack,
-            robot,
             cluster,
             story,
             works,
-            telling,
-            selling,
-            ringing,
-            _prometheus: prometheus,
-            _store: folder,
+            prometheus,
+            layers,
+            tasks: vec![telling],
+            folder,
         })
     }
 
-    pub(super) async fn stop(self) {
-        self.telling.abort();
-        self.selling.abort();
-        self.ringing.abort();
-        self.robot.stop().await;
+    /// The texts of the configuration that a robot in this world has, lowest first: the same as in production, with the demo's addresses.
+    pub(crate) fn layers(&self) -> &[String] {
+        &self.layers
+    }
+
+    /// A folder that lives as long as this world.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the robot serves HTTP: GitHub, the application and the alarm tell it there from now on, whenever it listens.
+    pub(crate) fn robot_at(&mut self, robot: SocketAddr) -> anyhow::Result<()> {
+        self.works.tell(robot)?;
+        self.tasks.push(shop::serve(robot)?);
+        self.tasks
+            .push(tokio::spawn(alarm::watch(robot, self.prometheus.url())));
+        Ok(())
     }
 }
 
-/// The same configuration as in production, with the demo's addresses.
-fn settings(
+impl Drop for World {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Where everything is.
+fn addresses(
     slack: &Workspace,
-    works: &Works,
     kubeconfig: &Path,
     prometheus: &Prometheus,
     store: &Path,
-    more: String,
-) -> anyhow::Result<Settings> {
+    channel: &str,
+) -> String {
     let text = |text: &str| toml_edit::Value::from(text).to_string();
     let path = |path: &Path| toml_edit::Value::from(path.display().to_string()).to_string();
-    let channel = slack
-        .look(|world| world.channel(CHANNEL).map(|channel| channel.id.clone()))
-        .unwrap_or_default();
-    let addresses = format!(
+    format!(
         "[slack]\napi_url = {}\nbot_token = {}\napp_token = {}\nsockets = 1\n\
          [slack.pace]\nedits_per_minute = 600.0\nedit_burst = 100\n\
          [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
@@ -136,22 +148,9 @@ fn settings(
         path(kubeconfig),
         text(&prometheus.url()),
         path(store),
-        text(&channel),
+        text(channel),
         text(alarm::TOKEN),
-    );
-    let author = slack
-        .look(|world| world.user(PERSON).map(|user| user.id.clone()))
-        .unwrap_or_default();
-    let origin = Origin {
-        program: vec![
-            ("the demo", DEMO.to_owned()),
-            ("the demo", addresses),
-            ("the demo", works.settings(&channel, &author)),
-            ("the demo", more),
-        ],
-        ..Origin::default()
-    };
-    Ok(config::load(&origin).runnable()?)
+    )
 }
 
 /// A cluster where everything runs, and pods take about a second.
