@@ -12,6 +12,7 @@ mod facts;
 mod groups;
 mod guard;
 mod limits;
+mod offer;
 mod place;
 mod plan;
 mod settings;
@@ -96,6 +97,11 @@ impl Action for Steer {
 /// Feature flags: who gets what, told to applications at once.
 #[responder(name = "flags", config = Settings)]
 impl Flags {
+    #[choices]
+    async fn choices(&self, wanted: otus::form::Wanted, services: Services) -> Vec<otus::form::Choice> {
+        offer::choices(&self.settings, &wanted, &services)
+    }
+
     /// Lists the flags, and what they give in which environment.
     ///
     /// With words: those with these words in their name or description, or of this owner.
@@ -138,6 +144,33 @@ impl Flags {
     ) -> Result {
         let on = side.eq_ignore_ascii_case("on");
         ask::turn(&cx, &self.settings, &name, on, whom, environment).await
+    }
+
+    /// Changes what a flag gives, by a form: which flag, what, for whom and where.
+    ///
+    /// Said whole, it is the same as `flag <name> on for staff in production`.
+    #[respond(
+        r"^flag change (?<name>\S+) to (?<gives>\S+)(?: for (?<whom>\S+(?: (?:is |= ?)?(?:\x22[^\x22]+\x22|\S+))?))?(?: in (?<environment>\S+))?$",
+        usage = "flag change <name> to <gives> [for <whom>] [in <environment>]",
+        example = "flag change new-search to on for 25% in production",
+        role = "deployer",
+        effect = "operation"
+    )]
+    async fn flag_change(
+        &self,
+        cx: Context,
+        name: FlagName,
+        gives: String,
+        whom: Option<Said>,
+        environment: Option<Place>,
+    ) -> Result {
+        let side = ["on", "off"]
+            .into_iter()
+            .find(|side| gives.eq_ignore_ascii_case(side));
+        match side {
+            Some(side) => ask::turn(&cx, &self.settings, &name, side == "on", whom, environment).await,
+            None => ask::give(&cx, &self.settings, &name, &gives, whom, environment).await,
+        }
     }
 
     /// Gives a variant of a flag to everybody, or to some.

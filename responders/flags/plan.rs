@@ -122,6 +122,15 @@ async fn side(
     now: Timestamp,
 ) -> Result<Option<Side>> {
     let flags = place::engine(services)?;
+    if let Some(away) = flags.away(set) {
+        if let Some(why) = &away.trouble {
+            return Err(texts::keeper_away(set, &away, why).into());
+        }
+        let alone = away.together.iter().any(|other| !ask.sets.contains(other));
+        if alone && matches!(ask.what, What::Create { .. } | What::Archive | What::Restore) {
+            return Err(texts::only_together(&ask.flag, &away).into());
+        }
+    }
     let kept = flags
         .set(set)
         .map_or_else(|| Kept::new(set), |live| live.kept().clone());
@@ -166,8 +175,10 @@ async fn side(
             let source = flags.set(source).ok_or_else(missing)?;
             let document = &source.kept().document;
             from = Some(document.evaluators.clone());
-            let wanted = document.flags.get(&ask.flag).cloned();
-            Some(wanted.ok_or_else(missing)?)
+            let mut wanted = document.flags.get(&ask.flag).cloned().ok_or_else(missing)?;
+            // What is noted of the other keeper's is of no use elsewhere.
+            wanted.metadata.remove(otus_flags::unleash::ASLEEP);
+            Some(wanted)
         }
         What::Archive => {
             if before.is_none() {
@@ -195,7 +206,16 @@ async fn side(
         rules,
     };
     try_out(&side, &ask.flag, now)?;
-    Ok(Some(side))
+    let mut edits: Vec<Edit> = rule_edits(&side.rules);
+    edits.push(edit(
+        &ask.flag,
+        side.after.as_ref(),
+        side.kept.archived.contains_key(&ask.flag),
+    ));
+    match (flags.cannot(set, &edits), flags.away(set)) {
+        (Some(why), Some(away)) => Err(texts::keeper_cannot(&away, &why).into()),
+        _ => Ok(Some(side)),
+    }
 }
 
 fn cannot(fault: otus_flags::GiveFault) -> UserError {
@@ -229,11 +249,7 @@ fn try_out(side: &Side, flag: &str, now: Timestamp) -> Result {
         operation: None,
     };
     let mut kept = side.kept.clone();
-    for (name, rule) in &side.rules {
-        let edit = Edit::Rule {
-            name: name.clone(),
-            rule: rule.clone(),
-        };
+    for edit in rule_edits(&side.rules) {
         kept = kept
             .apply(&edit, &author)
             .map_err(|fault| refused(flag, &fault))?
@@ -243,6 +259,15 @@ fn try_out(side: &Side, flag: &str, now: Timestamp) -> Result {
     kept.apply(&edit, &author)
         .map_err(|fault| refused(flag, &fault))?;
     Ok(())
+}
+
+/// Shared rules, as edits.
+fn rule_edits(rules: &BTreeMap<String, Value>) -> Vec<Edit> {
+    let edit = |(name, rule): (&String, &Value)| Edit::Rule {
+        name: name.clone(),
+        rule: rule.clone(),
+    };
+    rules.iter().map(edit).collect()
 }
 
 fn refused(flag: &str, fault: &EditFault) -> UserError {

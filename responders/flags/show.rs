@@ -7,7 +7,7 @@ use crate::{
     texts,
 };
 use otus::{Context, File, Result, UserError};
-use otus_flags::{Change, ChangeKind, Definition};
+use otus_flags::{Away, Change, ChangeKind, Definition};
 
 /// So many changes are shown of a flag.
 const LAST: usize = 3;
@@ -59,7 +59,9 @@ pub(crate) async fn list(cx: &Context, words: Option<&str>) -> Result {
             words.iter().all(|word| text.contains(word))
         });
     }
-    cx.reply(texts::list(&rows, &places, words, total, now)).await
+    let list = texts::list(&rows, &places, words, total, now);
+    cx.reply(texts::kept_elsewhere(list, &away(services, &places)?))
+        .await
 }
 
 /// `flag x`.
@@ -85,7 +87,19 @@ pub(crate) async fn one(cx: &Context, settings: &Settings, FlagName(flag): &Flag
         places,
         facts: facts::of(services.store().as_ref(), flag).await?,
     };
-    cx.reply(texts::one(&row, &changes, oldest, settings, now)).await
+    let places: Vec<String> = row.places.iter().map(|(place, _)| place.clone()).collect();
+    let card = texts::one(&row, &changes, oldest, settings, now);
+    cx.reply(texts::kept_elsewhere(card, &away(services, &places)?))
+        .await
+}
+
+/// Which of these places are kept by somebody else.
+fn away(services: &otus::Services, places: &[String]) -> Result<Vec<(String, Away)>> {
+    let flags = place::engine(services)?;
+    let found = places
+        .iter()
+        .filter_map(|place| Some((place.clone(), flags.away(place)?)));
+    Ok(found.collect())
 }
 
 /// `flag history x`.
@@ -138,8 +152,11 @@ pub(crate) async fn diff(cx: &Context, Place(one): &Place, Place(other): &Place)
 
 /// `flags export production`.
 pub(crate) async fn export(cx: &Context, Place(set): &Place) -> Result {
-    let live = place::engine(cx.services())?.set(set);
-    let Some(live) = live else {
+    let flags = place::engine(cx.services())?;
+    if let Some(away) = flags.away(set) {
+        return Err(texts::keeper_exports(set, &away).into());
+    }
+    let Some(live) = flags.set(set) else {
         return Err(UserError::new(texts::nothing_to_export(set)).into());
     };
     let document = live.kept().document.to_value();

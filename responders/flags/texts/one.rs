@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// More environments than these have no buttons.
 const BUTTONS: usize = 3;
+/// So many groups have a button.
+const GROUPS: usize = 2;
 
 /// One flag.
 pub(crate) fn one(
@@ -54,10 +56,10 @@ pub(crate) fn one(
             .collect();
         card = card.field("Last changes", last.join("\n"));
     }
-    buttons(card, row)
+    buttons(card, row, settings)
 }
 
-fn buttons(mut card: Card, row: &Row) -> Card {
+fn buttons(mut card: Card, row: &Row, settings: &Settings) -> Card {
     let flag = &row.flag;
     let several = row.places.len() > 1;
     for (place, definition) in row.places.iter().take(BUTTONS) {
@@ -74,6 +76,12 @@ fn buttons(mut card: Card, row: &Row) -> Card {
         let all = |side: &str| is_all(definition, side);
         if !all("on") {
             card = card.button(Button::new(label("On"), format!("flag {flag} on in {place}")));
+            for group in settings.groups.keys().take(if several { 0 } else { GROUPS }) {
+                card = card.button(Button::new(
+                    format!("For {group}"),
+                    format!("flag {flag} on for {group} in {place}"),
+                ));
+            }
             card = card.button(Button::new(
                 label("25 %"),
                 format!("flag {flag} on for 25% in {place}"),
@@ -84,6 +92,8 @@ fn buttons(mut card: Card, row: &Row) -> Card {
             card = card.button(off.danger(format!("Turn {flag} off for everybody in {place}?")));
         }
     }
+    // Without the rest it opens the form.
+    card = card.button(Button::new("Change …", format!("flag change {flag}")));
     card.button(Button::new("History", format!("flag history {flag}")))
 }
 
