@@ -323,9 +323,7 @@ pub(crate) async fn guard(
 
 /// Whether it can be a flag's name: it is typed, and stands in addresses.
 fn is_name(name: &str) -> bool {
-    const WORDS: [&str; 7] = [
-        "change", "create", "explain", "archive", "restore", "history", "undo",
-    ];
+    const WORDS: [&str; 6] = ["create", "explain", "archive", "restore", "history", "undo"];
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
     (1..=100).contains(&name.len())
         && name.bytes().all(fits)

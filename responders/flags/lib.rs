@@ -20,6 +20,7 @@ mod show;
 mod stale;
 mod tell;
 mod texts;
+mod used;
 mod whom;
 
 use crate::{
@@ -45,6 +46,7 @@ pub use settings::{Group, Guard, Settings};
 pub struct Flags {
     settings: Arc<Settings>,
     prometheus: Option<Arc<Prometheus>>,
+    code: used::Code,
 }
 
 impl Flags {
@@ -57,6 +59,7 @@ impl Flags {
         Ok(Self {
             settings: Arc::new(settings),
             prometheus,
+            code: used::Code::default(),
         })
     }
 }
@@ -118,7 +121,7 @@ impl Flags {
     /// Says who gets what of a flag, whose it is, how old it is, and who changed it last.
     #[respond(r"^flag (?<name>\S+)$", usage = "flag <name>", example = "flag new-search")]
     async fn flag(&self, cx: Context, name: FlagName) -> Result {
-        show::one(&cx, &self.settings, &name).await
+        show::one(&cx, &self.settings, &self.code, &name).await
     }
 
     /// Turns a flag on or off: for everybody, or for some.
@@ -150,9 +153,9 @@ impl Flags {
     ///
     /// Said whole, it is the same as `flag <name> on for staff in production`.
     #[respond(
-        r"^flag change (?<name>\S+) to (?<gives>\S+)(?: for (?<whom>\S+(?: (?:is |= ?)?(?:\x22[^\x22]+\x22|\S+))?))?(?: in (?<environment>\S+))?$",
-        usage = "flag change <name> to <gives> [for <whom>] [in <environment>]",
-        example = "flag change new-search to on for 25% in production",
+        r"^change flag (?<name>\S+) to (?<gives>\S+)(?: for (?<whom>\S+(?: (?:is |= ?)?(?:\x22[^\x22]+\x22|\S+))?))?(?: in (?<environment>\S+))?$",
+        usage = "change flag <name> to <gives> [for <whom>] [in <environment>]",
+        example = "change flag new-search to on for 25% in production",
         role = "deployer",
         effect = "operation"
     )]
@@ -311,7 +314,7 @@ impl Flags {
     /// Lists the flags that give everybody the same for long: code that can go.
     #[respond(r"^flags stale$", usage = "flags stale")]
     async fn flags_stale(&self, cx: Context) -> Result {
-        let found = stale::find(cx.services(), &self.settings).await?;
+        let found = stale::find(cx.services(), &self.settings, &self.code, used::FEW).await?;
         cx.reply(texts::stale(&found, self.settings.stale_days)).await
     }
 
@@ -446,7 +449,7 @@ impl Flags {
     async fn start(&self, services: Services) -> Result {
         groups::keep(&services, &self.settings).await;
         let guards = guard::watch(&services, &self.settings, self.prometheus.as_deref());
-        let reminders = stale::remind(&services, &self.settings);
+        let reminders = stale::remind(&services, &self.settings, &self.code);
         tokio::join!(guards, reminders);
         Ok(())
     }

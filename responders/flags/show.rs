@@ -5,6 +5,7 @@ use crate::{
     place::{self, FlagName, Place},
     settings::Settings,
     texts,
+    used::{self, Code},
 };
 use otus::{Context, File, Result, UserError};
 use otus_flags::{Away, Change, ChangeKind, Definition};
@@ -65,7 +66,7 @@ pub(crate) async fn list(cx: &Context, words: Option<&str>) -> Result {
 }
 
 /// `flag x`.
-pub(crate) async fn one(cx: &Context, settings: &Settings, FlagName(flag): &FlagName) -> Result {
+pub(crate) async fn one(cx: &Context, settings: &Settings, code: &Code, FlagName(flag): &FlagName) -> Result {
     let services = cx.services();
     let flags = place::engine(services)?;
     let now = services.store().now().await?;
@@ -88,7 +89,11 @@ pub(crate) async fn one(cx: &Context, settings: &Settings, FlagName(flag): &Flag
         facts: facts::of(services.store().as_ref(), flag).await?,
     };
     let places: Vec<String> = row.places.iter().map(|(place, _)| place.clone()).collect();
-    let card = texts::one(&row, &changes, oldest, settings, now);
+    let mut card = texts::one(&row, &changes, oldest, settings, now);
+    if let Some(used) = code.look(services, flag).await {
+        used::remember(services, flag, &used).await?;
+        card = texts::where_used(card, &used);
+    }
     cx.reply(texts::kept_elsewhere(card, &away(services, &places)?))
         .await
 }

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 /// [`RunError::Flags`] when the store does not answer, a file cannot be read, or this build evaluates wrongly.
 pub(crate) async fn open(store: Arc<dyn Opened>, config: &FlagsConfig) -> Result<Arc<Flags>, RunError> {
     let failed = |error: String| RunError::Flags(error);
-    let elsewhere = Elsewhere::new(store.flags(), &config.servers()).map_err(|error| failed(error.to_string()))?;
+    let elsewhere =
+        Elsewhere::new(store.flags(), &config.servers()).map_err(|error| failed(error.to_string()))?;
     let flags = Flags::start(Arc::new(elsewhere))
         .await
         .map_err(|error| failed(error.to_string()))?;

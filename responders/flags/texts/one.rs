@@ -4,9 +4,13 @@ use super::{
     steer::{difference, guard_in_words},
     words::{lines, variants},
 };
-use crate::{settings::Settings, show::Row};
+use crate::{settings::Settings, show::Row, used::Used};
 use jiff::Timestamp;
-use otus::{Button, Card, Tone, markup::bold, phrase};
+use otus::{
+    Button, Card, Tone,
+    markup::{self, bold},
+    phrase,
+};
 use otus_flags::{Change, ChangeKind, Definition};
 use serde_json::Value;
 
@@ -14,6 +18,8 @@ use serde_json::Value;
 const BUTTONS: usize = 3;
 /// So many groups have a button.
 const GROUPS: usize = 2;
+/// More files are counted.
+const FILES: usize = 5;
 
 /// One flag.
 pub(crate) fn one(
@@ -59,6 +65,38 @@ pub(crate) fn one(
     buttons(card, row, settings)
 }
 
+/// The same with where its code is.
+pub(crate) fn where_used(card: Card, used: &Used) -> Card {
+    if used.is_nowhere() {
+        return card.field(
+            "Where used",
+            format!("No code names it, in {}", phrase::list(&used.repositories)),
+        );
+    }
+    if used.total == 0 {
+        return card;
+    }
+    let several = used.repositories.len() > 1;
+    let mut lines: Vec<String> = used
+        .files
+        .iter()
+        .take(FILES)
+        .map(|(repository, file)| {
+            let at = if several {
+                format!("{repository}: ")
+            } else {
+                String::new()
+            };
+            format!("• {at}{}", markup::link(&file.url, &file.path))
+        })
+        .collect();
+    let more = used.total.saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("… and {} more", phrase::count(more, "file")));
+    }
+    card.field("Where used", lines.join("\n"))
+}
+
 fn buttons(mut card: Card, row: &Row, settings: &Settings) -> Card {
     let flag = &row.flag;
     let several = row.places.len() > 1;
@@ -93,7 +131,7 @@ fn buttons(mut card: Card, row: &Row, settings: &Settings) -> Card {
         }
     }
     // Without the rest it opens the form.
-    card = card.button(Button::new("Change …", format!("flag change {flag}")));
+    card = card.button(Button::new("Change …", format!("change flag {flag}")));
     card.button(Button::new("History", format!("flag history {flag}")))
 }
 

@@ -172,14 +172,15 @@ impl Server {
     }
 
     async fn read(&self, held: &mut Held) -> Result<(), FlagStoreError> {
-        let newest = self.api.newest().await?;
+        // One more than the newest event's number, so that a set that was read is never of the revision of none.
+        let newest = self.api.newest().await? + 1;
         if newest == held.revision && held.dirty.is_empty() && newest > 0 {
             return Ok(());
         }
         let mut changed: Option<BTreeSet<String>> = (held.revision > 0).then(|| held.dirty.clone());
         if held.revision > 0 && newest != held.revision {
             let events = self.api.events(None, FEW).await?;
-            let new: Vec<_> = events.iter().filter(|event| event.id > held.revision).collect();
+            let new: Vec<_> = events.iter().filter(|event| event.id >= held.revision).collect();
             let whole = new.len() < FEW as usize;
             // Segments are read in any case, and who logged in changes no flag.
             let wide = |event: &&&Event| {
@@ -431,11 +432,31 @@ impl FlagStore for Elsewhere {
         let Some(place) = self.sets.get(set) else {
             return self.own.history(set, flag, limit).await;
         };
-        let Some(flag) = flag else { return Ok(Vec::new()) };
         let (_, content) = place.server.fresh().await?;
-        let events = place.server.api.events(Some(flag), RECORD).await?;
-        let now = content.features.get(flag).and_then(|feature| place.of(feature));
-        let mut changes = record::changes((set, &place.environment), flag, now, &content.segments, &events);
+        let events = place.server.api.events(flag, RECORD).await?;
+        let mut by_flag: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+        for event in events {
+            if let Some(name) = &event.feature_name {
+                by_flag.entry(name.clone()).or_default().push(event);
+            }
+        }
+        let mut changes = Vec::new();
+        for (flag, events) in by_flag {
+            let feature = content.features.get(&flag);
+            // The record of the whole server has those of other projects, too.
+            if feature.is_none() && !content.archived.contains(&flag) {
+                continue;
+            }
+            let now = feature.and_then(|feature| place.of(feature));
+            changes.extend(record::changes(
+                (set, &place.environment),
+                &flag,
+                now,
+                &content.segments,
+                &events,
+            ));
+        }
+        changes.sort_by_key(|change| std::cmp::Reverse(change.revision));
         changes.truncate(limit as usize);
         Ok(changes)
     }

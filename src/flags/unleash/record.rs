@@ -50,7 +50,7 @@ pub(super) fn changes(
             .map(|environment| read::definition(environment, segments).to_value());
         changes.push(Change {
             set: set.to_owned(),
-            revision: event.id,
+            revision: event.id + 1,
             at: event.created_at,
             by: event.created_by.clone(),
             reason: None,

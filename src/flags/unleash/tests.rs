@@ -354,6 +354,6 @@ fn the_record_is_read_backwards() {
         .collect();
     assert_eq!(
         seen,
-        ["6 10 → 20", "5 off → 10", "2 off → off", "1 nothing → off"]
+        ["7 10 → 20", "6 off → 10", "3 off → off", "2 nothing → off"]
     );
 }
