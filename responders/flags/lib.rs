@@ -80,7 +80,7 @@ impl Configure for Flags {
 }
 
 /// Changing a flag.
-struct Steer(Arc<Settings>);
+struct Steer(Arc<Settings>, Option<Arc<Prometheus>>);
 
 #[async_trait]
 impl Action for Steer {
@@ -89,7 +89,7 @@ impl Action for Steer {
     }
 
     async fn plan(&self, services: &Services, ask: &Value) -> Result<Plan> {
-        plan::plan(services, &self.0, ask).await
+        plan::plan(services, &self.0, self.1.as_deref(), ask).await
     }
 
     async fn apply(&self, run: Run) -> Result<Ending> {
@@ -441,7 +441,10 @@ impl Flags {
     /// What it can do to the world.
     #[actions]
     fn actions(&self) -> Vec<Arc<dyn Action>> {
-        vec![Arc::new(Steer(Arc::clone(&self.settings)))]
+        vec![Arc::new(Steer(
+            Arc::clone(&self.settings),
+            self.prometheus.clone(),
+        ))]
     }
 
     /// Keeps groups as they are configured, watches guards, and reminds of what can go.

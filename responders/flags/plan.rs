@@ -12,6 +12,7 @@ use otus::{
     operations::{Change, Plan, Target},
 };
 use otus_flags::{Author, ChangeKind, Definition, Document, Edit, EditFault, Kept, words::audience};
+use otus_monitoring::Prometheus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -57,7 +58,12 @@ fn write(definition: Option<&Definition>) -> Value {
 }
 
 /// What would change.
-pub(crate) async fn plan(services: &Services, settings: &Settings, ask: &Value) -> Result<Plan> {
+pub(crate) async fn plan(
+    services: &Services,
+    settings: &Settings,
+    prometheus: Option<&Prometheus>,
+    ask: &Value,
+) -> Result<Plan> {
     let ask = Ask::deserialize(ask)?;
     let flags = place::engine(services)?;
     // Another replica may have been here.
@@ -85,7 +91,7 @@ pub(crate) async fn plan(services: &Services, settings: &Settings, ask: &Value) 
         return guarded(services, settings, &ask, guard.as_deref(), plan).await;
     }
     for side in &sides {
-        limits::frozen(services, settings, side, now).await?;
+        limits::frozen(services, settings, prometheus, side, now).await?;
         let several = ask.sets.len() > 1;
         plan.changes.extend(changes(&ask, side, several, now));
         plan.warnings
@@ -225,7 +231,7 @@ fn cannot(fault: otus_flags::GiveFault) -> UserError {
 /// What a flag was before its last change.
 async fn earlier(services: &Services, ask: &Ask, set: &str) -> Result<Option<Definition>> {
     let flags = place::engine(services)?;
-    let changes = flags.history(set, Some(&ask.flag), RECENT).await?;
+    let changes = place::history(&flags, set, &ask.flag, RECENT).await?;
     let last = changes.into_iter().find(|change| change.kind != ChangeKind::Rule);
     let Some(last) = last else {
         return Err(UserError::new(texts::never_changed(&ask.flag)).into());

@@ -77,7 +77,11 @@ pub(crate) async fn one(cx: &Context, settings: &Settings, code: &Code, FlagName
         if let Some(definition) = live.kept().document.flags.get(flag) {
             places.push((set.clone(), definition.clone()));
         }
-        let own = flags.history(&set, Some(flag), HISTORY).await?;
+        let own = match place::history(&flags, &set, flag, HISTORY).await {
+            // What it gives was read before; that it is old is said below.
+            Err(_) if flags.away(&set).is_some() => Vec::new(),
+            found => found?,
+        };
         changes.extend(own.into_iter().filter(|change| change.kind != ChangeKind::Rule));
     }
     changes.sort_by_key(|change| std::cmp::Reverse(change.at));
@@ -117,7 +121,7 @@ pub(crate) async fn history(cx: &Context, flag: &str, place: Option<Place>) -> R
     };
     let mut changes: Vec<Change> = Vec::new();
     for set in &sets {
-        let own = flags.history(set, Some(flag), HISTORY).await?;
+        let own = place::history(&flags, set, flag, HISTORY).await?;
         let about = |change: &Change| {
             let held = |value: &Option<serde_json::Value>| {
                 value

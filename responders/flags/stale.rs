@@ -77,7 +77,11 @@ pub(crate) async fn find(
             let Some(definition) = live.kept().document.flags.get(&flag) else {
                 continue;
             };
-            let changes = flags.history(set, Some(&flag), RECENT).await?;
+            let changes = match flags.history(set, Some(&flag), RECENT).await {
+                // Nobody knows since when, so it is not counted.
+                Err(_) if flags.away(set).is_some() => break,
+                found => found?,
+            };
             let last = changes.iter().find(|change| change.kind != ChangeKind::Rule);
             since = since.max(last.map(|change| change.at));
             gives.extend(settled(definition, now.as_second()).map(|given| (set.clone(), given)));

@@ -4,10 +4,7 @@
 
 use crate::facts;
 use otus::{Result, Services};
-use otus_ci::{
-    github::{Mention, Repository},
-    version::Versions,
-};
+use otus_ci::github::{GitHub, Mention, Repository};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
@@ -95,7 +92,7 @@ impl Code {
 
 /// Asks GitHub.
 async fn search(services: &Services, flag: &str) -> Option<Used> {
-    let versions = services.resources().get::<Versions>()?;
+    let github = services.resources().get::<GitHub>()?;
     let mut repositories: BTreeMap<String, Repository> = BTreeMap::new();
     for service in services.catalog().services() {
         if let Some(repository) = service
@@ -114,7 +111,7 @@ async fn search(services: &Services, flag: &str) -> Option<Used> {
         ..Used::default()
     };
     for (name, repository) in repositories {
-        match versions.github().mentions(&repository, flag).await {
+        match github.mentions(&repository, flag).await {
             Ok(found) => {
                 used.whole &= found.whole;
                 used.total += found.total;

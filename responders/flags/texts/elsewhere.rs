@@ -2,10 +2,27 @@
 
 use otus::{
     Card, UserError,
-    markup::{bold, code},
+    markup::{self, bold, code},
     phrase,
 };
 use otus_flags::Away;
+
+/// What somebody else's program says: names of permissions stay readable, and nothing is marked up.
+pub(crate) fn told(why: &str) -> String {
+    phrase::cut(&markup::clean(why).replace(['*', '`', '~'], ""), 500)
+}
+
+/// Its record cannot be read now.
+pub(crate) fn keeper_silent(why: &str) -> UserError {
+    UserError::new(format!("{}.", capital(&told(why))))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
 
 /// It cannot be read now, so nobody knows what a change would change.
 pub(crate) fn keeper_away(set: &str, away: &Away, why: &str) -> UserError {
@@ -13,17 +30,13 @@ pub(crate) fn keeper_away(set: &str, away: &Away, why: &str) -> UserError {
         "The flags of {} are in {}, and cannot be read at the moment: {}. So nothing was changed; try it again in a while.",
         bold(set),
         away.keeper,
-        phrase::inert(why, 400)
+        told(why)
     ))
 }
 
 /// It has no way to say that.
 pub(crate) fn keeper_cannot(away: &Away, why: &str) -> UserError {
-    UserError::new(format!(
-        "{} cannot do that: {}.",
-        away.keeper,
-        phrase::inert(why, 400)
-    ))
+    UserError::new(format!("{} cannot do that: {}.", away.keeper, told(why)))
 }
 
 /// It is in all of them, or in none.
@@ -68,7 +81,7 @@ pub(crate) fn kept_elsewhere(card: Card, away: &[(String, Away)]) -> Card {
     let places: Vec<String> = away.iter().map(|(place, _)| place.clone()).collect();
     let mut footer = format!("{} in {}", phrase::list(&places), first.keeper);
     if let Some(why) = away.iter().find_map(|(_, away)| away.trouble.as_ref()) {
-        footer.push_str(&format!(" – as it was last read: {}", phrase::inert(why, 300)));
+        footer.push_str(&format!(" – as it was last read: {}", told(why)));
     }
     Card {
         footer: Some(footer),

@@ -42,6 +42,10 @@ pub struct FlagsConfig {
 pub struct SetConfig {
     /// A file in flagd's format that the set begins with, when nobody has written to it yet.
     pub seed_file: Option<PathBuf>,
+    /// A repository on GitHub with such a file, instead: `owner/name`. The newest commit of its default branch is taken.
+    pub seed_repository: Option<String>,
+    /// Where the file is in the repository. Without it: `flags.json`.
+    pub seed_path: Option<String>,
     /// The Unleash server where its flags are, by its name below `[flags.unleash]`. Without one they are kept here.
     pub unleash: Option<String>,
     /// What the environment is called there. Without it, as the set.
@@ -122,11 +126,30 @@ impl FlagsConfig {
                     let what = format!("there is no server {server:?} below [flags.unleash]{near}");
                     fault(&["sets", name, "unleash"], what);
                 }
-                Some(_) if set.seed_file.is_some() => {
+                Some(_) if set.seed_file.is_some() || set.seed_repository.is_some() => {
                     let what = "the set is in Unleash, which is not begun from a file".to_owned();
                     fault(&["sets", name, "seed_file"], what);
                 }
                 Some(_) => {}
+            }
+        }
+        for (name, set) in &self.sets {
+            let Some(repository) = &set.seed_repository else {
+                if set.seed_path.is_some() {
+                    let what = "is of no use without seed_repository".to_owned();
+                    fault(&["sets", name, "seed_path"], what);
+                }
+                continue;
+            };
+            let parts: Vec<&str> = repository.split('/').collect();
+            if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) {
+                let what = "is a repository on GitHub, written owner/name".to_owned();
+                fault(&["sets", name, "seed_repository"], what);
+            } else if set.seed_file.is_some() {
+                fault(
+                    &["sets", name, "seed_repository"],
+                    "seed_file is given, too; keep one of both".into(),
+                );
             }
         }
         let away = |set: &str| self.sets.get(set).is_some_and(|set| set.unleash.is_some());
@@ -174,6 +197,16 @@ impl FlagsConfig {
         }
         drop(tokens);
         if faults.is_empty() { Ok(ready) } else { Err(faults) }
+    }
+
+    /// The sets that begin with a file of a repository: the set, `owner/name`, and the path.
+    #[must_use]
+    pub fn repository_seeds(&self) -> Vec<(String, String, String)> {
+        let seeds = self.sets.iter().filter_map(|(name, set)| {
+            let path = set.seed_path.clone().unwrap_or_else(|| "flags.json".to_owned());
+            Some((name.clone(), set.seed_repository.clone()?, path))
+        });
+        seeds.collect()
     }
 
     /// The Unleash servers that some set is on, with their sets.
@@ -312,7 +345,8 @@ mod tests {
                 "[unleash.main]\nurl = \"unleash.example.com\"\nproject = \"\"\n\
                  [unleash.user]\nurl = \"https://me:word@unleash.example.com\"\ntoken = \"a\"\ntoken_file = \"/none\"\n\
                  [sets.production]\nunleash = \"mian\"\n[sets.mobile]\nunleash = \"main\"\nseed_file = \"/none\"\n\
-                 [sets.web]\nunleash_environment = \"x\"\n\
+                 [sets.web]\nunleash_environment = \"x\"\nseed_path = \"x\"\n\
+                 [sets.tv]\nseed_repository = \"acme\"\n\
                  [clients.a]\nset = \"mobile\"\ntoken = \"0123456789abcdef\"\n"
             ),
             [
@@ -324,6 +358,8 @@ mod tests {
                 "sets.mobile.seed_file: the set is in Unleash, which is not begun from a file",
                 "sets.production.unleash: there is no server \"mian\" below [flags.unleash]; did you mean `main`?",
                 "sets.web.unleash_environment: is of no use without unleash, which says on which server",
+                "sets.tv.seed_repository: is a repository on GitHub, written owner/name",
+                "sets.web.seed_path: is of no use without seed_repository",
                 "clients.a.set: its flags are in Unleash: applications ask Unleash for them, with its own SDKs",
             ]
         );

@@ -349,7 +349,7 @@ fn refusal(status: StatusCode, value: &Value, what: &str) -> Fault {
     let own: String = own.unwrap_or_default().chars().take(300).collect();
     match status {
         StatusCode::UNAUTHORIZED => Fault::No(format!(
-            "Unleash does not know the token, or it has expired, so it did not do this: {what}. An administrator puts a new one into `flags.unleash`"
+            "Unleash does not know the token, or it has expired, so it did not do this: {what}. An administrator puts a new one into the section flags.unleash of the configuration"
         )),
         StatusCode::FORBIDDEN => {
             let named = value["permissions"].as_array().into_iter().flatten();

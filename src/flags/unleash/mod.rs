@@ -128,15 +128,15 @@ impl Elsewhere {
         Ok(Self { own, sets })
     }
 
-    /// Asks each server once, as a check before it is relied on.
+    /// Asks each server once, as a check before it is relied on; how many flags there are.
     ///
     /// # Errors
     /// Whichever does not answer, and why.
     pub async fn check(&self) -> Result<usize, FlagStoreError> {
-        let mut flags = 0;
+        let mut flags = BTreeMap::new();
         for (set, place) in &self.sets {
             let (_, content) = place.server.fresh().await?;
-            flags += content.features.len();
+            flags.insert(place.server.name.as_str(), content.features.len());
             let missing = content
                 .features
                 .values()
@@ -145,7 +145,7 @@ impl Elsewhere {
                 return Err(FlagStoreError::Refused(place.no_environment(set, feature)));
             }
         }
-        Ok(flags)
+        Ok(flags.into_values().sum())
     }
 }
 

@@ -9,7 +9,7 @@ use otus::{
     room::{Clock, Fuse, PATIENCE, Room},
     store::{MemoryStore, Store},
 };
-use otus_ci::{github::GitHub, registry::Registry, version::Versions};
+use otus_ci::github::GitHub;
 use otus_flags::{
     Author, Context, Definition, Edit, Evaluator, FlagStore, Flags, MemoryFlagStore,
     unleash::{Elsewhere, UnleashConfig, UnleashSet},
@@ -18,7 +18,7 @@ use otus_monitoring::Prometheus;
 use otus_responder_flags::Settings;
 use regex::Regex;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 const CATALOG: &str = "
     [environments.staging]
@@ -115,8 +115,7 @@ impl Stage {
         let clock = Clock::default();
         let mut room = Room::builder();
         if let Some(github) = self.github {
-            let images = Registry::new(&BTreeMap::new()).unwrap();
-            room = room.resource(Versions::new(github, Arc::new(images)));
+            room = room.resource(github);
         }
         let room = room
             .responder(responder)
