@@ -309,6 +309,30 @@ async fn what_one_replica_changes_the_others_serve() {
     settled(&town).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_begins_with_a_file_of_a_repository() {
+    let github = otus_emulators::github::GitHub::start().await.unwrap();
+    let document = json!({
+        "flags": {"banner": {
+            "state": "ENABLED", "variants": {"red": "#f00", "blue": "#00f"}, "defaultVariant": "red",
+        }},
+    });
+    let text = document.to_string();
+    let files = [("flags/shop.json", Some(text.as_str()))];
+    let api = github.repository("acme/shop").unwrap();
+    api.commit_files("main", "bob", "Flags", &files).unwrap();
+    let mut house = House::build(None).await;
+    house.configure(FLAGS);
+    house.configure(&format!(
+        "[github]\napi_url = {:?}\ntoken = {:?}\n[flags.sets.production]\nseed_repository = \"acme/shop\"\nseed_path = \"flags/shop.json\"\n",
+        github.url(),
+        github.token()
+    ));
+    house.start().await;
+    let shop = Application::of(house.http().await);
+    assert_eq!(shop.gets("banner", json!({})).await, "#f00");
+}
+
 /// Waits until every operation is over and told.
 async fn settled(town: &Town) {
     town.ended().await;

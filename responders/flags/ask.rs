@@ -78,7 +78,7 @@ async fn propose(
 async fn since(cx: &Context, settings: &Settings, flag: &str, set: &str) -> Result<u64> {
     let flags = place::engine(cx.services())?;
     let now = cx.services().store().now().await?;
-    let recent = flags.history(set, Some(flag), RECENT).await?;
+    let recent = place::history(&flags, set, flag, RECENT).await?;
     let revision = flags.set(set).map_or(0, |live| live.kept().revision);
     let just_now = recent
         .iter()
@@ -285,7 +285,7 @@ async fn latest(cx: &Context, flag: &str) -> Result<String> {
     let flags = place::engine(cx.services())?;
     let mut last = None;
     for set in place::all(cx.services()) {
-        let found = flags.history(&set, Some(flag), RECENT).await?;
+        let found = place::history(&flags, &set, flag, RECENT).await?;
         let own = found.into_iter().find(|change| change.flag.is_some());
         if let Some(change) = own
             && last.as_ref().is_none_or(|(at, _)| *at < change.at)

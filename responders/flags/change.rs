@@ -12,7 +12,7 @@ use otus::{
     Result, Services,
     operations::{Attempt, Ending, Operation, Outcome, Run},
 };
-use otus_flags::{Author, ChangeError, Definition, Edit, EditFault};
+use otus_flags::{Author, ChangeError, Definition, Edit, EditFault, FlagStoreError};
 use serde::{Deserialize, Serialize};
 
 /// So many changes are looked through for one's own.
@@ -127,6 +127,15 @@ async fn change(
         }
         _ => plan::read(&edit.after)?,
     };
+    if flags.away(&edit.set).is_some() {
+        // Made, archived and restored it is in all its environments at once; and there nothing says whose change it was, when this is done
+        // again. Either way it is what was agreed to.
+        flags.look().await?;
+        if flags.is(&edit.set, flag, after.as_ref()) {
+            let revision = flags.set(&edit.set).map_or(0, |live| live.kept().revision);
+            return Ok(Done::Changed(revision));
+        }
+    }
     let archived = flags
         .set(&edit.set)
         .is_some_and(|live| live.kept().archived.contains_key(flag));
@@ -147,6 +156,7 @@ fn told(error: ChangeError) -> Result<Done> {
             Ok(Done::Moved)
         }
         ChangeError::Edit(fault) => Ok(Done::Refused(fault.to_string())),
+        ChangeError::Store(FlagStoreError::Refused(why)) => Ok(Done::Refused(why)),
         error @ (ChangeError::Store(_) | ChangeError::Busy(_)) => Err(error.into()),
     }
 }

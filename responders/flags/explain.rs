@@ -66,6 +66,9 @@ pub(crate) async fn explain(
         *key = json!(whom::plain(key));
     }
     let flags = place::engine(cx.services())?;
+    if let Some(away) = flags.away(&set) {
+        return Err(texts::keeper_explains(flag, &set, &away).into());
+    }
     let live = flags.set(&set);
     let context = otus_flags::Context::from_value(&Value::Object(described.attributes.clone()))
         .map_err(|fault| UserError::new(texts::no_context(&fault.to_string())))?;

@@ -29,6 +29,9 @@ pub(crate) struct Facts {
     pub(crate) about: Option<String>,
     /// When it was made, if it was made here.
     pub(crate) created: Option<Timestamp>,
+    /// Whether code was ever found that names it: only then its code can be gone.
+    #[serde(default)]
+    pub(crate) used: bool,
     /// What turns it off, by flag set.
     #[serde(default)]
     pub(crate) guards: BTreeMap<String, String>,

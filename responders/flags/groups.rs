@@ -15,7 +15,8 @@ pub(crate) async fn keep(services: &Services, settings: &Settings) {
     let Ok(flags) = place::engine(services) else {
         return;
     };
-    for set in flags.names() {
+    // What is kept by somebody else is not changed without being asked to.
+    for set in flags.names().into_iter().filter(|set| flags.away(set).is_none()) {
         for (name, group) in &settings.groups {
             let Ok(rule) = group.rule() else { continue };
             let there = flags.set(&set);

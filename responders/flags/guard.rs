@@ -120,7 +120,7 @@ pub(crate) struct Broken<'a> {
 }
 
 /// The value that is bad, if it is. What cannot be asked says nothing.
-async fn broken(
+pub(crate) async fn broken(
     prometheus: &Prometheus,
     name: &str,
     guard: &Guard,

@@ -12,6 +12,7 @@ mod facts;
 mod groups;
 mod guard;
 mod limits;
+mod offer;
 mod place;
 mod plan;
 mod settings;
@@ -19,6 +20,7 @@ mod show;
 mod stale;
 mod tell;
 mod texts;
+mod used;
 mod whom;
 
 use crate::{
@@ -44,6 +46,7 @@ pub use settings::{Group, Guard, Settings};
 pub struct Flags {
     settings: Arc<Settings>,
     prometheus: Option<Arc<Prometheus>>,
+    code: used::Code,
 }
 
 impl Flags {
@@ -56,6 +59,7 @@ impl Flags {
         Ok(Self {
             settings: Arc::new(settings),
             prometheus,
+            code: used::Code::default(),
         })
     }
 }
@@ -76,7 +80,7 @@ impl Configure for Flags {
 }
 
 /// Changing a flag.
-struct Steer(Arc<Settings>);
+struct Steer(Arc<Settings>, Option<Arc<Prometheus>>);
 
 #[async_trait]
 impl Action for Steer {
@@ -85,7 +89,7 @@ impl Action for Steer {
     }
 
     async fn plan(&self, services: &Services, ask: &Value) -> Result<Plan> {
-        plan::plan(services, &self.0, ask).await
+        plan::plan(services, &self.0, self.1.as_deref(), ask).await
     }
 
     async fn apply(&self, run: Run) -> Result<Ending> {
@@ -96,6 +100,11 @@ impl Action for Steer {
 /// Feature flags: who gets what, told to applications at once.
 #[responder(name = "flags", config = Settings)]
 impl Flags {
+    #[choices]
+    async fn choices(&self, wanted: otus::form::Wanted, services: Services) -> Vec<otus::form::Choice> {
+        offer::choices(&self.settings, &wanted, &services)
+    }
+
     /// Lists the flags, and what they give in which environment.
     ///
     /// With words: those with these words in their name or description, or of this owner.
@@ -112,7 +121,7 @@ impl Flags {
     /// Says who gets what of a flag, whose it is, how old it is, and who changed it last.
     #[respond(r"^flag (?<name>\S+)$", usage = "flag <name>", example = "flag new-search")]
     async fn flag(&self, cx: Context, name: FlagName) -> Result {
-        show::one(&cx, &self.settings, &name).await
+        show::one(&cx, &self.settings, &self.code, &name).await
     }
 
     /// Turns a flag on or off: for everybody, or for some.
@@ -138,6 +147,33 @@ impl Flags {
     ) -> Result {
         let on = side.eq_ignore_ascii_case("on");
         ask::turn(&cx, &self.settings, &name, on, whom, environment).await
+    }
+
+    /// Changes what a flag gives, by a form: which flag, what, for whom and where.
+    ///
+    /// Said whole, it is the same as `flag <name> on for staff in production`.
+    #[respond(
+        r"^change flag (?<name>\S+) to (?<gives>\S+)(?: for (?<whom>\S+(?: (?:is |= ?)?(?:\x22[^\x22]+\x22|\S+))?))?(?: in (?<environment>\S+))?$",
+        usage = "change flag <name> to <gives> [for <whom>] [in <environment>]",
+        example = "change flag new-search to on for 25% in production",
+        role = "deployer",
+        effect = "operation"
+    )]
+    async fn flag_change(
+        &self,
+        cx: Context,
+        name: FlagName,
+        gives: String,
+        whom: Option<Said>,
+        environment: Option<Place>,
+    ) -> Result {
+        let side = ["on", "off"]
+            .into_iter()
+            .find(|side| gives.eq_ignore_ascii_case(side));
+        match side {
+            Some(side) => ask::turn(&cx, &self.settings, &name, side == "on", whom, environment).await,
+            None => ask::give(&cx, &self.settings, &name, &gives, whom, environment).await,
+        }
     }
 
     /// Gives a variant of a flag to everybody, or to some.
@@ -278,7 +314,7 @@ impl Flags {
     /// Lists the flags that give everybody the same for long: code that can go.
     #[respond(r"^flags stale$", usage = "flags stale")]
     async fn flags_stale(&self, cx: Context) -> Result {
-        let found = stale::find(cx.services(), &self.settings).await?;
+        let found = stale::find(cx.services(), &self.settings, &self.code, used::FEW).await?;
         cx.reply(texts::stale(&found, self.settings.stale_days)).await
     }
 
@@ -405,7 +441,10 @@ impl Flags {
     /// What it can do to the world.
     #[actions]
     fn actions(&self) -> Vec<Arc<dyn Action>> {
-        vec![Arc::new(Steer(Arc::clone(&self.settings)))]
+        vec![Arc::new(Steer(
+            Arc::clone(&self.settings),
+            self.prometheus.clone(),
+        ))]
     }
 
     /// Keeps groups as they are configured, watches guards, and reminds of what can go.
@@ -413,7 +452,7 @@ impl Flags {
     async fn start(&self, services: Services) -> Result {
         groups::keep(&services, &self.settings).await;
         let guards = guard::watch(&services, &self.settings, self.prometheus.as_deref());
-        let reminders = stale::remind(&services, &self.settings);
+        let reminders = stale::remind(&services, &self.settings, &self.code);
         tokio::join!(guards, reminders);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     ask::{Ask, RECENT},
-    place,
+    guard, place,
     plan::{Side, read},
     settings::Settings,
     texts,
@@ -16,6 +16,7 @@ use otus_flags::{
     Definition,
     words::{jump, retreats},
 };
+use otus_monitoring::Prometheus;
 
 /// Who has to agree, because more people at once get something new than the rules let.
 pub(crate) async fn need(
@@ -58,7 +59,7 @@ pub(crate) async fn need(
 /// The flag as it was at a revision.
 async fn baseline(services: &Services, ask: &Ask, side: &Side, since: u64) -> Result<Option<Definition>> {
     let flags = place::engine(services)?;
-    let changes = flags.history(&side.set, Some(&ask.flag), RECENT).await?;
+    let changes = place::history(&flags, &side.set, &ask.flag, RECENT).await?;
     let mut later = changes
         .into_iter()
         .filter(|change| change.revision > since && change.flag.is_some());
@@ -68,13 +69,29 @@ async fn baseline(services: &Services, ask: &Ask, side: &Side, since: u64) -> Re
     }
 }
 
-/// Refuses what would change flags while something is being deployed there, but for turning off.
-pub(crate) async fn frozen(services: &Services, settings: &Settings, side: &Side, now: Timestamp) -> Result {
+/// Refuses what would change flags while something is being deployed there, or there is an incident, but for turning off.
+pub(crate) async fn frozen(
+    services: &Services,
+    settings: &Settings,
+    prometheus: Option<&Prometheus>,
+    side: &Side,
+    now: Timestamp,
+) -> Result {
+    if retreats(side.before.as_ref(), side.after.as_ref(), now.as_second()) {
+        return Ok(());
+    }
+    let told = settings.frozen_in_incidents.as_ref();
+    let told = told.and_then(|name| Some((name, settings.guards.get(name)?, prometheus?)));
+    if let Some((name, guard, prometheus)) = told
+        && let Some(value) = guard::broken(prometheus, name, guard, &side.set, now).await
+    {
+        return Err(texts::incident(&side.set, name, &guard.bound, value).into());
+    }
     let here = settings
         .frozen_by_deploys
         .iter()
         .any(|name| name.eq_ignore_ascii_case(&side.set));
-    if !here || retreats(side.before.as_ref(), side.after.as_ref(), now.as_second()) {
+    if !here {
         return Ok(());
     }
     let filter = OperationFilter {

@@ -1,7 +1,8 @@
 //! Where and what: environments with their flag sets, and flags that exist.
 
+use crate::texts;
 use otus::{Context, Known, Result, Services, UserError};
-use otus_flags::Flags;
+use otus_flags::{Change, Flags};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// The engine.
@@ -101,6 +102,14 @@ pub(crate) fn meant(cx: &Context, key: &str, said: Option<Place>) -> Result<Stri
             "There is no environment, so there is nowhere to have flags: write for example `[environments.production]` into the configuration.",
         )
         .into()),
+    }
+}
+
+/// The record of a flag in a set, newest first. What whoever else keeps the set says instead is for people.
+pub(crate) async fn history(flags: &Flags, set: &str, flag: &str, most: u32) -> Result<Vec<Change>> {
+    match flags.history(set, Some(flag), most).await {
+        Err(error) if flags.away(set).is_some() => Err(texts::keeper_silent(&error.to_string()).into()),
+        found => Ok(found?),
     }
 }
 

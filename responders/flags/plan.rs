@@ -12,6 +12,7 @@ use otus::{
     operations::{Change, Plan, Target},
 };
 use otus_flags::{Author, ChangeKind, Definition, Document, Edit, EditFault, Kept, words::audience};
+use otus_monitoring::Prometheus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -57,7 +58,12 @@ fn write(definition: Option<&Definition>) -> Value {
 }
 
 /// What would change.
-pub(crate) async fn plan(services: &Services, settings: &Settings, ask: &Value) -> Result<Plan> {
+pub(crate) async fn plan(
+    services: &Services,
+    settings: &Settings,
+    prometheus: Option<&Prometheus>,
+    ask: &Value,
+) -> Result<Plan> {
     let ask = Ask::deserialize(ask)?;
     let flags = place::engine(services)?;
     // Another replica may have been here.
@@ -85,7 +91,7 @@ pub(crate) async fn plan(services: &Services, settings: &Settings, ask: &Value) 
         return guarded(services, settings, &ask, guard.as_deref(), plan).await;
     }
     for side in &sides {
-        limits::frozen(services, settings, side, now).await?;
+        limits::frozen(services, settings, prometheus, side, now).await?;
         let several = ask.sets.len() > 1;
         plan.changes.extend(changes(&ask, side, several, now));
         plan.warnings
@@ -122,6 +128,15 @@ async fn side(
     now: Timestamp,
 ) -> Result<Option<Side>> {
     let flags = place::engine(services)?;
+    if let Some(away) = flags.away(set) {
+        if let Some(why) = &away.trouble {
+            return Err(texts::keeper_away(set, &away, why).into());
+        }
+        let alone = away.together.iter().any(|other| !ask.sets.contains(other));
+        if alone && matches!(ask.what, What::Create { .. } | What::Archive | What::Restore) {
+            return Err(texts::only_together(&ask.flag, &away).into());
+        }
+    }
     let kept = flags
         .set(set)
         .map_or_else(|| Kept::new(set), |live| live.kept().clone());
@@ -166,8 +181,10 @@ async fn side(
             let source = flags.set(source).ok_or_else(missing)?;
             let document = &source.kept().document;
             from = Some(document.evaluators.clone());
-            let wanted = document.flags.get(&ask.flag).cloned();
-            Some(wanted.ok_or_else(missing)?)
+            let mut wanted = document.flags.get(&ask.flag).cloned().ok_or_else(missing)?;
+            // What is noted of the other keeper's is of no use elsewhere.
+            wanted.metadata.remove(otus_flags::unleash::ASLEEP);
+            Some(wanted)
         }
         What::Archive => {
             if before.is_none() {
@@ -195,7 +212,16 @@ async fn side(
         rules,
     };
     try_out(&side, &ask.flag, now)?;
-    Ok(Some(side))
+    let mut edits: Vec<Edit> = rule_edits(&side.rules);
+    edits.push(edit(
+        &ask.flag,
+        side.after.as_ref(),
+        side.kept.archived.contains_key(&ask.flag),
+    ));
+    match (flags.cannot(set, &edits), flags.away(set)) {
+        (Some(why), Some(away)) => Err(texts::keeper_cannot(&away, &why).into()),
+        _ => Ok(Some(side)),
+    }
 }
 
 fn cannot(fault: otus_flags::GiveFault) -> UserError {
@@ -205,7 +231,7 @@ fn cannot(fault: otus_flags::GiveFault) -> UserError {
 /// What a flag was before its last change.
 async fn earlier(services: &Services, ask: &Ask, set: &str) -> Result<Option<Definition>> {
     let flags = place::engine(services)?;
-    let changes = flags.history(set, Some(&ask.flag), RECENT).await?;
+    let changes = place::history(&flags, set, &ask.flag, RECENT).await?;
     let last = changes.into_iter().find(|change| change.kind != ChangeKind::Rule);
     let Some(last) = last else {
         return Err(UserError::new(texts::never_changed(&ask.flag)).into());
@@ -229,11 +255,7 @@ fn try_out(side: &Side, flag: &str, now: Timestamp) -> Result {
         operation: None,
     };
     let mut kept = side.kept.clone();
-    for (name, rule) in &side.rules {
-        let edit = Edit::Rule {
-            name: name.clone(),
-            rule: rule.clone(),
-        };
+    for edit in rule_edits(&side.rules) {
         kept = kept
             .apply(&edit, &author)
             .map_err(|fault| refused(flag, &fault))?
@@ -243,6 +265,15 @@ fn try_out(side: &Side, flag: &str, now: Timestamp) -> Result {
     kept.apply(&edit, &author)
         .map_err(|fault| refused(flag, &fault))?;
     Ok(())
+}
+
+/// Shared rules, as edits.
+fn rule_edits(rules: &BTreeMap<String, Value>) -> Vec<Edit> {
+    let edit = |(name, rule): (&String, &Value)| Edit::Rule {
+        name: name.clone(),
+        rule: rule.clone(),
+    };
+    rules.iter().map(edit).collect()
 }
 
 fn refused(flag: &str, fault: &EditFault) -> UserError {

@@ -23,6 +23,9 @@ pub struct Settings {
     pub approvals: u32,
     /// The environments whose flags stand still while something is deployed there. Turning off is never held up.
     pub frozen_by_deploys: Vec<String>,
+    /// The name of a guard that tells whether there is an incident: while it is bad in an environment, the flags there stand still. Turning off
+    /// is never held up.
+    pub frozen_in_incidents: Option<String>,
     /// A flag that gives everybody the same for so many days can be removed from the code.
     pub stale_days: u16,
     /// The id of the channel that hears of what guards turned off, and once a week of what can be removed.
@@ -87,6 +90,7 @@ impl Default for Settings {
             approvers: None,
             approvals: 1,
             frozen_by_deploys: Vec::new(),
+            frozen_in_incidents: None,
             stale_days: 30,
             channel: None,
             people: BTreeMap::new(),
@@ -113,6 +117,15 @@ impl Settings {
         }
         for (name, group) in &self.groups {
             group.rule().map_err(|why| format!("groups.{name} {why}"))?;
+        }
+        if let Some(name) = self
+            .frozen_in_incidents
+            .as_ref()
+            .filter(|name| !self.guards.contains_key(*name))
+        {
+            return Err(format!(
+                "frozen_in_incidents names {name:?}, and there is no such section below guards"
+            ));
         }
         if !asks && let Some(name) = self.guards.keys().next() {
             return Err(format!(
@@ -225,6 +238,10 @@ mod tests {
             (json!({ "step_within": "48h" }), "step_within"),
             (json!({ "approvals": 0 }), "approvals has to be 1 or more"),
             (json!({ "stale_days": 0 }), "stale_days has to be"),
+            (
+                json!({ "frozen_in_incidents": "x" }),
+                "frozen_in_incidents names \"x\", and there is no such",
+            ),
             (json!({ "groups": { "a": {} } }), "groups.a needs exactly one of"),
             (
                 json!({ "groups": { "a": { "ends_with": "x" } } }),

@@ -5,9 +5,10 @@ use crate::{
     place::{self, FlagName, Place},
     settings::Settings,
     texts,
+    used::{self, Code},
 };
 use otus::{Context, File, Result, UserError};
-use otus_flags::{Change, ChangeKind, Definition};
+use otus_flags::{Away, Change, ChangeKind, Definition};
 
 /// So many changes are shown of a flag.
 const LAST: usize = 3;
@@ -59,11 +60,13 @@ pub(crate) async fn list(cx: &Context, words: Option<&str>) -> Result {
             words.iter().all(|word| text.contains(word))
         });
     }
-    cx.reply(texts::list(&rows, &places, words, total, now)).await
+    let list = texts::list(&rows, &places, words, total, now);
+    cx.reply(texts::kept_elsewhere(list, &away(services, &places)?))
+        .await
 }
 
 /// `flag x`.
-pub(crate) async fn one(cx: &Context, settings: &Settings, FlagName(flag): &FlagName) -> Result {
+pub(crate) async fn one(cx: &Context, settings: &Settings, code: &Code, FlagName(flag): &FlagName) -> Result {
     let services = cx.services();
     let flags = place::engine(services)?;
     let now = services.store().now().await?;
@@ -74,7 +77,11 @@ pub(crate) async fn one(cx: &Context, settings: &Settings, FlagName(flag): &Flag
         if let Some(definition) = live.kept().document.flags.get(flag) {
             places.push((set.clone(), definition.clone()));
         }
-        let own = flags.history(&set, Some(flag), HISTORY).await?;
+        let own = match place::history(&flags, &set, flag, HISTORY).await {
+            // What it gives was read before; that it is old is said below.
+            Err(_) if flags.away(&set).is_some() => Vec::new(),
+            found => found?,
+        };
         changes.extend(own.into_iter().filter(|change| change.kind != ChangeKind::Rule));
     }
     changes.sort_by_key(|change| std::cmp::Reverse(change.at));
@@ -85,7 +92,23 @@ pub(crate) async fn one(cx: &Context, settings: &Settings, FlagName(flag): &Flag
         places,
         facts: facts::of(services.store().as_ref(), flag).await?,
     };
-    cx.reply(texts::one(&row, &changes, oldest, settings, now)).await
+    let places: Vec<String> = row.places.iter().map(|(place, _)| place.clone()).collect();
+    let mut card = texts::one(&row, &changes, oldest, settings, now);
+    if let Some(used) = code.look(services, flag).await {
+        used::remember(services, flag, &used).await?;
+        card = texts::where_used(card, &used);
+    }
+    cx.reply(texts::kept_elsewhere(card, &away(services, &places)?))
+        .await
+}
+
+/// Which of these places are kept by somebody else.
+fn away(services: &otus::Services, places: &[String]) -> Result<Vec<(String, Away)>> {
+    let flags = place::engine(services)?;
+    let found = places
+        .iter()
+        .filter_map(|place| Some((place.clone(), flags.away(place)?)));
+    Ok(found.collect())
 }
 
 /// `flag history x`.
@@ -98,7 +121,7 @@ pub(crate) async fn history(cx: &Context, flag: &str, place: Option<Place>) -> R
     };
     let mut changes: Vec<Change> = Vec::new();
     for set in &sets {
-        let own = flags.history(set, Some(flag), HISTORY).await?;
+        let own = place::history(&flags, set, flag, HISTORY).await?;
         let about = |change: &Change| {
             let held = |value: &Option<serde_json::Value>| {
                 value
@@ -138,8 +161,11 @@ pub(crate) async fn diff(cx: &Context, Place(one): &Place, Place(other): &Place)
 
 /// `flags export production`.
 pub(crate) async fn export(cx: &Context, Place(set): &Place) -> Result {
-    let live = place::engine(cx.services())?.set(set);
-    let Some(live) = live else {
+    let flags = place::engine(cx.services())?;
+    if let Some(away) = flags.away(set) {
+        return Err(texts::keeper_exports(set, &away).into());
+    }
+    let Some(live) = flags.set(set) else {
         return Err(UserError::new(texts::nothing_to_export(set)).into());
     };
     let document = live.kept().document.to_value();

@@ -1,6 +1,11 @@
 //! Flags that can go: they give everybody the same for long. Once a week their owners are told.
 
-use crate::{facts, place, settings::Settings, texts};
+use crate::{
+    facts, place,
+    settings::Settings,
+    texts,
+    used::{self, Code},
+};
 use jiff::{SignedDuration, Timestamp};
 use otus::{
     ChannelId, Post, Result, Services, UserId,
@@ -26,6 +31,8 @@ pub(crate) struct Stale {
     /// What everybody gets, by place; nothing where the code decides.
     pub(crate) gives: Vec<(String, Option<String>)>,
     pub(crate) since: Timestamp,
+    /// No code names it any more.
+    pub(crate) gone: bool,
     pub(crate) now: Timestamp,
     pub(crate) owner: Option<UserId>,
     pub(crate) owner_name: String,
@@ -48,8 +55,14 @@ fn settled(definition: &Definition, now: i64) -> Option<Option<String>> {
     }
 }
 
-/// The flags that give everybody the same for so long, in every place, the oldest first.
-pub(crate) async fn find(services: &Services, settings: &Settings) -> Result<Vec<Stale>> {
+/// The flags that give everybody the same for so long, in every place, and those whose code is gone; the oldest first. So many are looked for
+/// in the code, of those of which nobody knows.
+pub(crate) async fn find(
+    services: &Services,
+    settings: &Settings,
+    code: &Code,
+    mut most: usize,
+) -> Result<Vec<Stale>> {
     let flags = place::engine(services)?;
     let store = services.store().as_ref();
     let now = store.now().await?;
@@ -64,25 +77,37 @@ pub(crate) async fn find(services: &Services, settings: &Settings) -> Result<Vec
             let Some(definition) = live.kept().document.flags.get(&flag) else {
                 continue;
             };
-            let Some(given) = settled(definition, now.as_second()) else {
-                break;
+            let changes = match flags.history(set, Some(&flag), RECENT).await {
+                // Nobody knows since when, so it is not counted.
+                Err(_) if flags.away(set).is_some() => break,
+                found => found?,
             };
-            let changes = flags.history(set, Some(&flag), RECENT).await?;
             let last = changes.iter().find(|change| change.kind != ChangeKind::Rule);
             since = since.max(last.map(|change| change.at));
-            gives.push((set.clone(), given));
+            gives.extend(settled(definition, now.as_second()).map(|given| (set.clone(), given)));
         }
-        let Some(since) = since.filter(|_| gives.len() == places.len()) else {
-            continue;
-        };
-        if now.duration_since(since) < SignedDuration::from_hours(24 * i64::from(settings.stale_days)) {
-            continue;
-        }
+        let Some(since) = since else { continue };
         let known = facts.get(&flag).cloned().unwrap_or_default();
+        let same = gives.len() == places.len();
+        let long =
+            now.duration_since(since) >= SignedDuration::from_hours(24 * i64::from(settings.stale_days));
+        let used = code.look_some(services, &flag, &mut most).await;
+        if let Some(used) = used.as_ref().filter(|used| used.total > 0 && !known.used) {
+            used::remember(services, &flag, used).await?;
+        }
+        // A flag is often made before its code is there, so it has to have been seen once, or be old.
+        let gone = used.is_some_and(|used| used.is_nowhere()) && (known.used || long);
+        if !(gone || same && long) {
+            continue;
+        }
+        if !same {
+            gives.clear();
+        }
         found.push(Stale {
             flag,
             gives,
             since,
+            gone,
             now,
             owner: known.owner,
             owner_name: known.owner_name,
@@ -99,9 +124,9 @@ struct Reminded {
 }
 
 /// Tells once a week, until the robot stops.
-pub(crate) async fn remind(services: &Services, settings: &Settings) {
+pub(crate) async fn remind(services: &Services, settings: &Settings, code: &Code) {
     loop {
-        if let Err(error) = look(services, settings).await {
+        if let Err(error) = look(services, settings, code).await {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "nobody could be told of flags that can go; it is tried again"
@@ -114,7 +139,7 @@ pub(crate) async fn remind(services: &Services, settings: &Settings) {
     }
 }
 
-async fn look(services: &Services, settings: &Settings) -> Result<()> {
+async fn look(services: &Services, settings: &Settings, code: &Code) -> Result<()> {
     let store = services.store().as_ref();
     let now = store.now().await?;
     let due = |last: &Option<Reminded>| {
@@ -129,7 +154,7 @@ async fn look(services: &Services, settings: &Settings) -> Result<()> {
     if !due(&last) {
         return Ok(());
     }
-    let found = find(services, settings).await?;
+    let found = find(services, settings, code, used::MANY).await?;
     if found.is_empty() {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Everything this responder says.
 
+mod elsewhere;
 mod explain;
 mod faults;
 mod list;
@@ -8,6 +9,7 @@ mod stale;
 mod steer;
 mod words;
 
+pub(crate) use elsewhere::*;
 pub(crate) use explain::*;
 pub(crate) use faults::*;
 pub(crate) use list::*;

@@ -10,3 +10,4 @@ pub mod prometheus;
 pub mod real;
 pub mod registry;
 pub mod slack;
+pub mod unleash;

@@ -12,6 +12,7 @@ mod ramp;
 mod rules;
 pub mod serve;
 mod service;
+pub mod unleash;
 pub mod words;
 
 pub use bucketing::Bucketing;
@@ -22,7 +23,8 @@ pub use evaluate::{
 };
 pub use fault::{Fault, Faults};
 pub use life::{
-    Archived, Author, Change, ChangeKind, Edit, EditFault, FlagStore, FlagStoreError, Kept, MemoryFlagStore,
+    Archived, Author, Away, Change, ChangeKind, Edit, EditFault, FlagStore, FlagStoreError, Kept,
+    MemoryFlagStore,
 };
 pub use ramp::{Clock, Ramp, RampFault};
 pub use rules::{GiveFault, Growth, Whom};

@@ -1,4 +1,5 @@
-//! Purpose: flags, changes, ramps, replicas that are cut off or start anew, and clients that ask any of them, against a model.
+//! Purpose: flags, changes, ramps, replicas that are cut off, miss notifications or start anew, and clients that ask or listen to any of
+//! them, against a model.
 //!
 //! What has to hold whatever happens: no change is lost; an ETag stands for one answer, and a 304 for the one that the client has;
 //! a replica without its store goes on answering; and when all is well again every client has the truth, having asked only
@@ -11,7 +12,12 @@ use crate::{
     service::Stage,
 };
 use async_trait::async_trait;
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::{Body, BodyDataStream},
+    http::Request,
+};
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,6 +27,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +41,8 @@ const CLIENTS: usize = 4;
 struct Cut {
     store: Arc<MemoryFlagStore>,
     cut: AtomicBool,
+    /// What comes through of the store's notifications.
+    signs: watch::Sender<u64>,
 }
 
 impl Cut {
@@ -68,9 +77,9 @@ impl FlagStore for Cut {
         self.way()?.history(set, flag, limit).await
     }
 
-    /// Nothing is ever heard: each replica looks when the test lets it.
+    /// Only what the test lets through: every other notification is lost.
     fn changes(&self) -> watch::Receiver<u64> {
-        watch::channel(0).1
+        self.signs.subscribe()
     }
 }
 
@@ -85,7 +94,13 @@ enum Act {
     Cut(usize, bool),
     Restart(usize),
     Look(usize),
+    /// A notification comes through.
+    Sign(usize),
     Ask(usize, usize),
+    /// A client listens to a replica, from where it was.
+    Listen(usize, usize),
+    /// It reads what came, and asks if there is something new.
+    Hear(usize),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -102,7 +117,10 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (replica(), any::<bool>()).prop_map(|(replica, cut)| Act::Cut(replica, cut)),
         1 => replica().prop_map(Act::Restart),
         4 => replica().prop_map(Act::Look),
+        2 => replica().prop_map(Act::Sign),
         6 => (0..CLIENTS, replica()).prop_map(|(client, replica)| Act::Ask(client, replica)),
+        2 => (0..CLIENTS, replica()).prop_map(|(client, replica)| Act::Listen(client, replica)),
+        4 => (0..CLIENTS).prop_map(Act::Hear),
     ]
 }
 
@@ -117,6 +135,41 @@ struct Replica {
 struct Client {
     heard: Option<Stage>,
     held: Option<(String, Value)>,
+    stream: Option<Listening>,
+}
+
+/// An open stream of one replica.
+struct Listening {
+    replica: usize,
+    body: BodyDataStream,
+    last: Option<Stage>,
+    /// Which of the replica's lives it is.
+    flags: Arc<Flags>,
+}
+
+impl Listening {
+    /// What came until now: the last event, of which each is newer than the one before.
+    async fn read(&mut self) -> Option<Stage> {
+        let mut newest = None;
+        // Time stands still but for this: whatever is ready to be sent, is sent.
+        while let Ok(Some(Ok(bytes))) = tokio::time::timeout(Duration::from_millis(1), self.body.next()).await
+        {
+            for line in std::str::from_utf8(&bytes).unwrap().lines() {
+                let Some(stage) = line.strip_prefix("id: ") else {
+                    continue;
+                };
+                let stage = Stage::from_name(stage).unwrap();
+                assert!(
+                    self.last.is_none_or(|last| last < stage),
+                    "{stage:?} after {:?}",
+                    self.last
+                );
+                self.last = Some(stage);
+                newest = Some(stage);
+            }
+        }
+        newest
+    }
 }
 
 struct World {
@@ -150,6 +203,7 @@ impl World {
         let way = Arc::new(Cut {
             store: self.store.clone(),
             cut: AtomicBool::new(false),
+            signs: watch::channel(0).0,
         });
         let now = self.now.clone();
         let flags = Flags::start_at(way.clone(), Arc::new(move || now.load(Ordering::Relaxed)))
@@ -215,7 +269,10 @@ impl World {
                 return;
             }
             Act::Look(replica) => return drop(self.replicas[*replica].flags.look().await),
+            Act::Sign(replica) => return self.sign(*replica).await,
             Act::Ask(client, replica) => return self.ask(*client, *replica).await,
+            Act::Listen(client, replica) => return self.listen(*client, *replica).await,
+            Act::Hear(client) => return self.hear(*client).await,
         };
         let author = Author {
             by: "ann".into(),
@@ -236,6 +293,49 @@ impl World {
             Err(ChangeError::Edit(_)) => {}
             Err(ChangeError::Store(_)) => assert!(replica.way.cut.load(Ordering::Relaxed)),
             Err(error @ (ChangeError::Busy(_) | ChangeError::Moved(_))) => panic!("{error}"),
+        }
+    }
+
+    /// A replica that hears of a change has it, if it can.
+    async fn sign(&self, at: usize) {
+        let replica = &self.replicas[at];
+        replica.way.signs.send_modify(|count| *count += 1);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if !replica.way.cut.load(Ordering::Relaxed) {
+            let kept = self.store.load("set").await.unwrap();
+            assert_eq!(replica.flags.set("set").map(|live| live.kept().clone()), kept);
+        }
+    }
+
+    async fn listen(&mut self, at: usize, replica: usize) {
+        let mut request = Request::get("/ofrep/v1/events").header("authorization", "Bearer token");
+        if let Some(heard) = self.clients[at].heard {
+            request = request.header("last-event-id", heard.name());
+        }
+        let app = self.replicas[replica].app.clone();
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let flags = self.replicas[replica].flags.clone();
+        self.clients[at].stream = (response.status() == 200).then(|| Listening {
+            replica,
+            body: response.into_body().into_data_stream(),
+            last: None,
+            flags,
+        });
+    }
+
+    /// As a browser does it: asked only when something was heard.
+    async fn hear(&mut self, at: usize) {
+        let Some(mut stream) = self.clients[at].stream.take() else {
+            return;
+        };
+        let (replica, heard) = (stream.replica, stream.read().await);
+        // A replica that was restarted is another one: its streams are gone with it.
+        if Arc::ptr_eq(&stream.flags, &self.replicas[replica].flags) {
+            self.clients[at].stream = Some(stream);
+            if heard.is_some() {
+                self.clients[at].heard = None;
+                self.ask(at, replica).await;
+            }
         }
     }
 
@@ -285,10 +385,8 @@ impl World {
             .entry((at, tag.clone()))
             .or_insert_with(|| given.clone());
         assert_eq!(*stood_for, given, "a tag stands for one answer");
-        self.clients[at] = Client {
-            heard: news,
-            held: Some((tag, given)),
-        };
+        self.clients[at].heard = news;
+        self.clients[at].held = Some((tag, given));
     }
 
     /// What a client has to get, of what a replica has.
@@ -310,7 +408,15 @@ impl World {
             replica.flags.look().await.unwrap();
         }
         for client in 0..CLIENTS {
-            self.ask(client, client % REPLICAS).await;
+            self.hear(client).await;
+            match &self.clients[client].stream {
+                // It asked because it heard, and needs to ask for nothing.
+                Some(stream) if self.clients[client].held.is_some() => {
+                    let told = stream.flags.listen("set").map(|news| news.borrow().stage);
+                    assert!(self.clients[client].heard >= told, "it was told of everything");
+                }
+                _ => self.ask(client, client % REPLICAS).await,
+            }
         }
         let kept = self.store.load("set").await.unwrap();
         for replica in &self.replicas {

@@ -143,6 +143,7 @@ pub(crate) async fn check(loaded: &Loaded, json: bool) -> ExitCode {
         told::told(&mut sheet, settings).await;
         experiments::experiments(&mut sheet, settings);
         flags::flags(&mut sheet, settings);
+        flags::unleash(&mut sheet, settings).await;
     } else {
         sheet.note(
             Mark::Untried,

@@ -56,6 +56,32 @@ async fn guarded(percent: &Arc<AtomicU32>) -> Scene {
 }
 
 #[tokio::test]
+async fn flags_stand_still_while_something_is_wrong() {
+    let percent = Arc::new(AtomicU32::new(1));
+    let mut stage = Stage::default()
+        .with(
+            "guards",
+            json!({"incident": {"query": "ALERTS{env=\"{{env}}\"}", "bound": "< 0.05", "every": "1h"}}),
+        )
+        .with("frozen_in_incidents", json!("incident"));
+    stage.prometheus = Some(prometheus(Arc::clone(&percent)).await);
+    let mut scene = stage.open().await;
+    scene.say("flag create nav").await;
+    scene.say("flag nav on for 10% in production").await;
+    percent.store(50, Ordering::SeqCst);
+    insta::assert_snapshot!("incident", scene.say("flag nav on for 20% in production").await);
+    assert!(scene.say("flag nav off in production").await.contains("is off"));
+    // Without an answer there is no incident.
+    percent.store(1000, Ordering::SeqCst);
+    assert!(
+        scene
+            .say("flag nav on for 20% in production")
+            .await
+            .contains("is on")
+    );
+}
+
+#[tokio::test]
 async fn a_guard_that_breaks_turns_its_flag_off_and_says_so() {
     let percent = Arc::new(AtomicU32::new(1));
     let mut scene = guarded(&percent).await;

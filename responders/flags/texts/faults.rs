@@ -150,6 +150,6 @@ pub(crate) fn failed(flag: &str, set: &str, why: &str) -> Card {
         Tone::Bad,
         format!("{} could not be changed in {}", bold(flag), bold(set)),
     )
-    .text(phrase::inert(why, 600))
+    .text(super::told(why))
     .button(Button::new("Show it", format!("flag {flag}")))
 }

@@ -4,14 +4,22 @@ use super::{
     steer::{difference, guard_in_words},
     words::{lines, variants},
 };
-use crate::{settings::Settings, show::Row};
+use crate::{settings::Settings, show::Row, used::Used};
 use jiff::Timestamp;
-use otus::{Button, Card, Tone, markup::bold, phrase};
+use otus::{
+    Button, Card, Tone,
+    markup::{self, bold},
+    phrase,
+};
 use otus_flags::{Change, ChangeKind, Definition};
 use serde_json::Value;
 
 /// More environments than these have no buttons.
 const BUTTONS: usize = 3;
+/// So many groups have a button.
+const GROUPS: usize = 2;
+/// More files are counted.
+const FILES: usize = 5;
 
 /// One flag.
 pub(crate) fn one(
@@ -54,10 +62,42 @@ pub(crate) fn one(
             .collect();
         card = card.field("Last changes", last.join("\n"));
     }
-    buttons(card, row)
+    buttons(card, row, settings)
 }
 
-fn buttons(mut card: Card, row: &Row) -> Card {
+/// The same with where its code is.
+pub(crate) fn where_used(card: Card, used: &Used) -> Card {
+    if used.is_nowhere() {
+        return card.field(
+            "Where used",
+            format!("No code names it, in {}", phrase::list(&used.repositories)),
+        );
+    }
+    if used.total == 0 {
+        return card;
+    }
+    let several = used.repositories.len() > 1;
+    let mut lines: Vec<String> = used
+        .files
+        .iter()
+        .take(FILES)
+        .map(|(repository, file)| {
+            let at = if several {
+                format!("{repository}: ")
+            } else {
+                String::new()
+            };
+            format!("• {at}{}", markup::link(&file.url, &file.path))
+        })
+        .collect();
+    let more = used.total.saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("… and {} more", phrase::count(more, "file")));
+    }
+    card.field("Where used", lines.join("\n"))
+}
+
+fn buttons(mut card: Card, row: &Row, settings: &Settings) -> Card {
     let flag = &row.flag;
     let several = row.places.len() > 1;
     for (place, definition) in row.places.iter().take(BUTTONS) {
@@ -74,6 +114,12 @@ fn buttons(mut card: Card, row: &Row) -> Card {
         let all = |side: &str| is_all(definition, side);
         if !all("on") {
             card = card.button(Button::new(label("On"), format!("flag {flag} on in {place}")));
+            for group in settings.groups.keys().take(if several { 0 } else { GROUPS }) {
+                card = card.button(Button::new(
+                    format!("For {group}"),
+                    format!("flag {flag} on for {group} in {place}"),
+                ));
+            }
             card = card.button(Button::new(
                 label("25 %"),
                 format!("flag {flag} on for 25% in {place}"),
@@ -84,6 +130,8 @@ fn buttons(mut card: Card, row: &Row) -> Card {
             card = card.button(off.danger(format!("Turn {flag} off for everybody in {place}?")));
         }
     }
+    // Without the rest it opens the form.
+    card = card.button(Button::new("Change …", format!("change flag {flag}")));
     card.button(Button::new("History", format!("flag history {flag}")))
 }
 

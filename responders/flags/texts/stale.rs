@@ -27,7 +27,9 @@ pub(crate) fn stale(found: &[Stale], days: u16) -> Card {
     if more > 0 {
         text.push_str(&format!("\n… and {more} more."));
     }
-    text.push_str("\nTake the flag out of the code first, deploy that, and archive it then.");
+    if found.iter().any(|stale| !stale.gone) {
+        text.push_str("\nTake the flag out of the code first, deploy that, and archive it then.");
+    }
     let mut card = Card::new(Tone::Warning, format!("{} {verb}", found.len())).text(text);
     for stale in found.iter().take(3) {
         card = card.button(
@@ -35,7 +37,11 @@ pub(crate) fn stale(found: &[Stale], days: u16) -> Card {
                 format!("Archive {}", stale.flag),
                 format!("flag archive {}", stale.flag),
             )
-            .danger(format!("Is {} out of the code, and that deployed?", stale.flag)),
+            .danger(if stale.gone {
+                format!("Is what runs everywhere without {}, too?", stale.flag)
+            } else {
+                format!("Is {} out of the code, and that deployed?", stale.flag)
+            }),
         );
     }
     card
@@ -43,12 +49,20 @@ pub(crate) fn stale(found: &[Stale], days: u16) -> Card {
 
 fn line(stale: &Stale) -> String {
     let ago = phrase::duration(phrase::between(stale.since, stale.now));
+    let gone = if stale.gone {
+        "no code names it any more; "
+    } else {
+        ""
+    };
     let given = |given: &Option<String>| match given {
         Some(name) => bold(name),
         None => "not in use".to_owned(),
     };
     let first = stale.gives.first().map(|(_, first)| first);
-    let what = if stale.gives.iter().all(|(_, other)| Some(other) == first) {
+    let what = if stale.gives.is_empty() {
+        // What it gives is said where it matters.
+        "as it is".to_owned()
+    } else if stale.gives.iter().all(|(_, other)| Some(other) == first) {
         let what = first.map(given).unwrap_or_default();
         format!("{what} for everybody")
     } else {
@@ -64,5 +78,5 @@ fn line(stale: &Stale) -> String {
     } else {
         format!(", {}'s", phrase::inert(&stale.owner_name, 60))
     };
-    format!("• {}: {what} for {ago}{whose}", code(&stale.flag))
+    format!("• {}: {gone}{what} for {ago}{whose}", code(&stale.flag))
 }

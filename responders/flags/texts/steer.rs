@@ -242,6 +242,17 @@ pub(crate) fn frozen(set: &str, deploy: &Operation) -> UserError {
     ))
 }
 
+/// There is an incident there.
+pub(crate) fn incident(set: &str, guard: &str, bound: &str, value: f64) -> UserError {
+    UserError::new(format!(
+        "Flags in {} stand still while something is wrong there: {} is {}, and {} is good. Turning a flag off goes at any time.",
+        bold(set),
+        otus::markup::code(guard),
+        super::number(value),
+        otus::markup::code(bound)
+    ))
+}
+
 /// What guards it, in words.
 pub(crate) fn guard_in_words(name: &str, guard: Option<&Guard>) -> String {
     match guard {

@@ -246,3 +246,23 @@ pub(crate) fn variants(definition: &Definition) -> String {
     let names: Vec<String> = definition.variants.keys().map(|name| code(name)).collect();
     phrase::list(&names)
 }
+
+/// A choice: for everybody.
+pub(crate) const EVERYBODY: &str = "Everybody";
+/// A choice: nothing guards it.
+pub(crate) const NO_GUARD: &str = "No guard";
+
+/// A choice: a group.
+pub(crate) fn the_group(name: &str) -> String {
+    format!("The group {name}")
+}
+
+/// A choice: somebody, as the applications know them.
+pub(crate) fn the_one(key: &str) -> String {
+    format!("Only {key}")
+}
+
+/// A choice: so many of everybody else.
+pub(crate) fn share_of_all(share: u8) -> String {
+    format!("{share} % of everybody else")
+}

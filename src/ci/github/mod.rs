@@ -40,6 +40,7 @@ mod refusals;
 mod repo;
 mod required;
 mod reviews;
+mod search;
 mod verdict;
 
 pub use checks::{Check, CheckState, Checks, Source};
@@ -54,4 +55,5 @@ pub use files::RepositoryFile;
 pub use pulls::Pull;
 pub use repo::{NotARepository, Repository};
 pub use reviews::Reviews;
+pub use search::{Mention, Mentions};
 pub use verdict::{Verdict, verdict};

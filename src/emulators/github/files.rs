@@ -156,6 +156,41 @@ pub(super) async fn blob(
     })
 }
 
+/// Code search, as far as `"words" repo:owner/name` goes: over the newest commit of the main branch, at once.
+pub(super) async fn search(State(shared): Server, Asked(query): Asked<Query>) -> Answer {
+    let asked = of(&query, "q").unwrap_or_default();
+    let unreadable = || Failure::invalid("Validation Failed");
+    let (words, rest) = asked
+        .strip_prefix('"')
+        .and_then(|rest| rest.split_once('"'))
+        .ok_or_else(unreadable)?;
+    let of_repo = rest
+        .trim()
+        .strip_prefix("repo:")
+        .and_then(|name| name.split_once('/'));
+    let (owner, name) = of_repo.ok_or_else(unreadable)?;
+    let most = of(&query, "per_page")
+        .and_then(|most| most.parse().ok())
+        .unwrap_or(30);
+    let found = within(&shared, owner, name, |repo, shapes| {
+        let commit = repo.resolve("main").ok_or_else(Failure::not_found)?;
+        let tree = repo.tree(&commit.sha);
+        let paths: Vec<&String> = tree
+            .iter()
+            .filter(|(_, text)| text.contains(words))
+            .map(|(path, _)| path)
+            .collect();
+        let item = |path: &&String| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            json!({ "name": name, "path": path, "html_url": shapes.html(&format!("/blob/{}/{path}", commit.sha)) })
+        };
+        let items: Vec<Value> = paths.iter().take(most).map(item).collect();
+        ok(&json!({ "total_count": paths.len(), "incomplete_results": false, "items": items }))
+    });
+    // A repository one may not see is an invalid question there.
+    found.map_err(|_| unreadable())
+}
+
 impl Repository {
     /// Commits files to a branch and pushes it; none as a file's text deletes the file.
     ///

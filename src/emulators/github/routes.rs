@@ -70,6 +70,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
             "/repos/{owner}/{repo}/hooks/{hook}/deliveries/{id}/attempts",
             post(deliveries::again),
         )
+        .route("/search/code", get(files::search))
         .route("/app/hook/deliveries", get(deliveries::of_app))
         .route(
             "/app/hook/deliveries/{id}/attempts",

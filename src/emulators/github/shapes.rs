@@ -15,7 +15,7 @@ impl Shapes<'_> {
         format!("{}/repos/{}{rest}", self.api, self.repo.full_name())
     }
 
-    fn html(&self, rest: &str) -> String {
+    pub(super) fn html(&self, rest: &str) -> String {
         format!("https://github.example.com/{}{rest}", self.repo.full_name())
     }
 

@@ -7,8 +7,10 @@ mod postgres;
 mod process;
 mod prometheus;
 mod registry;
+mod unleash;
 
 pub use alertmanager::RealAlertmanager;
 pub use postgres::RealPostgres;
 pub use prometheus::RealPrometheus;
 pub use registry::RealRegistry;
+pub use unleash::RealUnleash;

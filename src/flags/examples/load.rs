@@ -1,14 +1,16 @@
 //! Purpose: how much a server bears: OFREP requests a second, all flags at once, and many who only listen.
 //!
 //! `cargo run --release -p otus-flags --example load [<listeners>]`. Server and clients share the machine, so what is seen is the least it
-//! bears. Each listener needs two open files here (`ulimit -n`).
+//! bears. Each listener needs two open files here (`ulimit -n`). Where a real Unleash is installed, its frontend API is asked in the same way.
 
+use otus_emulators::real::RealUnleash;
 use otus_flags::{
     Author, Definition, Edit, Flags, MemoryFlagStore,
     serve::{ClientConfig, FlagsConfig, routes},
 };
 use serde_json::json;
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -54,9 +56,70 @@ async fn main() -> Result {
     let address = listener.local_addr()?.to_string();
     tokio::spawn(axum::serve(listener, app).into_future());
 
-    requests(&address, "one flag", "/ofrep/v1/evaluate/flags/flag-0").await?;
-    requests(&address, "200 flags", "/ofrep/v1/evaluate/flags").await?;
+    requests(&address, "one flag", &ofrep("/ofrep/v1/evaluate/flags/flag-0")).await?;
+    requests(&address, "200 flags", &ofrep("/ofrep/v1/evaluate/flags")).await?;
+    unleash().await?;
     idle(&flags, &address, listeners).await
+}
+
+/// The same 200 flags in Unleash, asked for by its frontend API: all that are on for somebody.
+async fn unleash() -> Result {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients/unleash");
+    if let Err(how) = RealUnleash::installed(&folder) {
+        println!("{how}");
+        return Ok(());
+    }
+    let server = RealUnleash::start(&folder).await?;
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let features = format!("{}/api/admin/projects/default/features", server.url());
+    let send = async |path: &str, body: serde_json::Value| {
+        let url = format!("{features}{path}");
+        let answer = http
+            .post(url)
+            .header("authorization", server.token())
+            .json(&body)
+            .send()
+            .await?;
+        answer.error_for_status().map(drop)
+    };
+    for at in 0..200 {
+        let strategy = json!({
+            "name": "flexibleRollout", "constraints": [],
+            "parameters": { "rollout": "50", "stickiness": "default", "groupId": format!("flag-{at}") },
+        });
+        send("", json!({ "name": format!("flag-{at}"), "type": "release" })).await?;
+        send(
+            &format!("/flag-{at}/environments/development/strategies"),
+            strategy,
+        )
+        .await?;
+        send(&format!("/flag-{at}/environments/development/on"), json!({})).await?;
+    }
+    let asked = format!("{}/api/frontend?userId=user-4711", server.url());
+    // It reads what was changed every few seconds.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = http
+            .get(&asked)
+            .header("authorization", server.frontend_token())
+            .send()
+            .await?;
+        let value: serde_json::Value = answer.json().await?;
+        let on = value["toggles"].as_array().map_or(0, Vec::len);
+        if on >= 50 {
+            break;
+        }
+        if Instant::now() > deadline {
+            return Err(format!("Unleash serves {on} flags of 200").into());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let request = format!(
+        "GET /api/frontend?userId=user-4711 HTTP/1.1\r\nHost: unleash\r\nAuthorization: {}\r\n\r\n",
+        server.frontend_token()
+    );
+    requests(&address, "200 flags, Unleash's frontend API", &request).await
 }
 
 async fn switch(flags: &Flags, key: &str, on: bool) -> Result {
@@ -78,18 +141,21 @@ async fn switch(flags: &Flags, key: &str, on: bool) -> Result {
     Ok(())
 }
 
-/// As many as there can be, on a few connections.
-async fn requests(address: &str, what: &str, path: &str) -> Result {
+fn ofrep(path: &str) -> String {
     let body = r#"{"context":{"targetingKey":"user-4711","email":"ann@other.org","country":"de"}}"#;
-    let request = format!(
+    format!(
         "POST {path} HTTP/1.1\r\nHost: otus\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    );
+    )
+}
+
+/// As many as there can be, on a few connections.
+async fn requests(address: &str, what: &str, request: &str) -> Result {
     let count = Arc::new(AtomicU64::new(0));
     let end = Instant::now() + Duration::from_secs(SECONDS);
     let mut running = Vec::new();
     for _ in 0..CONNECTIONS {
-        let (request, count) = (request.clone(), count.clone());
+        let (request, count) = (request.to_owned(), count.clone());
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         running.push(tokio::spawn(async move {

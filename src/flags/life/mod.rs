@@ -11,7 +11,7 @@ mod store;
 pub use change::{Change, ChangeKind};
 pub use edit::{Author, Edit, EditFault};
 pub use memory::MemoryFlagStore;
-pub use store::{FlagStore, FlagStoreError};
+pub use store::{Away, FlagStore, FlagStoreError};
 
 use crate::definition::{Definition, Document};
 use jiff::Timestamp;

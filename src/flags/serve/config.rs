@@ -1,6 +1,10 @@
 //! Purpose: the `[flags]` section of the configuration.
 
-use crate::{definition::Document, fault::perhaps};
+use crate::{
+    definition::Document,
+    fault::perhaps,
+    unleash::{UnleashConfig, UnleashSet},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::{
@@ -26,6 +30,8 @@ pub struct FlagsConfig {
     pub heartbeat_seconds: u32,
     /// Flag sets, by name. Every environment has one of its name, without being listed here.
     pub sets: BTreeMap<String, SetConfig>,
+    /// Unleash servers, by a name of your choice, for sets whose flags are there.
+    pub unleash: BTreeMap<String, UnleashConfig>,
     /// Who asks, by a name of your choice. Without any, nobody is answered.
     pub clients: BTreeMap<String, ClientConfig>,
 }
@@ -36,6 +42,14 @@ pub struct FlagsConfig {
 pub struct SetConfig {
     /// A file in flagd's format that the set begins with, when nobody has written to it yet.
     pub seed_file: Option<PathBuf>,
+    /// A repository on GitHub with such a file, instead: `owner/name`. The newest commit of its default branch is taken.
+    pub seed_repository: Option<String>,
+    /// Where the file is in the repository. Without it: `flags.json`.
+    pub seed_path: Option<String>,
+    /// The Unleash server where its flags are, by its name below `[flags.unleash]`. Without one they are kept here.
+    pub unleash: Option<String>,
+    /// What the environment is called there. Without it, as the set.
+    pub unleash_environment: Option<String>,
 }
 
 /// Who asks.
@@ -63,6 +77,7 @@ impl Default for FlagsConfig {
             streams: 20_000,
             heartbeat_seconds: 25,
             sets: BTreeMap::new(),
+            unleash: BTreeMap::new(),
             clients: BTreeMap::new(),
         }
     }
@@ -94,6 +109,50 @@ impl FlagsConfig {
         if self.heartbeat_seconds == 0 {
             fault(&["heartbeat_seconds"], "has to be 1 or more".into());
         }
+        for (name, server) in &mut ready.unleash {
+            for (key, what) in server.ready() {
+                fault(&["unleash", name, key], what);
+            }
+        }
+        for (name, set) in &self.sets {
+            match &set.unleash {
+                None if set.unleash_environment.is_some() => {
+                    let what = "is of no use without unleash, which says on which server".to_owned();
+                    fault(&["sets", name, "unleash_environment"], what);
+                }
+                None => {}
+                Some(server) if !self.unleash.contains_key(server) => {
+                    let near = perhaps(server, self.unleash.keys().map(String::as_str));
+                    let what = format!("there is no server {server:?} below [flags.unleash]{near}");
+                    fault(&["sets", name, "unleash"], what);
+                }
+                Some(_) if set.seed_file.is_some() || set.seed_repository.is_some() => {
+                    let what = "the set is in Unleash, which is not begun from a file".to_owned();
+                    fault(&["sets", name, "seed_file"], what);
+                }
+                Some(_) => {}
+            }
+        }
+        for (name, set) in &self.sets {
+            let Some(repository) = &set.seed_repository else {
+                if set.seed_path.is_some() {
+                    let what = "is of no use without seed_repository".to_owned();
+                    fault(&["sets", name, "seed_path"], what);
+                }
+                continue;
+            };
+            let parts: Vec<&str> = repository.split('/').collect();
+            if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) {
+                let what = "is a repository on GitHub, written owner/name".to_owned();
+                fault(&["sets", name, "seed_repository"], what);
+            } else if set.seed_file.is_some() {
+                fault(
+                    &["sets", name, "seed_repository"],
+                    "seed_file is given, too; keep one of both".into(),
+                );
+            }
+        }
+        let away = |set: &str| self.sets.get(set).is_some_and(|set| set.unleash.is_some());
         let mut tokens: BTreeMap<String, &str> = BTreeMap::new();
         for (name, client) in &mut ready.clients {
             if !sets.contains(client.set.as_str()) {
@@ -102,6 +161,11 @@ impl FlagsConfig {
                     "there is no environment {:?}, and no such set below [flags.sets]{near}",
                     client.set
                 );
+                fault(&["clients", name, "set"], what);
+            } else if away(&client.set) {
+                // Unleash divides people otherwise: the same person would have a flag here and not there.
+                let what = "its flags are in Unleash: applications ask Unleash for them, with its own SDKs"
+                    .to_owned();
                 fault(&["clients", name, "set"], what);
             }
             if let Some(file) = &client.token_file {
@@ -133,6 +197,39 @@ impl FlagsConfig {
         }
         drop(tokens);
         if faults.is_empty() { Ok(ready) } else { Err(faults) }
+    }
+
+    /// The sets that begin with a file of a repository: the set, `owner/name`, and the path.
+    #[must_use]
+    pub fn repository_seeds(&self) -> Vec<(String, String, String)> {
+        let seeds = self.sets.iter().filter_map(|(name, set)| {
+            let path = set.seed_path.clone().unwrap_or_else(|| "flags.json".to_owned());
+            Some((name.clone(), set.seed_repository.clone()?, path))
+        });
+        seeds.collect()
+    }
+
+    /// The Unleash servers that some set is on, with their sets.
+    #[must_use]
+    pub fn servers(&self) -> BTreeMap<String, (UnleashConfig, Vec<UnleashSet>)> {
+        let mut servers: BTreeMap<String, (UnleashConfig, Vec<UnleashSet>)> = BTreeMap::new();
+        for (name, set) in &self.sets {
+            let Some((server, config)) = set
+                .unleash
+                .as_ref()
+                .and_then(|server| self.unleash.get_key_value(server))
+            else {
+                continue;
+            };
+            let entry = servers
+                .entry(server.clone())
+                .or_insert_with(|| (config.clone(), Vec::new()));
+            entry.1.push(UnleashSet {
+                set: name.clone(),
+                environment: set.unleash_environment.clone().unwrap_or_else(|| name.clone()),
+            });
+        }
+        servers
     }
 
     /// The sets that begin with a file, as far as it can be read.
@@ -225,6 +322,45 @@ mod tests {
                 "clients.d.token: a has the same token; nobody could tell them apart",
                 "clients.e.token_file: the token is given, too; keep one of both",
                 "clients.f.token_file: /no/such/file cannot be read: No such file or directory (os error 2)",
+            ]
+        );
+    }
+
+    #[test]
+    fn sets_in_unleash_are_read_and_their_faults_are_told() {
+        let text = "[unleash.main]\nurl = \"https://unleash.example.com\"\ntoken = \"*:*.hush\"\n\
+                    [sets.production]\nunleash = \"main\"\n[sets.mobile]\nunleash = \"main\"\nunleash_environment = \"prod\"\n";
+        let config: FlagsConfig = toml::from_str(text).unwrap();
+        let ready = config.ready(&["production"]).unwrap();
+        assert!(!format!("{ready:?}").contains("hush"));
+        let (server, sets) = &ready.servers()["main"];
+        assert_eq!(server.project, "default");
+        let names: Vec<_> = sets
+            .iter()
+            .map(|set| (set.set.as_str(), set.environment.as_str()))
+            .collect();
+        assert_eq!(names, [("mobile", "prod"), ("production", "production")]);
+        assert_eq!(
+            faults(
+                "[unleash.main]\nurl = \"unleash.example.com\"\nproject = \"\"\n\
+                 [unleash.user]\nurl = \"https://me:word@unleash.example.com\"\ntoken = \"a\"\ntoken_file = \"/none\"\n\
+                 [sets.production]\nunleash = \"mian\"\n[sets.mobile]\nunleash = \"main\"\nseed_file = \"/none\"\n\
+                 [sets.web]\nunleash_environment = \"x\"\nseed_path = \"x\"\n\
+                 [sets.tv]\nseed_repository = \"acme\"\n\
+                 [clients.a]\nset = \"mobile\"\ntoken = \"0123456789abcdef\"\n"
+            ),
+            [
+                "unleash.main.url: is no address: relative URL without a base",
+                "unleash.main.project: is the id of a project, such as \"default\"",
+                "unleash.main.token: is empty; Unleash makes one under Admin settings, Service accounts",
+                "unleash.user.url: has only a host and a path: the token is a setting of its own",
+                "unleash.user.token_file: the token is given, too; keep one of both",
+                "sets.mobile.seed_file: the set is in Unleash, which is not begun from a file",
+                "sets.production.unleash: there is no server \"mian\" below [flags.unleash]; did you mean `main`?",
+                "sets.web.unleash_environment: is of no use without unleash, which says on which server",
+                "sets.tv.seed_repository: is a repository on GitHub, written owner/name",
+                "sets.web.seed_path: is of no use without seed_repository",
+                "clients.a.set: its flags are in Unleash: applications ask Unleash for them, with its own SDKs",
             ]
         );
     }

@@ -12,7 +12,7 @@ pub(crate) use live::{Stage, etag};
 use crate::{
     definition::{Definition, Document},
     evaluate::{SelfTestFailure, self_test},
-    life::{Author, Change, Edit, EditFault, FlagStore, FlagStoreError, Kept},
+    life::{Author, Away, Change, Edit, EditFault, FlagStore, FlagStoreError, Kept},
 };
 use jiff::Timestamp;
 use std::{
@@ -167,11 +167,44 @@ impl Flags {
             let kept = self.store.load(set).await?.unwrap_or_else(|| Kept::new(set));
             let (next, change) = kept.apply(edit, author)?;
             if self.store.save(&next, &change).await? {
-                self.take(next);
-                return Ok(change);
+                return self.made(next, change).await;
             }
         }
         Err(ChangeError::Busy(set.to_owned()))
+    }
+
+    /// Serves what was saved; as whoever else keeps the set has it now, which need not be how it was written.
+    async fn made(&self, next: Kept, mut change: Change) -> Result<Change, ChangeError> {
+        if self.away(&next.name).is_none() {
+            self.take(next);
+            return Ok(change);
+        }
+        // It is done. What cannot be read now is read at the next look.
+        if let Ok(Some(kept)) = self.store.load(&next.name).await {
+            change.revision = kept.revision;
+            self.take(kept);
+        }
+        Ok(change)
+    }
+
+    /// Who else keeps a set; nothing where it is kept here. Such a set is not served.
+    #[must_use]
+    pub fn away(&self, set: &str) -> Option<Away> {
+        self.store.away(set)
+    }
+
+    /// Why whoever else keeps a set could not do these, in a sentence.
+    #[must_use]
+    pub fn cannot(&self, set: &str, edits: &[Edit]) -> Option<String> {
+        self.store.cannot(set, edits)
+    }
+
+    /// Whether a flag is what it is to be already, as whoever keeps the set understands it.
+    #[must_use]
+    pub fn is(&self, set: &str, key: &str, wanted: Option<&Definition>) -> bool {
+        let live = self.set(set);
+        let there = live.as_ref().and_then(|live| live.kept().document.flags.get(key));
+        self.store.same(set, there, wanted)
     }
 
     /// Changes a flag, if it is still what somebody saw; nothing for a flag that is not there. Nobody else's change gets lost, and
@@ -196,8 +229,7 @@ impl Flags {
             }
             let (next, change) = kept.apply(edit, author)?;
             if self.store.save(&next, &change).await? {
-                self.take(next);
-                return Ok(change);
+                return self.made(next, change).await;
             }
         }
         Err(ChangeError::Busy(set.to_owned()))

@@ -1,7 +1,9 @@
 //! Who may ask for flags, and whether what is in the store can be served.
 
-use super::{Mark, Sheet, counted};
+use super::{Mark, Sheet, bounded, counted};
 use crate::config::Settings;
+use otus_flags::{MemoryFlagStore, unleash::Elsewhere};
+use std::sync::Arc;
 
 /// Says where applications ask, and which of them get what.
 pub(super) fn flags(sheet: &mut Sheet, settings: &Settings) {
@@ -31,5 +33,21 @@ pub(super) fn flags(sheet: &mut Sheet, settings: &Settings) {
     if listed && open {
         let how = "flags.origins has a star, and a client may have the rules themselves: give that token to no browser";
         sheet.note(Mark::Untried, "flags", how);
+    }
+}
+
+/// Asks the Unleash servers that keep flags whether they answer, know the token, and have the environments.
+pub(super) async fn unleash(sheet: &mut Sheet, settings: &Settings) {
+    for (name, server) in settings.flags.servers() {
+        let url = server.0.url.clone();
+        let asked = async {
+            let servers = [(name.clone(), server)].into();
+            let elsewhere = Elsewhere::new(Arc::new(MemoryFlagStore::new()), &servers);
+            let counted = elsewhere.map_err(|error| error.to_string())?.check().await;
+            counted.map_err(|error| error.to_string())
+        };
+        let found = bounded(asked).await;
+        let found = found.map(|flags| format!("{url} answers, with {}", counted(flags, "flag")));
+        sheet.take(&format!("unleash {name}"), found);
     }
 }

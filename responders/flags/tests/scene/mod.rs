@@ -9,7 +9,11 @@ use otus::{
     room::{Clock, Fuse, PATIENCE, Room},
     store::{MemoryStore, Store},
 };
-use otus_flags::{Author, Context, Definition, Edit, Evaluator, FlagStore, Flags, MemoryFlagStore};
+use otus_ci::github::GitHub;
+use otus_flags::{
+    Author, Context, Definition, Edit, Evaluator, FlagStore, Flags, MemoryFlagStore,
+    unleash::{Elsewhere, UnleashConfig, UnleashSet},
+};
 use otus_monitoring::Prometheus;
 use otus_responder_flags::Settings;
 use regex::Regex;
@@ -22,6 +26,8 @@ const CATALOG: &str = "
     after = 'staging'
     aliases = ['prod']
     [services.api]
+    image = 'registry.example.com/api'
+    repository = 'acme/api'
 ";
 
 /// What the buttons of a card say.
@@ -59,6 +65,10 @@ pub(crate) struct Stage {
     pub(crate) prometheus: Option<Prometheus>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) kept: Arc<MemoryFlagStore>,
+    /// An Unleash server that keeps the flags of both environments.
+    pub(crate) unleash: Option<UnleashConfig>,
+    /// Where the code of the services is.
+    pub(crate) github: Option<GitHub>,
 }
 
 impl Default for Stage {
@@ -72,6 +82,8 @@ impl Default for Stage {
             prometheus: None,
             store: Arc::new(MemoryStore::new()),
             kept: Arc::new(MemoryFlagStore::new()),
+            unleash: None,
+            github: None,
         }
     }
 }
@@ -88,11 +100,24 @@ impl Stage {
 
     /// The same, with another responder that steers operations.
     pub(crate) async fn open_with<R: otus::Responder>(self, steers: R) -> Scene {
-        let flags = Flags::start(self.kept.clone()).await.unwrap();
+        let servers = self.unleash.into_iter().map(|config| {
+            let set = |set: &str, environment: &str| UnleashSet {
+                set: set.into(),
+                environment: environment.into(),
+            };
+            let sets = vec![set("staging", "development"), set("production", "production")];
+            ("main".to_owned(), (config, sets))
+        });
+        let elsewhere = Elsewhere::new(self.kept.clone(), &servers.collect()).unwrap();
+        let flags = Flags::start(Arc::new(elsewhere)).await.unwrap();
         let settings: Settings = serde_json::from_value(self.settings).unwrap();
         let responder = otus_responder_flags::Flags::new(settings, self.prometheus.map(Arc::new)).unwrap();
         let clock = Clock::default();
-        let room = Room::builder()
+        let mut room = Room::builder();
+        if let Some(github) = self.github {
+            room = room.resource(github);
+        }
+        let room = room
             .responder(responder)
             .responder(steers)
             .catalog(CATALOG)

@@ -8,6 +8,7 @@ mod files;
 mod histories;
 mod hooks;
 mod reading;
+mod searching;
 mod telling;
 
 use otus_ci::github::{GitHubConfig, Repository};

@@ -2,9 +2,10 @@
 
 use crate::servers::{fresh, postgres};
 use otus_emulators::real::RealPostgres;
-use otus_flags::{Author, Context, Definition, Edit, Evaluator, Flags};
+use otus_flags::{Author, ChangeError, Context, Definition, Edit, EditFault, Evaluator, Flags};
 use otus_store::StoreConfig;
-use std::{sync::Arc, time::Duration};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -120,4 +121,97 @@ async fn flags_are_served_while_the_server_is_away_and_come_to_the_truth_afterwa
     until("the change is not heard", || is_on(&other) == Some(false)).await;
     here.close().await.unwrap();
     there.close().await.unwrap();
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    /// A replica changes a flag.
+    Switch(usize, u8, bool),
+    /// Both change one at the same moment.
+    Both(u8, bool),
+    /// A replica starts anew.
+    Restart(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (0..2_usize, 0..3_u8, any::<bool>()).prop_map(|(replica, key, on)| Act::Switch(replica, key, on)),
+        2 => (0..3_u8, any::<bool>()).prop_map(|(key, on)| Act::Both(key, on)),
+        1 => (0..2_usize).prop_map(Act::Restart),
+    ]
+}
+
+/// Makes a flag be on or off; the change's revision, if there was one to make.
+async fn put(flags: &Flags, key: u8, on: bool) -> Option<u64> {
+    let edit = Edit::Put {
+        key: format!("flag-{key}"),
+        definition: Definition::switch(on),
+    };
+    let author = Author {
+        by: "ann".into(),
+        reason: None,
+        at: jiff::Timestamp::now(),
+        operation: None,
+    };
+    match flags.change("production", &edit, &author).await {
+        Ok(change) => Some(change.revision),
+        Err(ChangeError::Edit(EditFault::Same)) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn whatever_happens(acts: Vec<Act>) {
+    let config = fresh().await;
+    let open = async || {
+        let store = Arc::new(postgres(&config).await);
+        let flags = Flags::start(store.clone()).await.unwrap();
+        (store, flags)
+    };
+    let mut replicas = [open().await, open().await];
+    let (mut truth, mut made) = (BTreeMap::new(), Vec::new());
+    for act in acts {
+        match act {
+            Act::Switch(at, key, on) => {
+                made.extend(put(&replicas[at].1, key, on).await);
+                truth.insert(format!("flag-{key}"), Definition::switch(on));
+            }
+            Act::Both(key, on) => {
+                let both = tokio::join!(put(&replicas[0].1, key, on), put(&replicas[1].1, key + 3, on));
+                made.extend([both.0, both.1].into_iter().flatten());
+                truth.insert(format!("flag-{key}"), Definition::switch(on));
+                truth.insert(format!("flag-{}", key + 3), Definition::switch(on));
+            }
+            Act::Restart(at) => {
+                replicas[at].0.close().await.unwrap();
+                replicas[at] = open().await;
+            }
+        }
+    }
+    for (_, flags) in &replicas {
+        let flags_of = || {
+            flags
+                .set("production")
+                .map(|live| live.kept().document.flags.clone())
+        };
+        until("a replica does not come to the truth", || {
+            flags_of().unwrap_or_default() == truth
+        })
+        .await;
+    }
+    made.sort_unstable();
+    let record = replicas[0].1.history("production", None, 1_000).await.unwrap();
+    let kept: Vec<u64> = record.iter().rev().map(|change| change.revision).collect();
+    assert_eq!(kept, made, "no change is lost, and none is made twice");
+    for (store, _) in replicas {
+        store.close().await.unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+    #[test]
+    fn replicas_that_change_and_start_anew_come_to_the_truth(acts in prop::collection::vec(act(), 4..16)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(whatever_happens(acts));
+    }
 }
