@@ -15,6 +15,7 @@ use otus_core::{
     store::{Deploy, DeployState},
 };
 use otus_emulators::{
+    grafana::{self, Grafana},
     kubernetes::{self, Cluster, Timing, View},
     prometheus::{Effect, Prometheus, Story},
     slack::{self, Workspace},
@@ -47,6 +48,7 @@ pub(super) struct World {
     selling: JoinHandle<()>,
     ringing: JoinHandle<()>,
     _prometheus: Prometheus,
+    _grafana: Grafana,
     _store: tempfile::TempDir,
 }
 
@@ -70,6 +72,7 @@ impl World {
         let cluster = Arc::new(cluster(&works).await?);
         let story = tokio::task::spawn_blocking(move || told(now)).await?;
         let prometheus = Prometheus::start(story.clone(), TcpListener::bind("127.0.0.1:0").await?)?;
+        let grafana = Grafana::start_with(grafana::Options::shop(prometheus.url())?).await?;
         let folder = tempfile::Builder::new().prefix("otus-demo-").tempdir()?;
         let kubeconfig = folder.path().join("kubeconfig.yaml");
         cluster.write_kubeconfig(&kubeconfig)?;
@@ -80,7 +83,7 @@ impl World {
         remember(&store, &bob, now).await?;
 
         let more = shop::furnish(folder.path())?;
-        let settings = settings(&slack, &works, &kubeconfig, &prometheus, &store, more)?;
+        let settings = settings(&slack, &works, &kubeconfig, (&prometheus, &grafana), &store, more)?;
         let robot = Instance::start(settings, &CancellationToken::new()).await?;
         tokio::time::timeout(SOON, robot.connected())
             .await
@@ -99,6 +102,7 @@ impl World {
             selling,
             ringing,
             _prometheus: prometheus,
+            _grafana: grafana,
             _store: folder,
         })
     }
@@ -116,7 +120,7 @@ fn settings(
     slack: &Workspace,
     works: &Works,
     kubeconfig: &Path,
-    prometheus: &Prometheus,
+    (prometheus, grafana): (&Prometheus, &Grafana),
     store: &Path,
     more: String,
 ) -> anyhow::Result<Settings> {
@@ -128,13 +132,16 @@ fn settings(
     let addresses = format!(
         "[slack]\napi_url = {}\nbot_token = {}\napp_token = {}\nsockets = 1\n\
          [slack.pace]\nedits_per_minute = 600.0\nedit_burst = 100\n\
-         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
+         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[grafana]\nurl = {}\ntoken = {}\nread_token = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
          [responders.alerts]\nchannel = {}\nrange = \"30m\"\n[responders.alerts.sources.demo]\ntoken = {}\n",
         text(&slack.api_url()),
         text(&slack.bot_token()),
         text(&slack.app_token()),
         path(kubeconfig),
         text(&prometheus.url()),
+        text(grafana.url()),
+        text(grafana.token()),
+        text(grafana.viewer_token()),
         path(store),
         text(&channel),
         text(alarm::TOKEN),
