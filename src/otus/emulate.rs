@@ -221,7 +221,8 @@ impl Emulate {
                     Some(url) => (None, url.clone()),
                     None => {
                         let (services, environments) = (SERVICES.split(','), ENVIRONMENTS.split(','));
-                        let (services, environments): (Vec<_>, Vec<_>) = (services.collect(), environments.collect());
+                        let (services, environments): (Vec<_>, Vec<_>) =
+                            (services.collect(), environments.collect());
                         let story = Story::new(7, &services, &environments, jiff::Timestamp::now());
                         let own = Prometheus::start(story, TcpListener::bind(anywhere()).await?)?;
                         let url = own.url();

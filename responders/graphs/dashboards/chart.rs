@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 use otus_charts::{
-    Axis, BarGauge, Bucket, Cell, Chart, Heatmap, Histogram, Panel, Reduce, Series, Shape, Stat, Table, TableColumn, Unit,
+    Axis, BarGauge, Bucket, Cell, Chart, Heatmap, Histogram, Panel, Reduce, Series, Shape, Stat, Table,
+    TableColumn, Unit,
 };
-use otus_monitoring::grafana::dashboards::{Course, Draw, Field, Form, Item, Results, Scale, Shown, Stacking};
+use otus_monitoring::grafana::dashboards::{
+    Course, Draw, Field, Form, Item, Results, Scale, Shown, Stacking,
+};
 
 use super::{
     limits,
@@ -18,7 +21,13 @@ use crate::texts::dashboards as texts;
 const MOST: usize = 12;
 
 /// A panel's picture; two of them, where its series are in different units, since one axis has one unit.
-pub(super) fn panels(shown: &Shown, title: &str, form: Form, results: &Results, zone: &TimeZone) -> Vec<Panel> {
+pub(super) fn panels(
+    shown: &Shown,
+    title: &str,
+    form: Form,
+    results: &Results,
+    zone: &TimeZone,
+) -> Vec<Panel> {
     match form {
         Form::TimeSeries => over_time(shown, title, results, zone),
         Form::Stat | Form::Bars => numbers(shown, title, form, results),
@@ -29,7 +38,11 @@ pub(super) fn panels(shown: &Shown, title: &str, form: Form, results: &Results, 
 }
 
 fn series(course: &Course, factor: f64) -> Series {
-    let points = course.points.iter().map(|(at, value)| (*at, value * factor)).collect();
+    let points = course
+        .points
+        .iter()
+        .map(|(at, value)| (*at, value * factor))
+        .collect();
     match &course.name {
         Some(name) => Series::new(name, points),
         None => Series::labelled(course.labels.clone(), points),
@@ -39,13 +52,20 @@ fn series(course: &Course, factor: f64) -> Series {
 /// The unit, and the title with what we have no unit for.
 fn unit(field: &Field, title: &str) -> (Scaled, String) {
     let (scaled, words) = units::of(field.unit.as_deref());
-    (scaled, words.map_or_else(|| title.to_owned(), |words| texts::in_unit(title, &words)))
+    (
+        scaled,
+        words.map_or_else(|| title.to_owned(), |words| texts::in_unit(title, &words)),
+    )
 }
 
 /// What is guessed of a query where the dashboard says nothing is often wrong: then it is a bare number.
 fn seconds(results: &Results) -> (f64, f64, f64) {
     let range = &results.range;
-    (range.start_ms() as f64 / 1e3, range.end_ms() as f64 / 1e3, range.step().as_secs_f64())
+    (
+        range.start_ms() as f64 / 1e3,
+        range.end_ms() as f64 / 1e3,
+        range.step().as_secs_f64(),
+    )
 }
 
 fn over_time(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Vec<Panel> {
@@ -54,7 +74,10 @@ fn over_time(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> 
     for course in &results.courses {
         let unit = course.field.unit.as_deref();
         let scale = units::of(unit);
-        match groups.iter_mut().find(|(known, _)| units::of(*known).0.unit == scale.0.unit && units::of(*known).1 == scale.1) {
+        match groups
+            .iter_mut()
+            .find(|(known, _)| units::of(*known).0.unit == scale.0.unit && units::of(*known).1 == scale.1)
+        {
             Some((_, group)) => group.push(course),
             None => groups.push((unit, vec![course])),
         }
@@ -89,7 +112,10 @@ fn chart(field: &Field, title: &str, group: &[&Course], results: &Results, zone:
         _ => Shape::Line,
     };
     let share = field.stacking == Stacking::Percent;
-    let mut all: Vec<Series> = group.iter().map(|course| series(course, units::of(course.field.unit.as_deref()).0.factor)).collect();
+    let mut all: Vec<Series> = group
+        .iter()
+        .map(|course| series(course, units::of(course.field.unit.as_deref()).0.factor))
+        .collect();
     if share {
         all = shares(group);
     }
@@ -105,10 +131,15 @@ fn chart(field: &Field, title: &str, group: &[&Course], results: &Results, zone:
             Scale::Log => Axis::Log,
             Scale::Symlog => Axis::Symlog,
         })
-        .reach(field.min.map(|min| min * scaled.factor), field.max.map(|max| max * scaled.factor))
+        .reach(
+            field.min.map(|min| min * scaled.factor),
+            field.max.map(|max| max * scaled.factor),
+        )
         .all_series(all);
     match field.thresholds.drawn && !share {
-        true => limits::of(field, scaled.factor).into_iter().fold(chart, Chart::threshold),
+        true => limits::of(field, scaled.factor)
+            .into_iter()
+            .fold(chart, Chart::threshold),
         false => chart,
     }
     .into()
@@ -129,14 +160,24 @@ fn shares(group: &[&Course]) -> Vec<Series> {
                 (*at, if sum > 0.0 { value / sum * 100.0 } else { f64::NAN })
             };
             let points = course.points.iter().map(share).collect();
-            series(&Course { points, ..(*course).clone() }, 1.0)
+            series(
+                &Course {
+                    points,
+                    ..(*course).clone()
+                },
+                1.0,
+            )
         })
         .collect()
 }
 
 /// The number that stands for a series, by Grafana's name for it; what nobody knows is the last one.
 fn reduced(points: &[(f64, f64)], calc: &str) -> f64 {
-    let values: Vec<f64> = points.iter().map(|(_, value)| *value).filter(|value| value.is_finite()).collect();
+    let values: Vec<f64> = points
+        .iter()
+        .map(|(_, value)| *value)
+        .filter(|value| value.is_finite())
+        .collect();
     let (Some(first), Some(last)) = (values.first().copied(), values.last().copied()) else {
         return f64::NAN;
     };
@@ -152,7 +193,16 @@ fn reduced(points: &[(f64, f64)], calc: &str) -> f64 {
         "range" => highest - lowest,
         "diff" => last - first,
         // As Grafana counts a counter's growth: what falls began anew.
-        "delta" => values.windows(2).map(|pair| if pair[1] >= pair[0] { pair[1] - pair[0] } else { pair[1] }).sum(),
+        "delta" => values
+            .windows(2)
+            .map(|pair| {
+                if pair[1] >= pair[0] {
+                    pair[1] - pair[0]
+                } else {
+                    pair[1]
+                }
+            })
+            .sum(),
         "diffperc" if first != 0.0 => (last - first) / first.abs(),
         _ => last,
     }
@@ -160,11 +210,18 @@ fn reduced(points: &[(f64, f64)], calc: &str) -> f64 {
 
 fn numbers(shown: &Shown, title: &str, form: Form, results: &Results) -> Vec<Panel> {
     let calc = shown.panel.calcs.first().map_or("lastNotNull", String::as_str);
-    let field = results.courses.first().map_or(&shown.panel.field, |course| &course.field);
+    let field = results
+        .courses
+        .first()
+        .map_or(&shown.panel.field, |course| &course.field);
     let (scaled, title) = unit(field, title);
     // A word for each value says more than the numbers, and moments are no numbers.
     let named = |course: &Course| course.field.mapped(reduced(&course.points, calc)).is_some();
-    if results.courses.iter().any(|course| named(course) || units::moment(course.field.unit.as_deref())) {
+    if results
+        .courses
+        .iter()
+        .any(|course| named(course) || units::moment(course.field.unit.as_deref()))
+    {
         return vec![words(shown, &title, calc, results)];
     }
     let courses = &results.courses;
@@ -186,7 +243,13 @@ fn numbers(shown: &Shown, title: &str, form: Form, results: &Results) -> Vec<Pan
         if reduce.is_none() {
             let at = course.points.last().map_or(0.0, |point| point.0);
             let value = reduced(&course.points, calc) * factor;
-            made = series(&Course { points: vec![(at, value)], ..course.clone() }, 1.0);
+            made = series(
+                &Course {
+                    points: vec![(at, value)],
+                    ..course.clone()
+                },
+                1.0,
+            );
         }
         match alone {
             true => Series::new("", made.points().to_vec()),
@@ -196,11 +259,18 @@ fn numbers(shown: &Shown, title: &str, form: Form, results: &Results) -> Vec<Pan
     let all = courses.iter().take(MOST * 4).map(own);
     let panel = match form {
         Form::Stat => {
-            let stat = Stat::new(title).query(query).unit(scaled.unit).reduce(reduce.unwrap_or_default()).all_series(all);
+            let stat = Stat::new(title)
+                .query(query)
+                .unit(scaled.unit)
+                .reduce(reduce.unwrap_or_default())
+                .all_series(all);
             limits.into_iter().fold(stat, Stat::threshold).into()
         }
         _ => {
-            let ends = (field.min.map(|min| min * scaled.factor), field.max.map(|max| max * scaled.factor));
+            let ends = (
+                field.min.map(|min| min * scaled.factor),
+                field.max.map(|max| max * scaled.factor),
+            );
             let gauge = BarGauge::new(title)
                 .query(query)
                 .unit(scaled.unit)
@@ -242,7 +312,12 @@ fn name(course: &Course) -> String {
     match &course.name {
         Some(name) => name.clone(),
         None => {
-            let own: Vec<String> = course.labels.iter().filter(|(label, _)| *label != "__name__").map(|(_, value)| value.clone()).collect();
+            let own: Vec<String> = course
+                .labels
+                .iter()
+                .filter(|(label, _)| *label != "__name__")
+                .map(|(_, value)| value.clone())
+                .collect();
             own.join(" ")
         }
     }
@@ -250,8 +325,13 @@ fn name(course: &Course) -> String {
 
 /// A moment that was a value: milliseconds since 1970.
 fn moment(ms: f64, zone: &TimeZone) -> String {
-    let at = Timestamp::from_millisecond(ms as i64).ok().filter(|_| ms.is_finite() && ms.abs() < 1e15);
-    at.map_or_else(|| "–".to_owned(), |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string())
+    let at = Timestamp::from_millisecond(ms as i64)
+        .ok()
+        .filter(|_| ms.is_finite() && ms.abs() < 1e15);
+    at.map_or_else(
+        || "–".to_owned(),
+        |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+    )
 }
 
 fn table(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Panel {
@@ -263,7 +343,9 @@ fn table(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Pane
         let field = panel.field.of(&panel.overrides, name, query);
         // Nobody reads the moment of an instant query, unless the dashboard kept it by purpose.
         let technical = name == "__name__" || (name == "Time" && !organised);
-        let empty = sheet.rows.iter().all(|row| matches!(&row[at], Item::Nothing) || matches!(&row[at], Item::Text(text) if text.is_empty()));
+        let empty = sheet.rows.iter().all(|row| {
+            matches!(&row[at], Item::Nothing) || matches!(&row[at], Item::Text(text) if text.is_empty())
+        });
         if !field.hidden && !technical && !(empty && !sheet.rows.is_empty()) {
             columns.push((at, name, field));
         }
@@ -274,11 +356,15 @@ fn table(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Pane
         let words = number && (!field.mappings.is_empty() || units::moment(field.unit.as_deref()));
         let called = field.display_name.as_ref().unwrap_or(name);
         let (scaled, unknown) = units::of(field.unit.as_deref());
-        let called = unknown.filter(|_| number && !words).map_or_else(|| called.clone(), |unit| texts::in_unit(called, &unit));
+        let called = unknown
+            .filter(|_| number && !words)
+            .map_or_else(|| called.clone(), |unit| texts::in_unit(called, &unit));
         let column = match number && !words {
             true => {
                 let column = TableColumn::number(called, scaled.unit);
-                limits::of(field, scaled.factor).into_iter().fold(column, TableColumn::threshold)
+                limits::of(field, scaled.factor)
+                    .into_iter()
+                    .fold(column, TableColumn::threshold)
             }
             false => TableColumn::text(called),
         };
@@ -294,7 +380,9 @@ fn table(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Pane
                 match field.mapped(*value) {
                     Some(text) => Cell::Text(text.to_owned()),
                     None if units::moment(field.unit.as_deref()) => Cell::Text(moment(*value, zone)),
-                    None if !field.mappings.is_empty() => Cell::Text(units::of(field.unit.as_deref()).0.unit.value(value * factor)),
+                    None if !field.mappings.is_empty() => {
+                        Cell::Text(units::of(field.unit.as_deref()).0.unit.value(value * factor))
+                    }
                     None => Cell::Value(value * factor),
                 }
             }
@@ -328,9 +416,23 @@ fn heatmap(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Pa
 fn histogram(shown: &Shown, title: &str, results: &Results) -> Panel {
     const BUCKETS: f64 = 30.0;
     let (scaled, title) = unit(&shown.panel.field, title);
-    let histogram = Histogram::new(title).query(results.queries.join(" · ")).unit(scaled.unit);
-    if results.courses.iter().all(|course| course.labels.contains_key("le")) && !results.courses.is_empty() {
-        return histogram.all_series(results.courses.iter().map(|course| Series::labelled(course.labels.clone(), course.points.clone()))).into();
+    let histogram = Histogram::new(title)
+        .query(results.queries.join(" · "))
+        .unit(scaled.unit);
+    if results
+        .courses
+        .iter()
+        .all(|course| course.labels.contains_key("le"))
+        && !results.courses.is_empty()
+    {
+        return histogram
+            .all_series(
+                results
+                    .courses
+                    .iter()
+                    .map(|course| Series::labelled(course.labels.clone(), course.points.clone())),
+            )
+            .into();
     }
     let values: Vec<f64> = results
         .courses
@@ -350,9 +452,17 @@ fn histogram(shown: &Shown, title: &str, results: &Results) -> Panel {
     };
     let mut counts: BTreeMap<i64, f64> = BTreeMap::new();
     for value in values {
-        *counts.entry(((value - lowest) / width).floor().min(BUCKETS - 1.0) as i64).or_default() += 1.0;
+        *counts
+            .entry(((value - lowest) / width).floor().min(BUCKETS - 1.0) as i64)
+            .or_default() += 1.0;
     }
-    let bucket = |(at, count): (i64, f64)| Bucket::new(lowest + width * at as f64, lowest + width * (at + 1) as f64, count);
+    let bucket = |(at, count): (i64, f64)| {
+        Bucket::new(
+            lowest + width * at as f64,
+            lowest + width * (at + 1) as f64,
+            count,
+        )
+    };
     histogram.native(counts.into_iter().map(bucket)).into()
 }
 
@@ -362,10 +472,23 @@ mod tests {
 
     #[test]
     fn numbers_stand_for_series() {
-        let points: Vec<(f64, f64)> = [4.0, 2.0, f64::NAN, 6.0, 3.0].into_iter().map(|value| (0.0, value)).collect();
+        let points: Vec<(f64, f64)> = [4.0, 2.0, f64::NAN, 6.0, 3.0]
+            .into_iter()
+            .map(|value| (0.0, value))
+            .collect();
         for (calc, wanted) in [
-            ("first", 4.0), ("lastNotNull", 3.0), ("min", 2.0), ("max", 6.0), ("mean", 3.75), ("sum", 15.0), ("count", 4.0),
-            ("range", 4.0), ("diff", -1.0), ("delta", 2.0 + 4.0 + 3.0), ("diffperc", -0.25), ("p95", 3.0),
+            ("first", 4.0),
+            ("lastNotNull", 3.0),
+            ("min", 2.0),
+            ("max", 6.0),
+            ("mean", 3.75),
+            ("sum", 15.0),
+            ("count", 4.0),
+            ("range", 4.0),
+            ("diff", -1.0),
+            ("delta", 2.0 + 4.0 + 3.0),
+            ("diffperc", -0.25),
+            ("p95", 3.0),
         ] {
             assert!((reduced(&points, calc) - wanted).abs() < 1e-9, "{calc}");
         }

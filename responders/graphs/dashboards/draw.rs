@@ -6,7 +6,7 @@ use otus::prelude::*;
 use otus_charts::{Grid, Panel};
 use otus_monitoring::grafana::{
     GrafanaError,
-    dashboards::{Form, Means, Meanings, Open, Results, Shown, Span, expand},
+    dashboards::{Form, Meanings, Means, Open, Results, Shown, Span, expand},
 };
 
 use super::{board_failed, chart, find, find::Pick, said::Said};
@@ -26,14 +26,25 @@ pub(super) struct Ready {
 }
 
 /// The panels one sees, with the variables as they were wanted.
-pub(super) async fn ready(open: &Open, said: &Said, panel: Option<&str>, span: &Span) -> Result<Ready, UserError> {
+pub(super) async fn ready(
+    open: &Open,
+    said: &Said,
+    panel: Option<&str>,
+    span: &Span,
+) -> Result<Ready, UserError> {
     // Where one panel is meant by its number, only what it needs is asked for.
     let only = panel.and_then(|panel| panel.parse().ok());
     let only = only.and_then(|id: u64| open.dashboard.panels().find(|panel| panel.id == id));
     let meanings = open.meanings(&said.wanted, only, span).await;
-    let (meanings, notes) = meanings.map_err(|error| board_failed(&error, said, &open.dashboard.uid, panel))?;
+    let (meanings, notes) =
+        meanings.map_err(|error| board_failed(&error, said, &open.dashboard.uid, panel))?;
     let (panels, more) = expand(&open.dashboard, &meanings);
-    Ok(Ready { panels, more, notes, meanings })
+    Ok(Ready {
+        panels,
+        more,
+        notes,
+        meanings,
+    })
 }
 
 /// Draws what was asked for, or says why not.
@@ -55,7 +66,11 @@ pub(super) async fn answer(
         Pick::Several(several, _) if several.iter().all(|shown| shown.panel.id == several[0].panel.id) => {
             // One panel, repeated: all of them together.
             let panels = several.into_iter().cloned().collect();
-            let ready = Ready { panels, more: 0, ..ready };
+            let ready = Ready {
+                panels,
+                more: 0,
+                ..ready
+            };
             page(graphs, cx, open, said, &ready, span, zone).await
         }
         Pick::Several(several, _) => cx.reply(texts::which_panel(said, open, &several)).await,
@@ -64,7 +79,10 @@ pub(super) async fn answer(
 }
 
 /// One panel, large.
-#[expect(clippy::too_many_arguments, reason = "what was asked for, and what is known by now")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what was asked for, and what is known by now"
+)]
 pub(super) async fn one(
     graphs: &Graphs,
     cx: &Context,
@@ -81,11 +99,13 @@ pub(super) async fn one(
         Means::Draw(form) => form,
         not => {
             let light = graphs.settings.theme == crate::Ground::Light;
-            let rendered = open.render(shown, span, light, zone.iana_name().unwrap_or("UTC")).await;
+            let rendered = open
+                .render(shown, span, light, zone.iana_name().unwrap_or("UTC"))
+                .await;
             return match rendered {
                 Ok(Some(png)) => {
                     let file = File {
-                        name: file_name(open, Some(shown)),
+                        name: file_name(open, &shown.panel.id.to_string()),
                         title: title.clone(),
                         alt: Some(texts::rendered_alt(&title)),
                         comment: Some(texts::by_grafana(link.as_deref())),
@@ -93,8 +113,14 @@ pub(super) async fn one(
                     };
                     cx.upload(file).await
                 }
-                Ok(None) => cx.reply(texts::not_drawn(shown, &not, None, link.as_deref())).await,
-                Err(error) => cx.reply(texts::not_drawn(shown, &not, Some(&error), link.as_deref())).await,
+                Ok(None) => {
+                    cx.reply(texts::not_drawn(shown, &not, None, link.as_deref()))
+                        .await
+                }
+                Err(error) => {
+                    cx.reply(texts::not_drawn(shown, &not, Some(&error), link.as_deref()))
+                        .await
+                }
             };
         }
     };
@@ -102,14 +128,16 @@ pub(super) async fn one(
         Ok(results) => results,
         Err(error) => {
             tracing::info!(id = cx.id(), %error, "a panel cannot be drawn");
-            return cx.reply(texts::panel_failed(shown, &error, link.as_deref())).await;
+            return cx
+                .reply(texts::panel_failed(shown, &error, link.as_deref()))
+                .await;
         }
     };
     let panels = chart::panels(shown, &title, form, &results, zone);
     let picture = picture(graphs, title.clone(), String::new(), rows(vec![(form, panels)])).await?;
     let notes: Vec<String> = ready.notes.iter().chain(&results.notes).cloned().collect();
     let file = File {
-        name: file_name(open, Some(shown)),
+        name: file_name(open, &shown.panel.id.to_string()),
         title: texts::file_title(&title, span, zone),
         alt: Some(picture.alt),
         comment: texts::comment(cx, &asked(said, ready), &notes, &[], None, link.as_deref()),
@@ -120,9 +148,15 @@ pub(super) async fn one(
 
 /// The variables that were set, as people read them.
 fn asked(said: &Said, ready: &Ready) -> Vec<(String, String)> {
-    let meaning = |name: &str| ready.meanings.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let meaning = |name: &str| {
+        ready
+            .meanings
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+    };
     let set = said.wanted.iter().filter_map(|wanted| meaning(&wanted.name));
-    set.map(|(name, meaning)| (name.clone(), meaning.text())).collect()
+    set.map(|(name, meaning)| (name.clone(), meaning.text()))
+        .collect()
 }
 
 /// A page of panels.
@@ -135,8 +169,11 @@ pub(super) async fn page(
     span: &Span,
     zone: &TimeZone,
 ) -> Result {
-    let (drawn, not): (Vec<(usize, &Shown)>, Vec<(usize, &Shown)>) =
-        ready.panels.iter().enumerate().partition(|(_, shown)| matches!(shown.panel.means(), Means::Draw(_)));
+    let (drawn, not): (Vec<(usize, &Shown)>, Vec<(usize, &Shown)>) = ready
+        .panels
+        .iter()
+        .enumerate()
+        .partition(|(_, shown)| matches!(shown.panel.means(), Means::Draw(_)));
     let pages = pages(&drawn.iter().map(|(_, shown)| *shown).collect::<Vec<_>>());
     let wanted = said.page.unwrap_or(1);
     if drawn.is_empty() {
@@ -150,7 +187,11 @@ pub(super) async fn page(
     for some in shown.chunks(AT_ONCE) {
         let asking: Vec<_> = some.iter().map(|(shown, _)| open.fetch(shown, span)).collect();
         let results = join_all(asking).await;
-        found.extend(some.iter().zip(results).map(|((shown, form), result)| (*shown, *form, result)));
+        found.extend(
+            some.iter()
+                .zip(results)
+                .map(|((shown, form), result)| (*shown, *form, result)),
+        );
     }
     let mut notes: Vec<String> = ready.notes.clone();
     if let Some(first) = found.iter().find_map(|(.., result)| result.as_ref().err())
@@ -173,20 +214,38 @@ pub(super) async fn page(
     // What is not drawn is named with the page it would be on, which is that of the panel before it.
     let positions: Vec<usize> = drawn.iter().map(|(at, _)| *at).collect();
     let first = pages[..wanted - 1].iter().map(Vec::len).sum::<usize>();
-    let from = if wanted == 1 { 0 } else { positions.get(first).copied().unwrap_or(usize::MAX) };
+    let from = if wanted == 1 {
+        0
+    } else {
+        positions.get(first).copied().unwrap_or(usize::MAX)
+    };
     let until = positions.get(first + shown.len()).copied().unwrap_or(usize::MAX);
-    let missing: Vec<&Shown> = not.iter().filter(|(at, _)| *at >= from && *at < until).map(|(_, shown)| *shown).collect();
+    let missing: Vec<&Shown> = not
+        .iter()
+        .filter(|(at, _)| *at >= from && *at < until)
+        .map(|(_, shown)| *shown)
+        .collect();
     let title = open.dashboard.title.clone();
     let subtitle = texts::subtitle(&asked(said, ready), span, zone, wanted, pages.len());
     let picture = picture(graphs, title.clone(), subtitle, rows(parts)).await?;
     let more = drawn.len().saturating_sub(first + shown.len()) + ready.more;
     let next = (wanted < pages.len()).then(|| texts::next_page(said, open, wanted + 1, more));
-    let missing: Vec<String> = missing.into_iter().map(|shown| texts::missing(open, said, shown)).collect();
+    let missing: Vec<String> = missing
+        .into_iter()
+        .map(|shown| texts::missing(open, said, shown))
+        .collect();
     let file = File {
-        name: file_name(open, None),
+        name: file_name(open, &format!("page-{wanted}")),
         title: texts::file_title(&title, span, zone),
         alt: Some(picture.alt),
-        comment: texts::comment(cx, &asked(said, ready), &notes, &missing, next.as_deref(), open.link().as_deref()),
+        comment: texts::comment(
+            cx,
+            &asked(said, ready),
+            &notes,
+            &missing,
+            next.as_deref(),
+            open.link().as_deref(),
+        ),
         bytes: picture.png,
     };
     cx.upload(file).await
@@ -197,7 +256,9 @@ fn pages<'a>(all: &[&'a Shown]) -> Vec<Vec<(&'a Shown, Form)>> {
     let mut pages: Vec<Vec<(&Shown, Form)>> = Vec::new();
     let mut used = 0.0;
     for shown in all {
-        let Means::Draw(form) = shown.panel.means() else { continue };
+        let Means::Draw(form) = shown.panel.means() else {
+            continue;
+        };
         let height = match form {
             Form::Stat => 300.0 / 4.0,
             Form::TimeSeries | Form::Heatmap | Form::Histogram => 500.0 / 2.0,
@@ -209,7 +270,10 @@ fn pages<'a>(all: &[&'a Shown]) -> Vec<Vec<(&'a Shown, Form)>> {
         }
         used += height;
         // There is one by now.
-        pages.last_mut().into_iter().for_each(|page| page.push((*shown, form)));
+        pages
+            .last_mut()
+            .into_iter()
+            .for_each(|page| page.push((*shown, form)));
     }
     pages
 }
@@ -233,7 +297,12 @@ fn rows(parts: Vec<(Form, Vec<Panel>)>) -> Vec<Vec<Panel>> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-async fn picture(graphs: &Graphs, title: String, subtitle: String, mut rows: Vec<Vec<Panel>>) -> Result<otus_charts::Picture> {
+async fn picture(
+    graphs: &Graphs,
+    title: String,
+    subtitle: String,
+    mut rows: Vec<Vec<Panel>>,
+) -> Result<otus_charts::Picture> {
     let theme = graphs.settings.theme.into();
     // Drawing keeps a CPU busy for tens of milliseconds a panel.
     let drawing = tokio::task::spawn_blocking(move || match rows.as_mut_slice() {
@@ -247,13 +316,12 @@ async fn picture(graphs: &Graphs, title: String, subtitle: String, mut rows: Vec
     Ok(drawing.await??)
 }
 
-/// `node-exporter.png`, `node-exporter-8.png`.
-fn file_name(open: &Open, shown: Option<&Shown>) -> String {
+/// `node-exporter-page-1.png`, `node-exporter-8.png`.
+fn file_name(open: &Open, part: &str) -> String {
     let title = open.dashboard.title.to_lowercase();
-    let words: Vec<&str> = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let name = if words.is_empty() { "dashboard".to_owned() } else { words.join("-") };
-    match shown {
-        Some(shown) => format!("{name}-{}.png", shown.panel.id),
-        None => format!("{name}.png"),
-    }
+    let words = title
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let name: Vec<&str> = std::iter::once("dashboard").chain(words).collect();
+    format!("{}-{part}.png", name.join("-"))
 }

@@ -21,7 +21,12 @@ pub(super) fn board<'a>(all: &'a [Found], said: &Said) -> Pick<'a, Found> {
     // In quotation marks the first is all of the name.
     let longest = if said.quoted { 1 } else { words.len() };
     // `shop / latency` may be said, too.
-    let rest = |words: &[&str]| words.join(" ").trim_start_matches(['/', '>', '›', ' ']).to_owned();
+    let rest = |words: &[&str]| {
+        words
+            .join(" ")
+            .trim_start_matches(['/', '>', '›', ' '])
+            .to_owned()
+    };
     let parts = |count: usize| (words[..count].join(" "), rest(&words[count..]));
     for exact in [true, false] {
         for count in (1..=longest).rev() {
@@ -30,7 +35,9 @@ pub(super) fn board<'a>(all: &'a [Found], said: &Said) -> Pick<'a, Found> {
                 .iter()
                 .filter(|found| match exact {
                     true => found.uid == name || same(&found.title, &name),
-                    false => has(&found.title, &name) || has(&format!("{} {}", found.folder, found.title), &name),
+                    false => {
+                        has(&found.title, &name) || has(&format!("{} {}", found.folder, found.title), &name)
+                    }
                 })
                 .collect();
             match fitting.as_slice() {
@@ -45,11 +52,22 @@ pub(super) fn board<'a>(all: &'a [Found], said: &Said) -> Pick<'a, Found> {
 
 /// A panel, by its number or its title; of one that is repeated, its row or value may be said with it.
 pub(super) fn panel<'a>(all: &'a [Shown], words: &str) -> Pick<'a, Shown> {
-    let number = words.strip_prefix("panel ").unwrap_or(words).trim_start_matches('#').parse::<u64>().ok();
-    let by_number: Vec<&Shown> = all.iter().filter(|shown| Some(shown.panel.id) == number).collect();
+    let number = words
+        .strip_prefix("panel ")
+        .unwrap_or(words)
+        .trim_start_matches('#')
+        .parse::<u64>()
+        .ok();
+    let by_number: Vec<&Shown> = all
+        .iter()
+        .filter(|shown| Some(shown.panel.id) == number)
+        .collect();
     let exact: Vec<&Shown> = all.iter().filter(|shown| same(&shown.title, words)).collect();
     let near: Vec<&Shown> = all.iter().filter(|shown| has(&shown.title, words)).collect();
-    let with_row: Vec<&Shown> = all.iter().filter(|shown| has(&format!("{} {}", shown.row, shown.title), words)).collect();
+    let with_row: Vec<&Shown> = all
+        .iter()
+        .filter(|shown| has(&format!("{} {}", shown.row, shown.title), words))
+        .collect();
     for fitting in [by_number, exact, near, with_row] {
         match fitting.as_slice() {
             [] => {}
@@ -61,7 +79,10 @@ pub(super) fn panel<'a>(all: &'a [Shown], words: &str) -> Pick<'a, Shown> {
 }
 
 fn plain(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
 }
 
 fn same(title: &str, words: &str) -> bool {
@@ -79,7 +100,11 @@ mod tests {
     use super::*;
 
     fn found(titles: &[&str]) -> Vec<Found> {
-        let one = |title: &&str| Found { uid: format!("u-{}", title.len()), title: (*title).into(), ..Found::default() };
+        let one = |title: &&str| Found {
+            uid: format!("u-{}", title.len()),
+            title: (*title).into(),
+            ..Found::default()
+        };
         titles.iter().map(one).collect()
     }
 
@@ -93,10 +118,18 @@ mod tests {
 
     #[test]
     fn the_longest_name_wins() {
-        let titles = ["Node Exporter", "Node Exporter Full", "Kubernetes / Pods", "Redis"];
+        let titles = [
+            "Node Exporter",
+            "Node Exporter Full",
+            "Kubernetes / Pods",
+            "Redis",
+        ];
         assert_eq!(pick(&titles, "node exporter full"), "Node Exporter Full | ");
         assert_eq!(pick(&titles, "node exporter"), "Node Exporter | ");
-        assert_eq!(pick(&titles, "node exporter cpu basic"), "Node Exporter | cpu basic");
+        assert_eq!(
+            pick(&titles, "node exporter cpu basic"),
+            "Node Exporter | cpu basic"
+        );
         assert_eq!(pick(&titles, "node"), "2 of them | ");
         assert_eq!(pick(&titles, "node load"), "2 of them | load");
         assert_eq!(pick(&titles, "kubernetes / pods"), "Kubernetes / Pods | ");

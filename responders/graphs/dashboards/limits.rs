@@ -28,10 +28,13 @@ pub(super) fn of(field: &Field, factor: f64) -> Vec<Threshold> {
         let before = at.checked_sub(1).and_then(|at| steps.get(at));
         let after = steps.get(at + 1);
         // What follows is worse, or nothing: it is bad from here on. What follows is better: it is bad until there.
-        let upwards = after.is_none_or(|after| after.mood >= step.mood) && before.is_some_and(|before| before.mood <= step.mood);
+        let upwards = after.is_none_or(|after| after.mood >= step.mood)
+            && before.is_some_and(|before| before.mood <= step.mood);
         let limit = match (upwards, value(at), value(at + 1)) {
             (true, Some(from), _) => Threshold::above(from),
-            (false, _, Some(until)) if before.is_none_or(|before| before.mood >= step.mood) => Threshold::below(until),
+            (false, _, Some(until)) if before.is_none_or(|before| before.mood >= step.mood) => {
+                Threshold::below(until)
+            }
             (false, Some(from), Some(until)) => Threshold::between(from, until),
             _ => continue,
         };
@@ -46,23 +49,48 @@ mod tests {
     use otus_monitoring::grafana::dashboards::{Step, Steps};
 
     fn limits(steps: &[(Option<f64>, Mood)]) -> Vec<Threshold> {
-        let steps = steps.iter().map(|(from, mood)| Step { from: *from, mood: *mood }).collect();
-        let thresholds = Steps { steps, percentage: false, drawn: true };
-        of(&Field { thresholds, ..Field::default() }, 2.0)
+        let steps = steps
+            .iter()
+            .map(|(from, mood)| Step {
+                from: *from,
+                mood: *mood,
+            })
+            .collect();
+        let thresholds = Steps {
+            steps,
+            percentage: false,
+            drawn: true,
+        };
+        of(
+            &Field {
+                thresholds,
+                ..Field::default()
+            },
+            2.0,
+        )
     }
 
     #[test]
     fn colours_have_sides() {
         use Mood::{Bad, Good, Warning};
         let (warning, critical) = (Level::Warning, Level::Critical);
-        assert_eq!(limits(&[(None, Good), (Some(80.0), Bad)]), [Threshold::above(160.0).level(critical)]);
+        assert_eq!(
+            limits(&[(None, Good), (Some(80.0), Bad)]),
+            [Threshold::above(160.0).level(critical)]
+        );
         assert_eq!(
             limits(&[(None, Good), (Some(70.0), Warning), (Some(90.0), Bad)]),
-            [Threshold::above(140.0).level(warning), Threshold::above(180.0).level(critical)]
+            [
+                Threshold::above(140.0).level(warning),
+                Threshold::above(180.0).level(critical)
+            ]
         );
         assert_eq!(
             limits(&[(None, Bad), (Some(10.0), Warning), (Some(50.0), Good)]),
-            [Threshold::below(20.0).level(critical), Threshold::below(100.0).level(warning)]
+            [
+                Threshold::below(20.0).level(critical),
+                Threshold::below(100.0).level(warning)
+            ]
         );
         assert_eq!(
             limits(&[(None, Good), (Some(1.0), Bad), (Some(2.0), Good)]),
@@ -74,9 +102,27 @@ mod tests {
 
     #[test]
     fn per_cent_of_the_way() {
-        let steps = vec![Step { from: None, mood: Mood::Good }, Step { from: Some(50.0), mood: Mood::Bad }];
-        let thresholds = Steps { steps, percentage: true, drawn: true };
-        let field = Field { thresholds, min: Some(10.0), max: Some(30.0), ..Field::default() };
+        let steps = vec![
+            Step {
+                from: None,
+                mood: Mood::Good,
+            },
+            Step {
+                from: Some(50.0),
+                mood: Mood::Bad,
+            },
+        ];
+        let thresholds = Steps {
+            steps,
+            percentage: true,
+            drawn: true,
+        };
+        let field = Field {
+            thresholds,
+            min: Some(10.0),
+            max: Some(30.0),
+            ..Field::default()
+        };
         assert_eq!(of(&field, 1.0), [Threshold::above(20.0)]);
     }
 }

@@ -12,8 +12,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use otus::{UserError, prelude::*};
 use otus_monitoring::grafana::dashboards::{BoardError, Boards, Found, Open, Span};
 
-pub(crate) use self::{pasted::pasted, said::Said};
 use self::find::Pick;
+pub(crate) use self::{pasted::pasted, said::Said};
 use crate::{Graphs, draw as graph, texts::dashboards as texts};
 
 /// Lists the dashboards, those with the words in their titles, folders or tags.
@@ -21,7 +21,18 @@ pub(crate) async fn list(graphs: &Graphs, cx: &Context, words: Option<&str>) -> 
     let boards = boards(graphs)?;
     let all = boards.list().await.map_err(|error| failed(&error))?;
     let fits = |found: &&Found| {
-        words.is_none_or(|words| find::has(&format!("{} {} {} {}", found.folder, found.title, found.uid, found.tags.join(" ")), words))
+        words.is_none_or(|words| {
+            find::has(
+                &format!(
+                    "{} {} {} {}",
+                    found.folder,
+                    found.title,
+                    found.uid,
+                    found.tags.join(" ")
+                ),
+                words,
+            )
+        })
     };
     let some: Vec<&Found> = all.iter().filter(fits).collect();
     let link = |found: &Found| (!found.path.is_empty()).then(|| boards.grafana().link(&found.path));
@@ -39,7 +50,9 @@ pub(crate) async fn show(graphs: &Graphs, cx: &Context, said: Said) -> Result {
         Pick::One(found, rest) => (found, rest),
         Pick::Several(several, rest) => {
             let rest = Some(rest).filter(|rest| !rest.is_empty());
-            return cx.reply(texts::which_board(&said, &several, rest.as_deref())).await;
+            return cx
+                .reply(texts::which_board(&said, &several, rest.as_deref()))
+                .await;
         }
         Pick::Nothing => return Err(texts::no_board(&said, &all)),
     };
@@ -55,7 +68,13 @@ fn boards(graphs: &Graphs) -> Result<&Boards, UserError> {
 }
 
 /// The time that was said, else that the dashboard was saved with, as far as it is allowed.
-fn span(graphs: &Graphs, open: &Open, said: &Said, zone: &TimeZone, now: Timestamp) -> Result<Span, UserError> {
+fn span(
+    graphs: &Graphs,
+    open: &Open,
+    said: &Said,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Result<Span, UserError> {
     let settings = &graphs.settings;
     let saved = |text: &Option<String>, end| {
         let text = text.as_deref()?;

@@ -17,20 +17,33 @@ const MOST: usize = 3;
 
 /// What was heard; the links in it are looked at.
 pub(crate) async fn pasted(graphs: &Graphs, cx: &Context) -> Result {
-    let Some(boards) = &graphs.boards else { return Ok(()) };
+    let Some(boards) = &graphs.boards else {
+        return Ok(());
+    };
     let message = cx.message();
     // Said to the robot it is a command, which is answered as one.
-    if message.from_robot || message.content.iter().any(|segment| matches!(segment, Segment::Me)) {
+    if message.from_robot
+        || message
+            .content
+            .iter()
+            .any(|segment| matches!(segment, Segment::Me))
+    {
         return Ok(());
     }
     for link in links(&message.content).into_iter().take(MOST) {
-        let Some(leads) = Link::read(boards.grafana().base(), &link) else { continue };
+        let Some(leads) = Link::read(boards.grafana().base(), &link) else {
+            continue;
+        };
         if !may(cx, &link).await {
             continue;
         }
         // Nobody asked the robot anything: what cannot be shown is logged.
         if let Err(error) = shown(graphs, cx, boards, leads).await {
-            tracing::info!(id = cx.id(), error = format!("{error:#}"), "a pasted link cannot be shown");
+            tracing::info!(
+                id = cx.id(),
+                error = format!("{error:#}"),
+                "a pasted link cannot be shown"
+            );
         }
     }
     Ok(())
@@ -49,7 +62,10 @@ fn links(content: &[Segment]) -> Vec<String> {
     for segment in content {
         let words: Vec<&str> = match segment {
             Segment::Link { url, .. } => vec![url],
-            Segment::Text(text) => text.split_whitespace().filter(|word| word.contains("://")).collect(),
+            Segment::Text(text) => text
+                .split_whitespace()
+                .filter(|word| word.contains("://"))
+                .collect(),
             _ => Vec::new(),
         };
         for word in words {
@@ -94,7 +110,12 @@ async fn shown(graphs: &Graphs, cx: &Context, boards: &Boards, leads: Leads) -> 
         ..Said::default()
     };
     // A link may name variables that the dashboard has no more.
-    said.wanted.retain(|wanted| open.dashboard.variables.iter().any(|variable| variable.name == wanted.name));
+    said.wanted.retain(|wanted| {
+        open.dashboard
+            .variables
+            .iter()
+            .any(|variable| variable.name == wanted.name)
+    });
     cx.answer_in_thread();
     let panel = link.panel_id().map(|id| id.to_string());
     draw::answer(graphs, cx, &open, &said, panel.as_deref(), &span, &zone).await

@@ -33,7 +33,11 @@ impl FromStr for Said {
                 Some((name, values)) => {
                     said.wanted.push(Wanted {
                         name: name.to_owned(),
-                        values: values.split(',').map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect(),
+                        values: values
+                            .split(',')
+                            .map(|value| value.trim().to_owned())
+                            .filter(|value| !value.is_empty())
+                            .collect(),
                     });
                 }
                 None => words.push((word, quoted)),
@@ -56,9 +60,14 @@ impl Said {
     /// Takes the time and the page off the end.
     fn take_time(&mut self, words: &mut Vec<(String, bool)>) -> Result<(), String> {
         loop {
-            let plain: Vec<&str> = words.iter().map(|(word, quoted)| if *quoted { "" } else { word.as_str() }).collect();
+            let plain: Vec<&str> = words
+                .iter()
+                .map(|(word, quoted)| if *quoted { "" } else { word.as_str() })
+                .collect();
             let from = plain.iter().rposition(|word| word.eq_ignore_ascii_case("from"));
-            if let Some(at) = from.filter(|at| *at > 0 && plain[*at..].iter().any(|word| word.eq_ignore_ascii_case("to"))) {
+            if let Some(at) =
+                from.filter(|at| *at > 0 && plain[*at..].iter().any(|word| word.eq_ignore_ascii_case("to")))
+            {
                 let period = plain[at..].join(" ").to_lowercase();
                 self.manner = Some(period.parse()?);
                 self.time = period;
@@ -66,17 +75,27 @@ impl Said {
                 continue;
             }
             match plain.as_slice() {
-                [_, .., page, count] if page.eq_ignore_ascii_case("page") && count.parse::<usize>().is_ok_and(|count| count > 0) => {
+                [_, .., page, count]
+                    if page.eq_ignore_ascii_case("page")
+                        && count.parse::<usize>().is_ok_and(|count| count > 0) =>
+                {
                     self.page = count.parse().ok();
                     words.truncate(words.len() - 2);
                 }
-                [_, .., last, span] if matches!(last.to_ascii_lowercase().as_str(), "last" | "over") && duration::parse(span).is_ok() => {
+                [_, .., last, span]
+                    if matches!(last.to_ascii_lowercase().as_str(), "last" | "over")
+                        && duration::parse(span).is_ok() =>
+                {
                     self.span = Some(span.parse::<Span>()?.0);
                     self.time = format!("last {span}");
                     words.truncate(words.len() - 2);
                 }
                 // A bare number may be a panel's.
-                [_, .., span] if span.ends_with(|c: char| c.is_ascii_alphabetic()) && span.starts_with(|c: char| c.is_ascii_digit()) && duration::parse(span).is_ok() => {
+                [_, .., span]
+                    if span.ends_with(|c: char| c.is_ascii_alphabetic())
+                        && span.starts_with(|c: char| c.is_ascii_digit())
+                        && duration::parse(span).is_ok() =>
+                {
                     self.span = Some(span.parse::<Span>()?.0);
                     self.time = format!("last {span}");
                     words.pop();
@@ -96,8 +115,15 @@ impl Said {
 
     /// Variables and time as one says them.
     fn spoken(&self) -> String {
-        let variables = self.wanted.iter().map(|wanted| quote(&format!("{}={}", wanted.name, wanted.values.join(","))));
-        variables.chain([self.time.clone()]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        let variables = self
+            .wanted
+            .iter()
+            .map(|wanted| quote(&format!("{}={}", wanted.name, wanted.values.join(","))));
+        variables
+            .chain([self.time.clone()])
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// The same time and variables for another dashboard or panel, as one would say it.
@@ -111,7 +137,9 @@ impl Said {
 
 fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// Words; what is in quotation marks is one, and so is a value in them: `job="a b"`.
@@ -141,7 +169,10 @@ fn split(text: &str) -> Vec<(String, bool)> {
 
 /// A word as one would say it, so that it stays one.
 pub(super) fn quote(word: &str) -> String {
-    match word.split_once('=').filter(|(name, value)| is_name(name) && value.contains(char::is_whitespace)) {
+    match word
+        .split_once('=')
+        .filter(|(name, value)| is_name(name) && value.contains(char::is_whitespace))
+    {
         Some((name, value)) => format!("{name}=\"{value}\""),
         None if word.contains(char::is_whitespace) => format!("\"{word}\""),
         None => word.to_owned(),
@@ -163,9 +194,15 @@ mod tests {
         assert_eq!(all.wanted[0].values, ["a:9100", "b:9100"]);
         assert_eq!(all.wanted[1].values, ["my node"]);
         assert_eq!(all.span, Some(Duration::from_secs(6 * 3600)));
-        assert_eq!(all.again("x y", Some("8")), "dashboard \"x y\" 8 instance=a:9100,b:9100 job=\"my node\" last 6h");
+        assert_eq!(
+            all.again("x y", Some("8")),
+            "dashboard \"x y\" 8 instance=a:9100,b:9100 job=\"my node\" last 6h"
+        );
         let page = said("shop 2d page 3");
-        assert_eq!((page.page, page.words.len(), page.span), (Some(3), 1, Some(Duration::from_secs(2 * 86_400))));
+        assert_eq!(
+            (page.page, page.words.len(), page.span),
+            (Some(3), 1, Some(Duration::from_secs(2 * 86_400)))
+        );
         assert_eq!(said("shop 8").words, ["shop", "8"]);
         let period = said("shop from 13:00 to 14:00");
         assert!(period.manner.is_some() && period.words == ["shop"]);
@@ -175,7 +212,10 @@ mod tests {
     #[test]
     fn names_can_be_set_apart() {
         let quoted = said("\"Node Exporter\" \"CPU Basic\"");
-        assert_eq!((quoted.words, quoted.quoted), (vec!["Node Exporter".to_owned(), "CPU Basic".to_owned()], true));
+        assert_eq!(
+            (quoted.words, quoted.quoted),
+            (vec!["Node Exporter".to_owned(), "CPU Basic".to_owned()], true)
+        );
     }
 
     #[test]

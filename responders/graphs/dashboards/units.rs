@@ -11,7 +11,10 @@ pub(super) struct Scaled {
 
 impl Default for Scaled {
     fn default() -> Self {
-        Self { unit: Unit::None, factor: 1.0 }
+        Self {
+            unit: Unit::None,
+            factor: 1.0,
+        }
     }
 }
 
@@ -23,7 +26,9 @@ pub(super) fn of(name: Option<&str>) -> (Scaled, Option<String>) {
     let scaled = |unit: Unit, factor: f64| (Scaled { unit, factor }, None);
     const KI: f64 = 1024.0;
     match name {
-        "none" | "short" | "locale" | "string" | "sci" | "bool" | "bool_yes_no" | "bool_on_off" => scaled(Unit::None, 1.0),
+        "none" | "short" | "locale" | "string" | "sci" | "bool" | "bool_yes_no" | "bool_on_off" => {
+            scaled(Unit::None, 1.0)
+        }
         // Durations.
         "ns" => scaled(Unit::Seconds, 1e-9),
         "µs" | "us" => scaled(Unit::Seconds, 1e-6),
@@ -54,8 +59,12 @@ pub(super) fn of(name: Option<&str>) -> (Scaled, Option<String>) {
         "Mbits" => scaled(Unit::BitsPerSecond, 1e6),
         "Gbits" => scaled(Unit::BitsPerSecond, 1e9),
         // Things per time.
-        "pps" | "wps" | "iops" | "eps" | "mps" | "recps" | "rowsps" | "rps" | "ops" | "reqps" | "cps" => scaled(Unit::PerSecond, 1.0),
-        "rpm" | "wpm" | "epm" | "opm" | "reqpm" | "cpm" | "mpm" | "recpm" | "rowspm" => scaled(Unit::PerMinute, 1.0),
+        "pps" | "wps" | "iops" | "eps" | "mps" | "recps" | "rowsps" | "rps" | "ops" | "reqps" | "cps" => {
+            scaled(Unit::PerSecond, 1.0)
+        }
+        "rpm" | "wpm" | "epm" | "opm" | "reqpm" | "cpm" | "mpm" | "recpm" | "rowspm" => {
+            scaled(Unit::PerMinute, 1.0)
+        }
         "rotrpm" => scaled(Unit::PerMinute, 1.0),
         "kwatt" => scaled(Unit::Watts, 1e3),
         "rothz" | "hertz" => scaled(Unit::Hertz, 1.0),
@@ -69,7 +78,9 @@ pub(super) fn of(name: Option<&str>) -> (Scaled, Option<String>) {
 
 /// What is said beside the numbers: `suffix:req` says it itself.
 fn words(name: &str) -> Option<String> {
-    let own = ["suffix:", "prefix:", "si:", "count:"].iter().find_map(|start| name.strip_prefix(start));
+    let own = ["suffix:", "prefix:", "si:", "count:"]
+        .iter()
+        .find_map(|start| name.strip_prefix(start));
     let words = own.unwrap_or(name).trim();
     (!words.is_empty()).then(|| words.to_owned())
 }
@@ -86,9 +97,21 @@ mod tests {
     #[test]
     fn units_of_grafana() {
         let read = |name| of(Some(name));
-        assert_eq!(read("µs").0, Scaled { unit: Unit::Seconds, factor: 1e-6 });
+        assert_eq!(
+            read("µs").0,
+            Scaled {
+                unit: Unit::Seconds,
+                factor: 1e-6
+            }
+        );
         assert_eq!(read("bytes").0.unit, Unit::Bytes);
-        assert_eq!(read("mbytes").0, Scaled { unit: Unit::Bytes, factor: 1_048_576.0 });
+        assert_eq!(
+            read("mbytes").0,
+            Scaled {
+                unit: Unit::Bytes,
+                factor: 1_048_576.0
+            }
+        );
         assert_eq!(read("Bps").0.unit, Unit::BytesPerSecondSi);
         assert_eq!(read("percentunit").0.unit, Unit::Ratio);
         assert_eq!(read("currencyEUR").0.unit.to_string(), "EUR");

@@ -35,7 +35,9 @@ pub(crate) fn empty_value(name: &str) -> String {
 
 /// There is nobody to ask.
 pub(crate) fn no_grafana() -> UserError {
-    UserError::new("I know no Grafana. Whoever runs me can set `grafana.url` and a token in the configuration.")
+    UserError::new(
+        "I know no Grafana. Whoever runs me can set `grafana.url` and a token in the configuration.",
+    )
 }
 
 /// Grafana did not give what was asked for.
@@ -45,7 +47,9 @@ pub(crate) fn failed(error: &GrafanaError) -> UserError {
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The dashboards there are.
@@ -72,7 +76,8 @@ pub(crate) fn list(
         .iter()
         .take(LISTED)
         .map(|found| {
-            let name = address(found).map_or_else(|| clean(&found.title), |address| link(&address, &found.title));
+            let name =
+                address(found).map_or_else(|| clean(&found.title), |address| link(&address, &found.title));
             match found.folder.is_empty() {
                 true => format!("• {name}"),
                 false => format!("• {name} in {}", clean(&found.folder)),
@@ -83,11 +88,16 @@ pub(crate) fn list(
     let card = card.text(lines.join("\n"));
     let card = match more {
         0 => card,
-        more => card.text(format!("… and {more} more; `dashboards <words>` finds some of them.")),
+        more => card.text(format!(
+            "… and {more} more; `dashboards <words>` finds some of them."
+        )),
     };
     let card = card.footer("dashboard <name> draws one, dashboard <name> <panel> one of its panels");
     some.iter().take(OFFERED).fold(card, |card, found| {
-        card.button(Button::new(short(&found.title), Said::default().again(&found.uid, None)))
+        card.button(Button::new(
+            short(&found.title),
+            Said::default().again(&found.uid, None),
+        ))
     })
 }
 
@@ -110,8 +120,16 @@ pub(crate) fn which_board(said: &Said, several: &[&Found], rest: Option<&str>) -
         })
         .collect();
     let more = several.len().saturating_sub(LISTED);
-    let card = Card::new(Tone::Neutral, format!("{} dashboards are called so. Which one?", several.len())).text(lines.join("\n"));
-    let card = if more > 0 { card.text(format!("… and {more} more")) } else { card };
+    let card = Card::new(
+        Tone::Neutral,
+        format!("{} dashboards are called so. Which one?", several.len()),
+    )
+    .text(lines.join("\n"));
+    let card = if more > 0 {
+        card.text(format!("… and {more} more"))
+    } else {
+        card
+    };
     several.iter().take(OFFERED).fold(card, |card, found| {
         card.button(Button::new(short(&found.title), said.again(&found.uid, rest)))
     })
@@ -139,9 +157,10 @@ pub(crate) fn variable(error: &VariableError, said: &Said, uid: &str, panel: Opt
         }
     };
     match error {
-        VariableError::Unknown { name, known } if known.is_empty() => {
-            UserError::new(format!("This dashboard has no variables, so there is no {} to set.", code(name)))
-        }
+        VariableError::Unknown { name, known } if known.is_empty() => UserError::new(format!(
+            "This dashboard has no variables, so there is no {} to set.",
+            code(name)
+        )),
         VariableError::Unknown { name, known } => {
             let known: Vec<String> = known
                 .iter()
@@ -150,23 +169,36 @@ pub(crate) fn variable(error: &VariableError, said: &Said, uid: &str, panel: Opt
                     false => format!("{name} ({label})"),
                 })
                 .collect();
-            UserError::new(format!("This dashboard has no variable {}. It has {}.", code(name), listed(&known)))
+            UserError::new(format!(
+                "This dashboard has no variable {}. It has {}.",
+                code(name),
+                listed(&known)
+            ))
         }
         VariableError::Value { name, value, known } => {
             let near = otus::suggest::nearest(value, known.iter().map(String::as_str), 3);
-            let text = format!("{} cannot be {}. It can be {}.", code(name), code(value), listed(known));
+            let text = format!(
+                "{} cannot be {}. It can be {}.",
+                code(name),
+                code(value),
+                listed(known)
+            );
             near.iter().fold(UserError::new(text), |error, near| {
-                let wanted = said.wanted.iter().map(|wanted| match wanted.name.eq_ignore_ascii_case(name) {
-                    true => (wanted.name.clone(), vec![(*near).to_owned()]),
-                    false => (wanted.name.clone(), wanted.values.clone()),
-                });
+                let wanted = said
+                    .wanted
+                    .iter()
+                    .map(|wanted| match wanted.name.eq_ignore_ascii_case(name) {
+                        true => (wanted.name.clone(), vec![(*near).to_owned()]),
+                        false => (wanted.name.clone(), wanted.values.clone()),
+                    });
                 error.instead(said.with(wanted).again(uid, panel))
             })
         }
         VariableError::Single { name } => UserError::new(format!("{} has one value at a time.", code(name))),
-        VariableError::Fixed { name } => {
-            UserError::new(format!("{} is a constant of the dashboard, which is not changed.", code(name)))
-        }
+        VariableError::Fixed { name } => UserError::new(format!(
+            "{} is a constant of the dashboard, which is not changed.",
+            code(name)
+        )),
         other => UserError::new(format!("{}.", capital(&clean(&other.to_string())))),
     }
 }
@@ -184,11 +216,18 @@ pub(crate) fn which_panel(said: &Said, open: &Open, several: &[&Shown]) -> Card 
             }
         })
         .collect();
-    let title = format!("{} panels of {} are called so. Which one?", several.len(), bold(&open.dashboard.title));
+    let title = format!(
+        "{} panels of {} are called so. Which one?",
+        several.len(),
+        bold(&open.dashboard.title)
+    );
     let card = Card::new(Tone::Neutral, title).text(lines.join("\n"));
     several.iter().take(OFFERED).fold(card, |card, shown| {
         let label = short(&format!("{} {}", shown.panel.id, named(shown)));
-        card.button(Button::new(label, said.again(&open.dashboard.uid, Some(&shown.panel.id.to_string()))))
+        card.button(Button::new(
+            label,
+            said.again(&open.dashboard.uid, Some(&shown.panel.id.to_string())),
+        ))
     })
 }
 
@@ -207,14 +246,26 @@ pub(crate) fn no_panel(said: &Said, open: &Open, words: &str, panels: &[Shown]) 
         let shown = panels.iter().find(|shown| named(shown) == near)?;
         Some(said.again(&open.dashboard.uid, Some(&shown.panel.id.to_string())))
     };
-    args::unknown(&format!("panel of {}", open.dashboard.title), words, &titles, corrected)
+    args::unknown(
+        &format!("panel of {}", open.dashboard.title),
+        words,
+        &titles,
+        corrected,
+    )
 }
 
 /// There are not so many pages.
 pub(crate) fn no_page(open: &Open, said: &Said, wanted: usize, pages: usize) -> UserError {
-    let pages = if pages == 1 { "one page".to_owned() } else { format!("{pages} pages") };
-    UserError::new(format!("{} has {pages}, so there is no page {wanted}.", clean(&open.dashboard.title)))
-        .instead(said.again(&open.dashboard.uid, None))
+    let pages = if pages == 1 {
+        "one page".to_owned()
+    } else {
+        format!("{pages} pages")
+    };
+    UserError::new(format!(
+        "{} has {pages}, so there is no page {wanted}.",
+        clean(&open.dashboard.title)
+    ))
+    .instead(said.again(&open.dashboard.uid, None))
 }
 
 /// Above one panel: the dashboard's name and its own.
@@ -248,7 +299,13 @@ pub(crate) fn of_unit(title: &str, unit: Option<&str>) -> String {
 }
 
 /// Below a dashboard's title: variables, time, page.
-pub(crate) fn subtitle(variables: &[(String, String)], span: &Span, zone: &TimeZone, page: usize, pages: usize) -> String {
+pub(crate) fn subtitle(
+    variables: &[(String, String)],
+    span: &Span,
+    zone: &TimeZone,
+    page: usize,
+    pages: usize,
+) -> String {
     let mut parts = vec![time(span, zone)];
     parts.extend(variables.iter().map(|(name, value)| format!("{name} = {value}")));
     if pages > 1 {
@@ -271,7 +328,11 @@ fn time(span: &Span, zone: &TimeZone) -> String {
     }
     let at = |at: jiff::Timestamp| at.to_zoned(zone.clone());
     let (from, to) = (at(span.start), at(span.end));
-    let until = if from.date() == to.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    let until = if from.date() == to.date() {
+        "%H:%M"
+    } else {
+        "%Y-%m-%d %H:%M"
+    };
     format!("{} – {}", from.strftime("%Y-%m-%d %H:%M"), to.strftime(until))
 }
 
@@ -295,8 +356,15 @@ pub(crate) fn comment(
     }
     if !missing.is_empty() {
         let more = missing.len().saturating_sub(MISSING);
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        lines.push(format!("Not drawn: {}{more}.", missing[..missing.len().min(MISSING)].join("; ")));
+        let more = if more > 0 {
+            format!(", and {more} more")
+        } else {
+            String::new()
+        };
+        lines.push(format!(
+            "Not drawn: {}{more}.",
+            missing[..missing.len().min(MISSING)].join("; ")
+        ));
     }
     lines.extend(next.map(str::to_owned));
     lines.extend(address.map(|address| link(address, "Open in Grafana")));
@@ -305,7 +373,11 @@ pub(crate) fn comment(
 
 /// There is more than fits in one picture.
 pub(crate) fn next_page(said: &Said, open: &Open, page: usize, more: usize) -> String {
-    let panels = if more == 1 { "panel".to_owned() } else { format!("{more} panels") };
+    let panels = if more == 1 {
+        "panel".to_owned()
+    } else {
+        format!("{more} panels")
+    };
     let command = format!("{} page {page}", said.again(&open.dashboard.uid, None));
     match more {
         1 => format!("One more {panels}: {}", code(&command)),
@@ -316,9 +388,14 @@ pub(crate) fn next_page(said: &Said, open: &Open, page: usize, more: usize) -> S
 /// One panel that is not on the page.
 pub(crate) fn missing(open: &Open, said: &Said, shown: &Shown) -> String {
     let why = why(&shown.panel.means());
-    let name = open.panel_link(&shown.panel).map_or_else(|| clean(&named(shown)), |address| link(&address, &named(shown)));
+    let name = open
+        .panel_link(&shown.panel)
+        .map_or_else(|| clean(&named(shown)), |address| link(&address, &named(shown)));
     let rendered = match open.sources.renderer {
-        true => format!(", but Grafana itself draws it: {}", code(&said.again(&open.dashboard.uid, Some(&shown.panel.id.to_string())))),
+        true => format!(
+            ", but Grafana itself draws it: {}",
+            code(&said.again(&open.dashboard.uid, Some(&shown.panel.id.to_string())))
+        ),
         false => String::new(),
     };
     format!("{name} ({why}{rendered})")
@@ -332,10 +409,21 @@ fn why(means: &Means) -> String {
 }
 
 /// One panel that we do not draw, and Grafana neither.
-pub(crate) fn not_drawn(shown: &Shown, means: &Means, error: Option<&GrafanaError>, address: Option<&str>) -> Card {
-    let card = Card::new(Tone::Neutral, format!("I do not draw {}: {}.", bold(&named(shown)), clean(&why(means))));
+pub(crate) fn not_drawn(
+    shown: &Shown,
+    means: &Means,
+    error: Option<&GrafanaError>,
+    address: Option<&str>,
+) -> Card {
+    let card = Card::new(
+        Tone::Neutral,
+        format!("I do not draw {}: {}.", bold(&named(shown)), clean(&why(means))),
+    );
     let card = match error {
-        Some(error) => card.text(format!("Grafana's renderer did not, either: {}", clean(&error.to_string()))),
+        Some(error) => card.text(format!(
+            "Grafana's renderer did not, either: {}",
+            clean(&error.to_string())
+        )),
         None => card.text("There is no renderer in Grafana that I could ask."),
     };
     opened(card, address)
@@ -363,14 +451,21 @@ pub(crate) fn rendered_alt(title: &str) -> String {
 
 /// A panel's queries could not be answered.
 pub(crate) fn panel_failed(shown: &Shown, error: &GrafanaError, address: Option<&str>) -> Card {
-    let card = Card::new(Tone::Warning, format!("{} cannot be drawn.", bold(&named(shown)))).text(clean(&error.to_string()));
+    let card = Card::new(Tone::Warning, format!("{} cannot be drawn.", bold(&named(shown))))
+        .text(clean(&error.to_string()));
     opened(card, address)
 }
 
 /// None of a page's panels could be drawn.
 pub(crate) fn all_failed(open: &Open, error: &GrafanaError) -> Card {
-    let title = format!("None of the panels of {} can be drawn.", bold(&open.dashboard.title));
-    opened(Card::new(Tone::Bad, title).text(clean(&error.to_string())), open.link().as_deref())
+    let title = format!(
+        "None of the panels of {} can be drawn.",
+        bold(&open.dashboard.title)
+    );
+    opened(
+        Card::new(Tone::Bad, title).text(capital(&clean(&error.to_string()))),
+        open.link().as_deref(),
+    )
 }
 
 /// A note about one of several panels.
@@ -386,13 +481,26 @@ pub(crate) fn failed_on_page(title: &str, error: &GrafanaError) -> String {
 /// A dashboard without anything that we draw.
 pub(crate) fn nothing_to_draw(open: &Open, not: &[&Shown]) -> Card {
     const SHOWN: usize = 10;
-    let card = Card::new(Tone::Neutral, format!("{} has no panel that I draw.", bold(&open.dashboard.title)));
+    let card = Card::new(
+        Tone::Neutral,
+        format!("{} has no panel that I draw.", bold(&open.dashboard.title)),
+    );
     let lines: Vec<String> = not
         .iter()
         .take(SHOWN)
-        .map(|shown| format!("• {}: {}", clean(&named(shown)), clean(&why(&shown.panel.means()))))
+        .map(|shown| {
+            format!(
+                "• {}: {}",
+                clean(&named(shown)),
+                clean(&why(&shown.panel.means()))
+            )
+        })
         .collect();
-    let card = if lines.is_empty() { card } else { card.text(lines.join("\n")) };
+    let card = if lines.is_empty() {
+        card
+    } else {
+        card.text(lines.join("\n"))
+    };
     opened(card, open.link().as_deref())
 }
 

@@ -84,7 +84,10 @@ impl Grid {
     #[must_use]
     pub fn row(mut self, panels: impl IntoIterator<Item = impl Into<Panel>>) -> Self {
         let row = self.panels.len();
-        let panels = panels.into_iter().take(4).map(|panel| (panel.into(), Stand::Row(row)));
+        let panels = panels
+            .into_iter()
+            .take(4)
+            .map(|panel| (panel.into(), Stand::Row(row)));
         self.panels.extend(panels);
         self
     }

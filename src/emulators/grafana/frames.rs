@@ -9,8 +9,15 @@ pub(super) fn of(query: &Value, data: &Value, step: i64) -> Value {
     let legend = query["legendFormat"].as_str().unwrap_or_default();
     let one = |metric: &Value, points: Vec<&Value>| {
         let labels = metric.as_object().cloned().unwrap_or_default();
-        let name = labels.get("__name__").and_then(Value::as_str).unwrap_or("Value").to_owned();
-        let times: Vec<Value> = points.iter().map(|point| json!((point[0].as_f64().unwrap_or(0.0) * 1e3).round() as i64)).collect();
+        let name = labels
+            .get("__name__")
+            .and_then(Value::as_str)
+            .unwrap_or("Value")
+            .to_owned();
+        let times: Vec<Value> = points
+            .iter()
+            .map(|point| json!((point[0].as_f64().unwrap_or(0.0) * 1e3).round() as i64))
+            .collect();
         let (values, odd) = numbers(&points);
         json!({
             "schema": {
@@ -29,11 +36,18 @@ pub(super) fn of(query: &Value, data: &Value, step: i64) -> Value {
     let frames: Vec<Value> = match kind {
         "matrix" => {
             let all = data["result"].as_array().into_iter().flatten();
-            all.map(|series| one(&series["metric"], series["values"].as_array().into_iter().flatten().collect())).collect()
+            all.map(|series| {
+                one(
+                    &series["metric"],
+                    series["values"].as_array().into_iter().flatten().collect(),
+                )
+            })
+            .collect()
         }
         "vector" => {
             let all = data["result"].as_array().into_iter().flatten();
-            all.map(|sample| one(&sample["metric"], vec![&sample["value"]])).collect()
+            all.map(|sample| one(&sample["metric"], vec![&sample["value"]]))
+                .collect()
         }
         "scalar" => vec![one(&json!({}), vec![&data["result"]])],
         _ => Vec::new(),
@@ -61,12 +75,25 @@ fn numbers(points: &[&Value]) -> (Vec<Value>, Value) {
             all.push(at.into());
         }
     }
-    (values, if odd.is_empty() { Value::Null } else { Value::Object(odd) })
+    (
+        values,
+        if odd.is_empty() {
+            Value::Null
+        } else {
+            Value::Object(odd)
+        },
+    )
 }
 
 /// What the plugin calls a series.
 fn called(legend: &str, labels: &Map<String, Value>) -> String {
-    let value = |label: &str| labels.get(label).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let value = |label: &str| {
+        labels
+            .get(label)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     if !legend.is_empty() && legend != "__auto" {
         let mut text = legend.to_owned();
         for label in labels.keys() {

@@ -72,7 +72,12 @@ pub struct Board {
 impl Board {
     /// One with `panels`.
     pub fn classic(uid: impl Into<String>, spec: Value) -> Self {
-        Self { uid: uid.into(), folder: String::new(), provisioned: false, spec }
+        Self {
+            uid: uid.into(),
+            folder: String::new(),
+            provisioned: false,
+            spec,
+        }
     }
 
     /// One of schema v2, with `elements` and a `layout`.
@@ -82,13 +87,19 @@ impl Board {
 
     /// One that came from a file.
     pub fn provisioned(uid: impl Into<String>, spec: Value) -> Self {
-        Self { provisioned: true, ..Self::classic(uid, spec) }
+        Self {
+            provisioned: true,
+            ..Self::classic(uid, spec)
+        }
     }
 
     /// The same in a folder.
     #[must_use]
     pub fn within(self, folder: impl Into<String>) -> Self {
-        Self { folder: folder.into(), ..self }
+        Self {
+            folder: folder.into(),
+            ..self
+        }
     }
 
     fn is_v2(&self) -> bool {
@@ -172,13 +183,23 @@ impl Grafana {
     /// When it has no address, or no client for the Prometheus behind can be made.
     pub fn serve(listener: TcpListener, options: Options) -> anyhow::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
-        let world = Arc::new(Mutex::new(World { options, ..World::default() }));
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Whoever was first is right: the error only says that somebody else has just installed one.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let world = Arc::new(Mutex::new(World {
+            options,
+            ..World::default()
+        }));
         let shared = Shared {
             world: Arc::clone(&world),
             http: reqwest::Client::builder().no_proxy().build()?,
         };
         let routes = Router::new()
-            .route("/api/health", get(|| async { Json(json!({"database": "ok", "version": "12.3.0"})) }))
+            .route(
+                "/api/health",
+                get(|| async { Json(json!({"database": "ok", "version": "12.3.0"})) }),
+            )
             .merge(annotations::routes())
             .merge(dashboards::routes())
             .merge(sources::routes())
@@ -282,7 +303,9 @@ fn reading(shared: &Shared, headers: &HeaderMap, call: String, permission: &str)
         Some(LOOKER) if permission != "datasources:query" => Ok(()),
         Some(LOOKER) => Err(message(
             StatusCode::FORBIDDEN,
-            &format!("You'll need additional permissions to perform this action. Permissions needed: {permission}"),
+            &format!(
+                "You'll need additional permissions to perform this action. Permissions needed: {permission}"
+            ),
         )),
         _ => Err(message(StatusCode::UNAUTHORIZED, "Invalid API key")),
     }
@@ -298,7 +321,10 @@ async fn troubled(
     let path = request.uri().path().to_owned();
     let trouble = {
         let world = shared.lock();
-        let found = world.troubles.iter().find(|(below, _)| path.starts_with(below.as_str()));
+        let found = world
+            .troubles
+            .iter()
+            .find(|(below, _)| path.starts_with(below.as_str()));
         found.map(|(_, trouble)| *trouble)
     };
     match trouble {

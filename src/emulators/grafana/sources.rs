@@ -51,7 +51,12 @@ async fn settings(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
 }
 
 async fn list(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
-    if let Err(answer) = reading(&shared, &headers, "GET /api/datasources".into(), "datasources:read") {
+    if let Err(answer) = reading(
+        &shared,
+        &headers,
+        "GET /api/datasources".into(),
+        "datasources:read",
+    ) {
         return answer;
     }
     let all = shared.lock().options.prometheus.is_some().then(source);
@@ -63,12 +68,25 @@ async fn query(State(shared): State<Shared>, headers: HeaderMap, Json(asked): Js
     if old {
         return message(StatusCode::NOT_FOUND, "Not found");
     }
-    if let Err(answer) = reading(&shared, &headers, "POST /api/ds/query".into(), "datasources:query") {
+    if let Err(answer) = reading(
+        &shared,
+        &headers,
+        "POST /api/ds/query".into(),
+        "datasources:query",
+    ) {
         return answer;
     }
-    let time = |key: &str| asked[key].as_str().and_then(|text| text.parse::<i64>().ok()).or(asked[key].as_i64());
+    let time = |key: &str| {
+        asked[key]
+            .as_str()
+            .and_then(|text| text.parse::<i64>().ok())
+            .or(asked[key].as_i64())
+    };
     let (Some(from), Some(to)) = (time("from"), time("to")) else {
-        return message(StatusCode::BAD_REQUEST, "bad request data: from and to are needed");
+        return message(
+            StatusCode::BAD_REQUEST,
+            "bad request data: from and to are needed",
+        );
     };
     let queries = asked["queries"].as_array().cloned().unwrap_or_default();
     if queries.is_empty() {
@@ -102,7 +120,12 @@ fn base(shared: &Shared) -> Option<String> {
 }
 
 /// One query, asked of Prometheus and put into frames.
-async fn answered(shared: &Shared, base: &str, query: &Value, (from, to): (i64, i64)) -> Result<Value, (u16, String)> {
+async fn answered(
+    shared: &Shared,
+    base: &str,
+    query: &Value,
+    (from, to): (i64, i64),
+) -> Result<Value, (u16, String)> {
     let expr = query["expr"].as_str().unwrap_or_default();
     let step = query["intervalMs"].as_i64().unwrap_or(15_000).max(1_000);
     let align = |at: i64| at.div_euclid(step) * step;
@@ -113,12 +136,16 @@ async fn answered(shared: &Shared, base: &str, query: &Value, (from, to): (i64, 
         false => (
             "query_range",
             vec![
-                ("query", expr.to_owned()), ("start", seconds(align(from))), ("end", seconds(align(to))),
+                ("query", expr.to_owned()),
+                ("start", seconds(align(from))),
+                ("end", seconds(align(to))),
                 ("step", format!("{}", step as f64 / 1e3)),
             ],
         ),
     };
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&fields)
+        .finish();
     let sent = shared
         .http
         .post(format!("{}/api/v1/{path}", base.trim_end_matches('/')))
@@ -182,7 +209,9 @@ async fn passed(
         return message(StatusCode::NOT_FOUND, "Data source not found").into_response();
     };
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    let mut request = shared.http.request(method, format!("{}/{path}{query}", base.trim_end_matches('/')));
+    let mut request = shared
+        .http
+        .request(method, format!("{}/{path}{query}", base.trim_end_matches('/')));
     if let Some(kind) = headers.get(header::CONTENT_TYPE) {
         request = request.header(header::CONTENT_TYPE, kind);
     }

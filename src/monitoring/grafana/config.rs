@@ -102,7 +102,10 @@ impl GrafanaConfig {
 
     pub(super) fn read_secret(&self) -> Result<Option<Secret>, GrafanaError> {
         match (&self.read_token, &self.read_token_file) {
-            (Some(_), Some(_)) => Err(wrong("read_token", "read_token_file is set, too; keep one of them")),
+            (Some(_), Some(_)) => Err(wrong(
+                "read_token",
+                "read_token_file is set, too; keep one of them",
+            )),
             (Some(token), None) => Ok(Some(Secret::Value(token.clone()))),
             (None, Some(file)) => Ok(Some(Secret::File(file.clone()))),
             (None, None) => Ok(None),

@@ -364,7 +364,10 @@ impl Grafana {
         let mut url = inner.base.clone();
         url.set_path(call.path);
         let token = self.token(call.reads).await?;
-        let mut request = inner.http.request(call.method, url).bearer_auth(token.expose_secret());
+        let mut request = inner
+            .http
+            .request(call.method, url)
+            .bearer_auth(token.expose_secret());
         if !call.query.is_empty() {
             request = request.query(call.query);
         }
@@ -412,7 +415,11 @@ impl Grafana {
                     why: format!("HTTP {}{}", status.as_u16(), said(&bytes)),
                 })
             }
-            status => Ok(Came { status, headers, bytes }),
+            status => Ok(Came {
+                status,
+                headers,
+                bytes,
+            }),
         }
     }
 

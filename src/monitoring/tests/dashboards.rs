@@ -48,7 +48,13 @@ struct Shop {
 
 async fn shop(change: impl FnOnce(&mut Options)) -> Shop {
     let past = jiff::SignedDuration::from_hours(1);
-    let story = Story::with_past(7, &["api", "web"], &["production", "staging"], jiff::Timestamp::now(), past);
+    let story = Story::with_past(
+        7,
+        &["api", "web"],
+        &["production", "staging"],
+        jiff::Timestamp::now(),
+        past,
+    );
     let prometheus = Prometheus::start(story, TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
     let mut options = Options::shop(prometheus.url()).unwrap();
     change(&mut options);
@@ -75,7 +81,12 @@ async fn each_panel_of_each_dashboard_is_drawn_or_it_is_said_why_not() {
     for found in &all {
         let open = boards.open(&found.uid).await.unwrap();
         writeln!(listed, "{} ({})", found.title, found.uid).unwrap();
-        let names: Vec<&str> = open.dashboard.variables.iter().map(|variable| variable.name.as_str()).collect();
+        let names: Vec<&str> = open
+            .dashboard
+            .variables
+            .iter()
+            .map(|variable| variable.name.as_str())
+            .collect();
         if !names.is_empty() {
             writeln!(listed, "  ${}", names.join(" $")).unwrap();
         }
@@ -84,7 +95,12 @@ async fn each_panel_of_each_dashboard_is_drawn_or_it_is_said_why_not() {
                 writeln!(listed, "  [{}]", row.title).unwrap();
             }
             for panel in &row.panels {
-                let unit = panel.field.unit.as_deref().map(|unit| format!(" in {unit}")).unwrap_or_default();
+                let unit = panel
+                    .field
+                    .unit
+                    .as_deref()
+                    .map(|unit| format!(" in {unit}"))
+                    .unwrap_or_default();
                 let means = match panel.means() {
                     Means::Draw(form) => format!("{form:?}{unit}, {} queries", panel.shown().count()),
                     Means::Words => "words".into(),
@@ -99,7 +115,11 @@ async fn each_panel_of_each_dashboard_is_drawn_or_it_is_said_why_not() {
         for shown in expand(&open.dashboard, &meanings).0 {
             if let Means::Draw(_) = shown.panel.means() {
                 let error = open.fetch(&shown, &span()).await.unwrap_err();
-                assert!(matches!(error, GrafanaError::Missing { .. }), "{}: {error}", shown.title);
+                assert!(
+                    matches!(error, GrafanaError::Missing { .. }),
+                    "{}: {error}",
+                    shown.title
+                );
             }
         }
     }
@@ -108,16 +128,25 @@ async fn each_panel_of_each_dashboard_is_drawn_or_it_is_said_why_not() {
         std::fs::write(&kept, &listed).unwrap();
     }
     let known = std::fs::read_to_string(&kept).unwrap_or_default();
-    assert!(known == listed, "the list has changed; OTUS_BLESS=1 writes it anew:\n{listed}");
+    assert!(
+        known == listed,
+        "the list has changed; OTUS_BLESS=1 writes it anew:\n{listed}"
+    );
 }
 
 #[tokio::test]
 async fn a_dashboard_is_asked_through_grafana_in_both_schemas() {
     let shop = shop(|_| {}).await;
     let boards = Boards::new(client(&shop.grafana, shop.grafana.viewer_token(), None));
-    let titles: Vec<String> = boards.list().await.unwrap().into_iter().map(|found| found.title).collect();
+    let titles: Vec<String> = boards
+        .list()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|found| found.title)
+        .collect();
     assert_eq!(titles, ["Service", "Shop"]);
-    for (uid, panels) in [("shop", 16), ("service", 6)] {
+    for (uid, panels) in [("shop", 15), ("service", 6)] {
         let open = boards.open(uid).await.unwrap();
         let (meanings, notes) = open.meanings(&[], None, &span()).await.unwrap();
         assert_eq!(notes, Vec::<String>::new());
@@ -126,8 +155,17 @@ async fn a_dashboard_is_asked_through_grafana_in_both_schemas() {
         for one in shown {
             if let Means::Draw(_) = one.panel.means() {
                 let results = open.fetch(&one, &span()).await.unwrap();
-                assert!(!results.courses.is_empty(), "{}: {:?}", one.title, results.queries);
-                assert!(results.queries.iter().all(|query| !query.contains('$')), "{:?}", results.queries);
+                assert!(
+                    !results.courses.is_empty(),
+                    "{}: {:?}",
+                    one.title,
+                    results.queries
+                );
+                assert!(
+                    results.queries.iter().all(|query| !query.contains('$')),
+                    "{:?}",
+                    results.queries
+                );
             }
         }
     }
@@ -141,12 +179,24 @@ async fn an_old_grafana_is_asked_through_its_proxy() {
     let shop = shop(|options| options.proxy_only = true).await;
     let boards = Boards::new(client(&shop.grafana, shop.grafana.viewer_token(), None));
     let open = boards.open("shop").await.unwrap();
-    let (meanings, _) = open.meanings(&[wanted("service", &["api"])], None, &span()).await.unwrap();
-    let shown = expand(&open.dashboard, &meanings).0.into_iter().find(|shown| shown.panel.id == 6).unwrap();
+    let (meanings, _) = open
+        .meanings(&[wanted("service", &["api"])], None, &span())
+        .await
+        .unwrap();
+    let shown = expand(&open.dashboard, &meanings)
+        .0
+        .into_iter()
+        .find(|shown| shown.panel.id == 6)
+        .unwrap();
     let results = open.fetch(&shown, &span()).await.unwrap();
     assert_eq!(results.courses.len(), 1);
     assert_eq!(results.courses[0].name.as_deref(), Some("api"));
-    assert!(shop.grafana.calls().iter().any(|call| call.contains("/proxy/uid/prom/api/v1/query_range")));
+    assert!(
+        shop.grafana
+            .calls()
+            .iter()
+            .any(|call| call.contains("/proxy/uid/prom/api/v1/query_range"))
+    );
 }
 
 #[tokio::test]
@@ -154,15 +204,32 @@ async fn variables_are_what_was_wanted_or_it_is_said_what_they_can_be() {
     let shop = shop(|_| {}).await;
     let boards = Boards::new(client(&shop.grafana, shop.grafana.viewer_token(), None));
     let open = boards.open("shop").await.unwrap();
-    let meanings = async |all: &[Wanted]| open.meanings(all, None, &span()).await.map(|(meanings, _)| meanings);
-    let two = meanings(&[wanted("Service", &["api", "web"]), wanted("environment", &["staging"])]).await.unwrap();
-    assert_eq!((two["service"].values.len(), two["environment"].text()), (2, "staging".to_owned()));
-    let BoardError::Variable(VariableError::Value { known, .. }) = meanings(&[wanted("service", &["apy"])]).await.unwrap_err() else {
+    let meanings = async |all: &[Wanted]| {
+        open.meanings(all, None, &span())
+            .await
+            .map(|(meanings, _)| meanings)
+    };
+    let two = meanings(&[
+        wanted("Service", &["api", "web"]),
+        wanted("environment", &["staging"]),
+    ])
+    .await
+    .unwrap();
+    assert_eq!(
+        (two["service"].values.len(), two["environment"].text()),
+        (2, "staging".to_owned())
+    );
+    let BoardError::Variable(VariableError::Value { known, .. }) =
+        meanings(&[wanted("service", &["apy"])]).await.unwrap_err()
+    else {
         panic!("a value that there is not");
     };
     assert_eq!(known, ["api", "web"]);
     let error = meanings(&[wanted("servise", &["api"])]).await.unwrap_err();
-    assert!(matches!(error, BoardError::Variable(VariableError::Unknown { .. })), "{error}");
+    assert!(
+        matches!(error, BoardError::Variable(VariableError::Unknown { .. })),
+        "{error}"
+    );
     // A data source that cannot be asked costs the choice, not the dashboard.
     shop.grafana.trouble("/api/datasources", Trouble::Status(500));
     let (saved, notes) = open.meanings(&[], None, &span()).await.unwrap();
@@ -175,10 +242,16 @@ async fn what_is_missing_is_named() {
     let shop = shop(|_| {}).await;
     let with = |token: &str| Boards::new(client(&shop.grafana, token, None));
     let error = with("glsa_nonsense").list().await.unwrap_err().to_string();
-    assert!(error.contains("does not take the token") && error.contains("dashboards:read"), "{error}");
+    assert!(
+        error.contains("does not take the token") && error.contains("dashboards:read"),
+        "{error}"
+    );
     let looker = with(shop.grafana.looker_token());
     let error = looker.grafana().check_reading().await.unwrap_err().to_string();
-    assert!(error.contains("datasources:query") && error.contains("Viewer"), "{error}");
+    assert!(
+        error.contains("datasources:query") && error.contains("Viewer"),
+        "{error}"
+    );
     let open = looker.open("service").await.unwrap();
     let (meanings, notes) = open.meanings(&[], None, &span()).await.unwrap();
     assert!(notes[0].contains("datasources:query"), "{notes:?}");
@@ -186,18 +259,31 @@ async fn what_is_missing_is_named() {
     let error = open.fetch(&shown, &span()).await.unwrap_err().to_string();
     assert!(error.contains("datasources:query"), "{error}");
     let viewer = with(shop.grafana.viewer_token());
-    assert!(matches!(viewer.open("nothing").await, Err(GrafanaError::Missing { .. })));
-    assert!(matches!(viewer.open("..").await, Err(GrafanaError::Missing { .. })));
+    assert!(matches!(
+        viewer.open("nothing").await,
+        Err(GrafanaError::Missing { .. })
+    ));
+    assert!(matches!(
+        viewer.open("..").await,
+        Err(GrafanaError::Missing { .. })
+    ));
     let (count, sources) = viewer.grafana().check_reading().await.unwrap();
     assert_eq!((count, sources.all.len(), sources.renderer), (2, 1, false));
     shop.grafana.trouble("/api/ds/query", Trouble::Status(503));
-    let error = viewer.open("service").await.unwrap().fetch(&shown, &span()).await.unwrap_err();
+    let error = viewer
+        .open("service")
+        .await
+        .unwrap()
+        .fetch(&shown, &span())
+        .await
+        .unwrap_err();
     assert!(matches!(error, GrafanaError::Unreachable { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn one_query_that_fails_costs_only_itself() {
-    let target = |reference: &str, expr: &str| json!({"refId": reference, "expr": expr, "legendFormat": reference});
+    let target =
+        |reference: &str, expr: &str| json!({"refId": reference, "expr": expr, "legendFormat": reference});
     let spec = json!({"title": "Odd", "panels": [
         {"id": 1, "type": "timeseries", "title": "One of two", "targets": [target("A", "sum(up)"), target("B", "sum(")]},
         {"id": 2, "type": "timeseries", "title": "None", "targets": [target("A", "sum(")]},
@@ -209,7 +295,11 @@ async fn one_query_that_fails_costs_only_itself() {
     let shown = expand(&open.dashboard, &meanings).0;
     let results = open.fetch(&shown[0], &span()).await.unwrap();
     assert_eq!(results.courses.len(), 1);
-    assert!(results.notes[0].contains("query B") && results.notes[0].contains("parse error"), "{:?}", results.notes);
+    assert!(
+        results.notes[0].contains("query B") && results.notes[0].contains("parse error"),
+        "{:?}",
+        results.notes
+    );
     let error = open.fetch(&shown[1], &span()).await.unwrap_err();
     assert!(matches!(error, GrafanaError::Query { .. }), "{error}");
 }
@@ -225,7 +315,10 @@ async fn a_hanging_grafana_is_given_up() {
         ..GrafanaConfig::default()
     };
     let error = Grafana::new(&config).unwrap().dashboards().await.unwrap_err();
-    assert!(matches!(&error, GrafanaError::Unreachable { why, .. } if why.contains("took too long")), "{error}");
+    assert!(
+        matches!(&error, GrafanaError::Unreachable { why, .. } if why.contains("took too long")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -235,7 +328,11 @@ async fn the_renderer_draws_what_we_do_not() {
         let boards = Boards::new(client(&shop.grafana, shop.grafana.viewer_token(), None));
         let open = boards.open("shop").await.unwrap();
         let (meanings, _) = open.meanings(&[], None, &span()).await.unwrap();
-        let logs = expand(&open.dashboard, &meanings).0.into_iter().find(|shown| shown.title == "Logs").unwrap();
+        let logs = expand(&open.dashboard, &meanings)
+            .0
+            .into_iter()
+            .find(|shown| shown.title == "Logs")
+            .unwrap();
         assert!(matches!(logs.panel.means(), Means::Not(_)));
         let picture = open.render(&logs, &span(), false, "UTC").await.unwrap();
         assert_eq!(picture.is_some(), renderer);

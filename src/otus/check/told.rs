@@ -15,13 +15,23 @@ pub(super) async fn dashboards(sheet: &mut Sheet, settings: &Settings) {
     let tried = bounded(async {
         let grafana = Grafana::new(&settings.grafana).map_err(|error| error.to_string())?;
         let (dashboards, sources) = grafana.check_reading().await.map_err(|error| error.to_string())?;
-        let renderer = if sources.renderer { "a renderer" } else { "no renderer" };
+        let renderer = if sources.renderer {
+            "a renderer"
+        } else {
+            "no renderer"
+        };
         let count = |count: usize, one: &str| match count {
             1 => format!("1 {one}"),
             count => format!("{count} {one}s"),
         };
-        let (dashboards, sources) = (count(dashboards, "dashboard"), count(sources.all.len(), "data source"));
-        Ok(format!("{dashboards}, {sources} and {renderer} at {}", grafana.url()))
+        let (dashboards, sources) = (
+            count(dashboards, "dashboard"),
+            count(sources.all.len(), "data source"),
+        );
+        Ok(format!(
+            "{dashboards}, {sources} and {renderer} at {}",
+            grafana.url()
+        ))
     });
     sheet.take("Grafana's dashboards", tried.await);
 }

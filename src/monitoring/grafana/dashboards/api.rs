@@ -23,10 +23,9 @@ const PAGE: usize = 1_000;
 const PAGES: usize = 10;
 
 const DASHBOARDS: &str =
-    "the service account needs the permission dashboards:read on it, which the role Viewer has";
+    "the service account needs the permission dashboards:read, which the role Viewer has";
 const SOURCES: &str = "the service account needs the permission datasources:query on the data source, which the role Viewer has";
-const LIBRARY: &str =
-    "the service account needs the permissions library.panels:read and folders:read, which the role Viewer has";
+const LIBRARY: &str = "the service account needs the permissions library.panels:read and folders:read, which the role Viewer has";
 
 type Result<T, E = GrafanaError> = std::result::Result<T, E>;
 
@@ -100,15 +99,26 @@ impl Grafana {
     }
 
     fn below(&self, path: &str) -> String {
-        format!("{}/{}", self.0.base.path().trim_end_matches('/'), path.trim_start_matches('/'))
+        format!(
+            "{}/{}",
+            self.0.base.path().trim_end_matches('/'),
+            path.trim_start_matches('/')
+        )
     }
 
     fn json(&self, came: &Came, what: &'static str) -> Result<Value> {
         if !came.status.is_success() {
-            return Err(self.refused(what, format!("HTTP {}{}", came.status.as_u16(), said(&came.bytes))));
+            return Err(self.refused(
+                what,
+                format!("HTTP {}{}", came.status.as_u16(), said(&came.bytes)),
+            ));
         }
-        serde_json::from_slice(&came.bytes)
-            .map_err(|_| self.refused(what, "the answer is not one of Grafana's API; is grafana.url right?".into()))
+        serde_json::from_slice(&came.bytes).map_err(|_| {
+            self.refused(
+                what,
+                "the answer is not one of Grafana's API; is grafana.url right?".into(),
+            )
+        })
     }
 
     /// All dashboards that the token may see.
@@ -141,21 +151,28 @@ impl Grafana {
     pub async fn dashboard(&self, uid: &str) -> Result<Dashboard> {
         let what = "reading a dashboard";
         let escaped = segment(uid);
-        let came = self.read_at(&format!("/api/dashboards/uid/{escaped}"), &[], what, DASHBOARDS).await?;
+        let came = self
+            .read_at(&format!("/api/dashboards/uid/{escaped}"), &[], what, DASHBOARDS)
+            .await?;
         let mut missing = came.status == StatusCode::NOT_FOUND;
         if came.status.is_success() {
             let answer = self.json(&came, what)?;
             let spec = &answer["dashboard"];
             if let Some(mut dashboard) = read(spec) {
                 dashboard.uid = uid.to_owned();
-                dashboard.path = text(&answer, &["meta", "url"]).map_or_else(|| format!("/d/{escaped}"), |url| self.relative(url));
+                dashboard.path = text(&answer, &["meta", "url"])
+                    .map_or_else(|| format!("/d/{escaped}"), |url| self.relative(url));
                 return Ok(dashboard);
             }
         } else if !missing && came.status != StatusCode::NOT_ACCEPTABLE && came.status != StatusCode::GONE {
-            return Err(self.refused(what, format!("HTTP {}{}", came.status.as_u16(), said(&came.bytes))));
+            return Err(self.refused(
+                what,
+                format!("HTTP {}{}", came.status.as_u16(), said(&came.bytes)),
+            ));
         }
         for version in ["v2", "v2beta1", "v2alpha1", "v1", "v1beta1"] {
-            let path = format!("/apis/dashboard.grafana.app/{version}/namespaces/default/dashboards/{escaped}");
+            let path =
+                format!("/apis/dashboard.grafana.app/{version}/namespaces/default/dashboards/{escaped}");
             let came = self.read_at(&path, &[], what, DASHBOARDS).await?;
             if !came.status.is_success() {
                 missing = missing && came.status == StatusCode::NOT_FOUND;
@@ -183,7 +200,14 @@ impl Grafana {
     /// [`GrafanaError::Missing`] when there is none; any other of [`GrafanaError`].
     pub async fn library_panel(&self, uid: &str) -> Result<Value> {
         let what = "reading a library panel";
-        let came = self.read_at(&format!("/api/library-elements/{}", segment(uid)), &[], what, LIBRARY).await?;
+        let came = self
+            .read_at(
+                &format!("/api/library-elements/{}", segment(uid)),
+                &[],
+                what,
+                LIBRARY,
+            )
+            .await?;
         if came.status == StatusCode::NOT_FOUND {
             return Err(GrafanaError::Missing {
                 url: self.url().to_owned(),
@@ -207,7 +231,10 @@ impl Grafana {
         {
             let default = text(&settings, &["defaultDatasource"]);
             return Ok(Sources {
-                all: all.iter().filter_map(|(name, one)| source(name, one, default == Some(name))).collect(),
+                all: all
+                    .iter()
+                    .filter_map(|(name, one)| source(name, one, default == Some(name)))
+                    .collect(),
                 renderer: flag(&settings, &["rendererAvailable"]),
                 version: text(&settings, &["buildInfo", "version"]).map(str::to_owned),
             });
@@ -245,7 +272,10 @@ impl Grafana {
             // With 200, 207, 400 and 500 alike: what went wrong stands with each query.
             Some(answer) if answer["results"].is_object() => Ok(Asked::Answer(answer)),
             _ => {
-                let error = self.refused(what, format!("HTTP {}{}", came.status.as_u16(), said(&came.bytes)));
+                let error = self.refused(
+                    what,
+                    format!("HTTP {}{}", came.status.as_u16(), said(&came.bytes)),
+                );
                 match came.status {
                     StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(Asked::Elsewhere(error)),
                     _ => Err(error),
@@ -255,7 +285,12 @@ impl Grafana {
     }
 
     /// Something of a data source's own API: by Grafana's plugin for it, else through the proxy.
-    pub(super) async fn of_source(&self, uid: &str, path: &str, query: &[(&str, &str)]) -> Result<(u16, Vec<u8>)> {
+    pub(super) async fn of_source(
+        &self,
+        uid: &str,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<(u16, Vec<u8>)> {
         let what = "asking a data source";
         let uid = segment(uid);
         let ways = [
@@ -292,7 +327,10 @@ impl Grafana {
             most_bytes: MOST_BYTES,
         };
         let came = self.call(call).await?;
-        let kind = came.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = came
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
         // Without a renderer some versions answer with an error, some with a page that says so.
         let picture = came.status.is_success()
             && kind.is_some_and(|kind| kind.starts_with("image/png"))
@@ -305,7 +343,9 @@ impl Grafana {
     /// # Errors
     /// Any of [`GrafanaError`].
     pub async fn followed(&self, path: &str) -> Result<Option<String>> {
-        let came = self.read_at(path, &[], "following a short link", DASHBOARDS).await?;
+        let came = self
+            .read_at(path, &[], "following a short link", DASHBOARDS)
+            .await?;
         let to = came.headers.get(header::LOCATION).and_then(|to| to.to_str().ok());
         let to = to.filter(|_| came.status.is_redirection());
         Ok(to.and_then(|to| self.0.base.join(to).ok()).map(String::from))
@@ -331,7 +371,9 @@ impl Grafana {
         let dashboards = self.dashboards().await?;
         let sources = self.sources().await?;
         let what = "a query";
-        let came = self.read_at("/api/access-control/user/permissions", &[], what, SOURCES).await;
+        let came = self
+            .read_at("/api/access-control/user/permissions", &[], what, SOURCES)
+            .await;
         // What a token may do is told to it since Grafana 8.5; where nobody tells, the first query will.
         if let Ok(came) = came
             && came.status.is_success()
@@ -377,7 +419,8 @@ fn source(name: &str, one: &Value, default: bool) -> Option<Source> {
         name: name.to_owned(),
         kind: kind.to_owned(),
         default,
-        interval: text(one, &["jsonData", "timeInterval"]).and_then(|interval| duration::parse(interval).ok()),
+        interval: text(one, &["jsonData", "timeInterval"])
+            .and_then(|interval| duration::parse(interval).ok()),
     })
 }
 

@@ -7,6 +7,7 @@ use super::{
     files,
     frames::{self, Frame},
     interpolate::{Destination, Meaning, Meanings, fill},
+    look::Draw,
     lookup::{self, Lookup},
     model::{Dashboard, Panel, SourceRef, Target},
     table::Sheet,
@@ -23,6 +24,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+/// So many bars are side by side at most.
+const MOST_BARS: u32 = 120;
 /// A panel is drawn with no more series than this.
 const MOST_SERIES: usize = 500;
 
@@ -118,7 +121,8 @@ impl Boards {
             why: format!("{shown} cannot be read: {why}"),
         };
         let read = tokio::task::spawn_blocking(move || files::all(&folder)).await;
-        read.map_err(|error| wrong(error.to_string()))?.map_err(|error| wrong(error.to_string()))
+        read.map_err(|error| wrong(error.to_string()))?
+            .map_err(|error| wrong(error.to_string()))
     }
 
     /// A dashboard with its library panels and the data sources there are.
@@ -131,7 +135,10 @@ impl Boards {
             match self.grafana.dashboard(uid).await {
                 Err(missing @ GrafanaError::Missing { .. }) => {
                     let mut files = self.files().await?.into_iter();
-                    files.find(|file| file.found.uid == uid).map(|file| file.dashboard).ok_or(missing)
+                    files
+                        .find(|file| file.found.uid == uid)
+                        .map(|file| file.dashboard)
+                        .ok_or(missing)
                 }
                 other => other,
             }
@@ -165,7 +172,9 @@ impl Open {
         let mut known: BTreeMap<String, Option<Value>> = BTreeMap::new();
         for row in &mut self.dashboard.rows {
             for panel in &mut row.panels {
-                let Some(uid) = panel.library.clone() else { continue };
+                let Some(uid) = panel.library.clone() else {
+                    continue;
+                };
                 if !known.contains_key(&uid) {
                     let model = self.grafana.library_panel(&uid).await;
                     if let Err(error) = &model {
@@ -199,18 +208,29 @@ impl Open {
         for one in wanted {
             names.push((self.dashboard.variable(&one.name)?.name.as_str(), &one.values));
         }
-        let pairs = self.dashboard.rows.iter().flat_map(|row| row.panels.iter().map(move |panel| (row, panel)));
+        let pairs = self
+            .dashboard
+            .rows
+            .iter()
+            .flat_map(|row| row.panels.iter().map(move |panel| (row, panel)));
         let pairs = pairs.filter(|(_, panel)| only.is_none_or(|only| only.id == panel.id));
         let mut needed = self.dashboard.needed(pairs);
         for (name, _) in &names {
-            let found = self.dashboard.variables.iter().find(|variable| variable.name == *name);
+            let found = self
+                .dashboard
+                .variables
+                .iter()
+                .find(|variable| variable.name == *name);
             needed.extend(found.filter(|found| !needed.iter().any(|known| known.name == found.name)));
         }
         let mut known = builtin(&self.dashboard, span);
         let mut notes = Vec::new();
         let length = Duration::try_from(span.end.duration_since(span.start)).unwrap_or_default();
         for variable in needed {
-            let wanted = names.iter().find(|(name, _)| *name == variable.name).map(|(_, values)| values.as_slice());
+            let wanted = names
+                .iter()
+                .find(|(name, _)| *name == variable.name)
+                .map(|(_, values)| values.as_slice());
             if let Kind::AdHoc(filters) = &variable.kind {
                 if !filters.is_empty() {
                     notes.push(format!("the filters of {} are not applied", variable.label));
@@ -222,13 +242,19 @@ impl Open {
                 None => match self.choices(variable, &known, span).await {
                     Ok((choices, readable)) => {
                         if !readable {
-                            notes.push(format!("the pattern of {} cannot be read, so it has all values", variable.label));
+                            notes.push(format!(
+                                "the pattern of {} cannot be read, so it has all values",
+                                variable.label
+                            ));
                         }
                         Some(choices)
                     }
                     Err(error) => {
                         tracing::info!(%error, variable = variable.name, "a variable cannot be asked for");
-                        notes.push(format!("the values of {} cannot be asked for: {error}", variable.label));
+                        notes.push(format!(
+                            "the values of {} cannot be asked for: {error}",
+                            variable.label
+                        ));
                         None
                     }
                 },
@@ -247,7 +273,10 @@ impl Open {
         span: &Span,
     ) -> Result<(Vec<Choice>, bool), GrafanaError> {
         let filled = |text: &str| span_free(&fill(text, known, Destination::PromQl));
-        let regex = variable.regex.as_deref().map(|regex| fill(regex, known, Destination::Other));
+        let regex = variable
+            .regex
+            .as_deref()
+            .map(|regex| fill(regex, known, Destination::Other));
         match &variable.kind {
             Kind::Source(kind) => {
                 let fitting = self.sources.all.iter().filter(|source| source.kind == *kind);
@@ -281,7 +310,12 @@ impl Open {
         }
     }
 
-    async fn looked_up(&self, source: &Source, query: &str, span: &Span) -> Result<Vec<String>, GrafanaError> {
+    async fn looked_up(
+        &self,
+        source: &Source,
+        query: &str,
+        span: &Span,
+    ) -> Result<Vec<String>, GrafanaError> {
         let (start, end) = (seconds(span.start), seconds(span.end));
         let mut parameters = vec![("start", start.as_str()), ("end", end.as_str())];
         let at = [("time", end.as_str())];
@@ -317,8 +351,14 @@ impl Open {
             });
         }
         let values = match lookup {
-            Lookup::Result(_) => super::json::list(data, &["result"]).iter().map(result_text).collect(),
-            Lookup::Series(_) => super::json::list(data, &[]).iter().map(|one| course::metric(&labels(one))).collect(),
+            Lookup::Result(_) => super::json::list(data, &["result"])
+                .iter()
+                .map(result_text)
+                .collect(),
+            Lookup::Series(_) => super::json::list(data, &[])
+                .iter()
+                .map(|one| course::metric(&labels(one)))
+                .collect(),
             Lookup::Metrics(pattern) => {
                 let pattern = super::look::regex_of(pattern);
                 let fits = |name: &String| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
@@ -339,13 +379,21 @@ impl Open {
             .filter(|name| !name.is_empty() && name != "default");
         let all = &self.sources.all;
         let of_kind = || {
-            let fitting = || all.iter().filter(|source| kind.is_none_or(|kind| source.kind == kind));
-            fitting().find(|source| source.default).or_else(|| fitting().next())
+            let fitting = || {
+                all.iter()
+                    .filter(|source| kind.is_none_or(|kind| source.kind == kind))
+            };
+            fitting()
+                .find(|source| source.default)
+                .or_else(|| fitting().next())
         };
         let found = match &name {
             None => of_kind(),
             Some(name) => {
-                let named = all.iter().find(|source| source.uid == *name).or_else(|| all.iter().find(|source| source.name == *name));
+                let named = all
+                    .iter()
+                    .find(|source| source.uid == *name)
+                    .or_else(|| all.iter().find(|source| source.name == *name));
                 named.or_else(|| name.contains("${").then(of_kind).flatten())
             }
         };
@@ -363,37 +411,64 @@ impl Open {
         let panel = &shown.panel;
         let known = &shown.meanings;
         let computed = panel.shown().any(Target::is_expression);
-        let asked: Vec<&Target> = panel.targets.iter().filter(|target| computed || !target.hidden).collect();
+        let asked: Vec<&Target> = panel
+            .targets
+            .iter()
+            .filter(|target| computed || !target.hidden)
+            .collect();
         let mut queries = Vec::new();
         for target in &asked {
             queries.push(self.query(panel, target, known, span)?);
         }
-        let Some(range) = queries.iter().map(|query| &query.range).min_by_key(|range| range.step()).cloned() else {
+        let Some(range) = queries
+            .iter()
+            .map(|query| &query.range)
+            .min_by_key(|range| range.step())
+            .cloned()
+        else {
             return Err(GrafanaError::Missing {
                 url: self.grafana.url().to_owned(),
                 what: format!("query in the panel {}", shown.title),
             });
         };
         let (frames, mut notes) = self.answered(&queries, &range).await?;
-        let hidden = |reference: &str| asked.iter().any(|target| target.reference == reference && target.hidden);
-        let frames: Vec<Frame> = frames.into_iter().filter(|frame| !hidden(&frame.reference)).collect();
+        let hidden = |reference: &str| {
+            asked
+                .iter()
+                .any(|target| target.reference == reference && target.hidden)
+        };
+        let frames: Vec<Frame> = frames
+            .into_iter()
+            .filter(|frame| !hidden(&frame.reference))
+            .collect();
         notes.extend(frames.iter().flat_map(|frame| frame.notices.iter().cloned()));
         let mut courses = course::all(shown, &frames);
         if courses.len() > MOST_SERIES {
-            notes.push(format!("only the first {MOST_SERIES} of {} series", courses.len()));
+            notes.push(format!(
+                "only the first {MOST_SERIES} of {} series",
+                courses.len()
+            ));
             courses.truncate(MOST_SERIES);
         }
         Ok(Results {
             sheet: Sheet::transformed(Sheet::of(&frames), &panel.transformations),
             courses,
             range,
-            queries: queries.into_iter().filter(|query| !query.hidden).map(|query| query.text).collect(),
+            queries: queries
+                .into_iter()
+                .filter(|query| !query.hidden)
+                .map(|query| query.text)
+                .collect(),
             notes,
         })
     }
 
     /// By Grafana's query API; where that is not to be had, through the proxy.
-    async fn answered(&self, queries: &[Query], range: &Range) -> Result<(Vec<Frame>, Vec<String>), GrafanaError> {
+    async fn answered(
+        &self,
+        queries: &[Query],
+        range: &Range,
+    ) -> Result<(Vec<Frame>, Vec<String>), GrafanaError> {
         let body = json!({
             "queries": queries.iter().map(|query| query.body.clone()).collect::<Vec<_>>(),
             "from": range.start_ms().to_string(), "to": range.end_ms().to_string(),
@@ -403,7 +478,10 @@ impl Open {
             Asked::Answer(answer) => {
                 let parts = frames::answer(&answer).unwrap_or_default();
                 return gathered(parts.into_iter().map(|part| {
-                    part.outcome.map_err(|why| GrafanaError::Query { reference: part.reference, why })
+                    part.outcome.map_err(|why| GrafanaError::Query {
+                        reference: part.reference,
+                        why,
+                    })
                 }));
             }
         };
@@ -426,32 +504,60 @@ impl Open {
         let (start, end) = (at(query.range.start_ms()), at(query.range.end_ms()));
         let step = query.range.step().as_secs_f64().to_string();
         let (path, parameters) = match query.instant {
-            true => ("api/v1/query", vec![("query", query.text.as_str()), ("time", &end)]),
+            true => (
+                "api/v1/query",
+                vec![("query", query.text.as_str()), ("time", &end)],
+            ),
             false => (
                 "api/v1/query_range",
-                vec![("query", query.text.as_str()), ("start", &start), ("end", &end), ("step", &step)],
+                vec![
+                    ("query", query.text.as_str()),
+                    ("start", &start),
+                    ("end", &end),
+                    ("step", &step),
+                ],
             ),
         };
         let (status, bytes) = self.grafana.of_source(&query.source, path, &parameters).await?;
-        let failed = |why: String| GrafanaError::Query { reference: query.reference.clone(), why };
+        let failed = |why: String| GrafanaError::Query {
+            reference: query.reference.clone(),
+            why,
+        };
         let envelope: Envelope<Outcome> = serde_json::from_slice(&bytes).map_err(|_| {
-            self.grafana.refused("a query", format!("HTTP {status}, and not an answer of Prometheus"))
+            self.grafana.refused(
+                "a query",
+                format!("HTTP {status}, and not an answer of Prometheus"),
+            )
         })?;
         let opened = envelope.open(status).map_err(|error| failed(error.to_string()))?;
-        let Some((outcome, warnings, infos)) = opened else { return Ok(Vec::new()) };
+        let Some((outcome, warnings, infos)) = opened else {
+            return Ok(Vec::new());
+        };
         let answer = outcome.into_answer(warnings, infos, MOST_SERIES);
-        Ok(frames::of_prometheus(&query.reference, &answer.data, &answer.warnings))
+        Ok(frames::of_prometheus(
+            &query.reference,
+            &answer.data,
+            &answer.warnings,
+        ))
     }
 
     /// One query, ready to be asked.
-    fn query(&self, panel: &Panel, target: &Target, known: &Meanings, span: &Span) -> Result<Query, GrafanaError> {
+    fn query(
+        &self,
+        panel: &Panel,
+        target: &Target,
+        known: &Meanings,
+        span: &Span,
+    ) -> Result<Query, GrafanaError> {
         if target.is_expression() {
             let range = self.range(panel, target, None, known, span)?;
             let mut body = filled(&target.raw, known, &range);
             body["datasource"] = json!({ "type": "__expr__", "uid": "__expr__" });
             return Ok(Query {
                 reference: target.reference.clone(),
-                text: super::json::text(&target.raw, &["expression"]).unwrap_or_default().to_owned(),
+                text: super::json::text(&target.raw, &["expression"])
+                    .unwrap_or_default()
+                    .to_owned(),
                 kind: "__expr__".into(),
                 source: "__expr__".into(),
                 hidden: target.hidden,
@@ -474,7 +580,10 @@ impl Open {
         body["maxDataPoints"] = span.rules.max_data_points.into();
         let table = matches!(panel.kind.as_str(), "table" | "table-old" | "barchart");
         let instant = target.instant && (table || !super::json::flag(&target.raw, &["range"]));
-        let mut text = super::json::text(&body, &["rawSql"]).or(super::json::text(&body, &["query"])).unwrap_or_default().to_owned();
+        let mut text = super::json::text(&body, &["rawSql"])
+            .or(super::json::text(&body, &["query"]))
+            .unwrap_or_default()
+            .to_owned();
         if source.kind == "prometheus" {
             text = range.fill_in(&fill(&target.expr, known, Destination::PromQl));
             body["expr"] = text.as_str().into();
@@ -506,29 +615,51 @@ impl Open {
         known: &Meanings,
         span: &Span,
     ) -> Result<Range, GrafanaError> {
-        let parsed = |text: &str| duration::parse(fill(text, known, Destination::Other).trim_start_matches('>')).ok();
+        let parsed =
+            |text: &str| duration::parse(fill(text, known, Destination::Other).trim_start_matches('>')).ok();
         let mut rules = span.rules.clone();
         if let Some(interval) = source.and_then(|source| source.interval) {
             rules.scrape_interval = interval;
         }
-        rules.min_step = target.interval.as_deref().and_then(parsed).or(panel.interval.as_deref().and_then(parsed));
-        rules.max_data_points = panel.max_data_points.unwrap_or(u32::MAX).clamp(10, rules.max_data_points);
-        let end = panel.time_shift.as_deref().and_then(parsed).map_or(span.end, |shift| span.end - shift);
+        rules.min_step = target
+            .interval
+            .as_deref()
+            .and_then(parsed)
+            .or(panel.interval.as_deref().and_then(parsed));
+        // Bars need room for themselves and between them.
+        let most = match panel.field.draw {
+            Draw::Bars => rules.max_data_points.min(MOST_BARS),
+            _ => rules.max_data_points,
+        };
+        rules.max_data_points = panel.max_data_points.unwrap_or(u32::MAX).clamp(10, most.max(10));
+        let end = panel
+            .time_shift
+            .as_deref()
+            .and_then(parsed)
+            .map_or(span.end, |shift| span.end - shift);
         let length = match panel.time_from.as_deref().and_then(parsed) {
             Some(own) => own,
             None => Duration::try_from(span.end.duration_since(span.start)).unwrap_or_default(),
         };
-        rules.plan(end - length, end).map_err(|error| GrafanaError::Query {
-            reference: target.reference.clone(),
-            why: error.to_string(),
-        })
+        rules
+            .plan(end - length, end)
+            .map_err(|error| GrafanaError::Query {
+                reference: target.reference.clone(),
+                why: error.to_string(),
+            })
     }
 
     /// A panel's picture by Grafana's renderer; nothing, where it has none.
     ///
     /// # Errors
     /// Any of [`GrafanaError`].
-    pub async fn render(&self, shown: &Shown, span: &Span, light: bool, zone: &str) -> Result<Option<Vec<u8>>, GrafanaError> {
+    pub async fn render(
+        &self,
+        shown: &Shown,
+        span: &Span,
+        light: bool,
+        zone: &str,
+    ) -> Result<Option<Vec<u8>>, GrafanaError> {
         if self.dashboard.path.is_empty() || !self.sources.renderer {
             return Ok(None);
         }
@@ -539,8 +670,14 @@ impl Open {
         );
         let theme = if light { "light" } else { "dark" };
         let mut query = vec![
-            ("panelId", id.as_str()), ("from", &from), ("to", &to), ("width", "800"), ("height", "400"), ("scale", "2"),
-            ("tz", zone), ("theme", theme),
+            ("panelId", id.as_str()),
+            ("from", &from),
+            ("to", &to),
+            ("width", "800"),
+            ("height", "400"),
+            ("scale", "2"),
+            ("tz", zone),
+            ("theme", theme),
         ];
         let variables: Vec<(String, &str)> = shown
             .meanings
@@ -548,14 +685,24 @@ impl Open {
             .filter(|(name, _)| !name.starts_with("__"))
             .flat_map(|(name, meaning)| {
                 let all = meaning.all.then_some("$__all");
-                let each = meaning.values.iter().map(String::as_str).filter(move |_| all.is_none());
-                all.into_iter().chain(each).map(move |value| (format!("var-{name}"), value))
+                let each = meaning
+                    .values
+                    .iter()
+                    .map(String::as_str)
+                    .filter(move |_| all.is_none());
+                all.into_iter()
+                    .chain(each)
+                    .map(move |value| (format!("var-{name}"), value))
             })
             .collect();
         query.extend(variables.iter().map(|(name, value)| (name.as_str(), *value)));
         let path = self.dashboard.path.replacen("/d/", "/render/d-solo/", 1);
         // A slug belongs to the address; any does.
-        let path = if path.matches('/').count() < 4 { format!("{path}/x") } else { path };
+        let path = if path.matches('/').count() < 4 {
+            format!("{path}/x")
+        } else {
+            path
+        };
         self.grafana.rendered(&path, &query).await
     }
 }
@@ -608,7 +755,11 @@ fn filled(written: &Value, known: &Meanings, range: &Range) -> Value {
     match written {
         Value::String(text) => range.fill_in(&fill(text, known, Destination::Other)).into(),
         Value::Array(all) => all.iter().map(|one| filled(one, known, range)).collect(),
-        Value::Object(all) => Value::Object(all.iter().map(|(key, one)| (key.clone(), filled(one, known, range))).collect()),
+        Value::Object(all) => Value::Object(
+            all.iter()
+                .map(|(key, one)| (key.clone(), filled(one, known, range)))
+                .collect(),
+        ),
         Value::Null => Value::Object(serde_json::Map::new()),
         other => other.clone(),
     }
@@ -616,9 +767,16 @@ fn filled(written: &Value, known: &Meanings, range: &Range) -> Value {
 
 /// Ranges in a question about labels are of no interest, but may stand there.
 fn span_free(query: &str) -> String {
-    ["$__rate_interval", "${__rate_interval}", "$__interval", "${__interval}", "$__range", "${__range}"]
-        .iter()
-        .fold(query.to_owned(), |query, name| query.replace(name, "1h"))
+    [
+        "$__rate_interval",
+        "${__rate_interval}",
+        "$__interval",
+        "${__interval}",
+        "$__range",
+        "${__range}",
+    ]
+    .iter()
+    .fold(query.to_owned(), |query, name| query.replace(name, "1h"))
 }
 
 fn seconds(at: Timestamp) -> String {
@@ -627,7 +785,8 @@ fn seconds(at: Timestamp) -> String {
 
 fn labels(metric: &Value) -> crate::answer::Labels {
     let all = metric.as_object().into_iter().flatten();
-    all.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    all.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 /// An element of a result as Grafana writes it for a variable: `up{job="x"} 1 1700000000000`.

@@ -19,7 +19,10 @@ impl Dashboard {
             uid: text(spec, &["uid"]).unwrap_or_default().to_owned(),
             title: text(spec, &["title"]).unwrap_or_default().to_owned(),
             path: String::new(),
-            variables: list(spec, &["templating", "list"]).iter().filter_map(Variable::read).collect(),
+            variables: list(spec, &["templating", "list"])
+                .iter()
+                .filter_map(Variable::read)
+                .collect(),
             rows,
             from: text(spec, &["time", "from"]).map(str::to_owned),
             to: text(spec, &["time", "to"]).map(str::to_owned),
@@ -35,7 +38,9 @@ fn rows(panels: &[Value]) -> Vec<Row> {
     for panel in sorted {
         if panel.kind != "row" {
             // There is one from the start.
-            rows.last_mut().into_iter().for_each(|row| row.panels.push(panel.clone()));
+            rows.last_mut()
+                .into_iter()
+                .for_each(|row| row.panels.push(panel.clone()));
             continue;
         }
         let mut inside: Vec<Panel> = list(&panel.raw, &["panels"]).iter().map(Panel::read).collect();

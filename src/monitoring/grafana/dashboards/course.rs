@@ -27,18 +27,32 @@ pub struct Course {
 /// The series that are shown, in the order of their queries.
 pub(super) fn all(shown: &Shown, frames: &[Frame]) -> Vec<Course> {
     let panel = &shown.panel;
-    let place = |frame: &Frame| panel.targets.iter().position(|target| target.reference == frame.reference);
+    let place = |frame: &Frame| {
+        panel
+            .targets
+            .iter()
+            .position(|target| target.reference == frame.reference)
+    };
     let mut ordered: Vec<&Frame> = frames.iter().collect();
     ordered.sort_by_key(|frame| place(frame));
     ordered
         .into_iter()
-        .flat_map(|frame| if has_time(frame) { frame.lines() } else { moments(frame) })
+        .flat_map(|frame| {
+            if has_time(frame) {
+                frame.lines()
+            } else {
+                moments(frame)
+            }
+        })
         .filter_map(|line| one(shown, line))
         .collect()
 }
 
 fn has_time(frame: &Frame) -> bool {
-    frame.columns.iter().any(|column| matches!(column.cells, Cells::Times(_)))
+    frame
+        .columns
+        .iter()
+        .any(|column| matches!(column.cells, Cells::Times(_)))
 }
 
 /// Numbers without a time, as an expression reduces a series to.
@@ -58,19 +72,32 @@ fn moments(frame: &Frame) -> Vec<Line> {
 
 fn one(shown: &Shown, line: Line) -> Option<Course> {
     let panel = &shown.panel;
-    let target = panel.targets.iter().find(|target| target.reference == line.reference);
-    let legend = target.and_then(|target| target.legend.as_deref()).filter(|legend| *legend != "__auto");
+    let target = panel
+        .targets
+        .iter()
+        .find(|target| target.reference == line.reference);
+    let legend = target
+        .and_then(|target| target.legend.as_deref())
+        .filter(|legend| *legend != "__auto");
     let mut name = match legend {
-        Some(legend) => Some(legended(&fill(legend, &shown.meanings, Destination::Title), &line.labels)),
+        Some(legend) => Some(legended(
+            &fill(legend, &shown.meanings, Destination::Title),
+            &line.labels,
+        )),
         // Prometheus' own names are labels; other data sources say what they mean.
         None if line.name == "Value" || line.labels.contains_key("__name__") => None,
-        None => line.called.clone().or_else(|| line.labels.is_empty().then(|| line.name.clone())),
+        None => line
+            .called
+            .clone()
+            .or_else(|| line.labels.is_empty().then(|| line.name.clone())),
     };
     let known = |name: &Option<String>| {
-        name.clone().or_else(|| line.called.clone()).unwrap_or_else(|| match line.labels.is_empty() {
-            true => line.name.clone(),
-            false => metric(&line.labels),
-        })
+        name.clone()
+            .or_else(|| line.called.clone())
+            .unwrap_or_else(|| match line.labels.is_empty() {
+                true => line.name.clone(),
+                false => metric(&line.labels),
+            })
     };
     for one in &panel.transformations {
         let (options, called) = (&one.options, known(&name));
@@ -88,7 +115,8 @@ fn one(shown: &Shown, line: Line) -> Option<Course> {
                 }
             }
             "filterByRefId" => {
-                let wanted = text(options, &["include"]).and_then(|wanted| regex_of(&format!("^(?:{wanted})$")));
+                let wanted =
+                    text(options, &["include"]).and_then(|wanted| regex_of(&format!("^(?:{wanted})$")));
                 if wanted.is_some_and(|wanted| !wanted.is_match(&line.reference)) {
                     return None;
                 }
@@ -97,7 +125,10 @@ fn one(shown: &Shown, line: Line) -> Option<Course> {
                 let names = texts(&options["include"]["names"]);
                 let pattern = text(options, &["include", "pattern"]).and_then(regex_of);
                 let all = names.is_empty() && pattern.is_none();
-                if !all && !names.contains(&called) && !pattern.is_some_and(|pattern| pattern.is_match(&called)) {
+                if !all
+                    && !names.contains(&called)
+                    && !pattern.is_some_and(|pattern| pattern.is_match(&called))
+                {
                     return None;
                 }
             }
@@ -113,7 +144,11 @@ fn one(shown: &Shown, line: Line) -> Option<Course> {
         name = Some(shown).filter(|name| !name.trim().is_empty()).or(name);
     }
     let sign = if field.negative { -1.0 } else { 1.0 };
-    let points = line.points.into_iter().map(|(at, value)| (at, sign * value)).collect();
+    let points = line
+        .points
+        .into_iter()
+        .map(|(at, value)| (at, sign * value))
+        .collect();
     Some(Course {
         reference: line.reference,
         name: name.filter(|name| !name.trim().is_empty()),
@@ -149,7 +184,9 @@ fn displayed(display: &str, labels: &Labels, name: &str, known: &Meanings) -> St
     }
     while let Some(at) = filled.find("${__field.labels.") {
         let rest = &filled[at + "${__field.labels.".len()..];
-        let Some((label, behind)) = rest.split_once('}') else { break };
+        let Some((label, behind)) = rest.split_once('}') else {
+            break;
+        };
         let label = label.trim_matches(['"', '[', ']']);
         let value = labels.get(label).map_or("", String::as_str);
         filled = format!("{}{value}{behind}", &filled[..at]);

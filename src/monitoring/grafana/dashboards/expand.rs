@@ -67,7 +67,13 @@ fn each(repeat: Option<&str>, meanings: &Meanings) -> Vec<Meanings> {
         inside.insert(name.to_owned(), meaning);
         inside
     };
-    meaning.values.iter().take(MOST_PANELS).enumerate().map(one).collect()
+    meaning
+        .values
+        .iter()
+        .take(MOST_PANELS)
+        .enumerate()
+        .map(one)
+        .collect()
 }
 
 impl Dashboard {
@@ -75,9 +81,19 @@ impl Dashboard {
     pub(super) fn link(&mut self) {
         let all: Vec<Panel> = self.panels().cloned().collect();
         let borrowers = self.rows.iter_mut().flat_map(|row: &mut Row| &mut row.panels);
-        for panel in borrowers.filter(|panel| panel.source.as_ref().is_some_and(super::model::SourceRef::is_dashboard)) {
-            let lender = panel.targets.iter().find_map(|target| whole(&target.raw, &["panelId"]));
-            let lender = all.iter().find(|other| Some(other.id) == lender && other.id != panel.id);
+        for panel in borrowers.filter(|panel| {
+            panel
+                .source
+                .as_ref()
+                .is_some_and(super::model::SourceRef::is_dashboard)
+        }) {
+            let lender = panel
+                .targets
+                .iter()
+                .find_map(|target| whole(&target.raw, &["panelId"]));
+            let lender = all
+                .iter()
+                .find(|other| Some(other.id) == lender && other.id != panel.id);
             if let Some(lender) = lender {
                 panel.targets.clone_from(&lender.targets);
                 panel.source.clone_from(&lender.source);
@@ -99,7 +115,17 @@ mod tests {
             several: true,
             all: true,
         };
-        [("node".to_owned(), node), ("disk".to_owned(), Meaning { values: Vec::new(), ..Meaning::default() })].into()
+        [
+            ("node".to_owned(), node),
+            (
+                "disk".to_owned(),
+                Meaning {
+                    values: Vec::new(),
+                    ..Meaning::default()
+                },
+            ),
+        ]
+        .into()
     }
 
     #[test]
@@ -113,16 +139,26 @@ mod tests {
             {"type": "graph", "id": 5, "title": "once", "repeat": "disk", "gridPos": {"y": 4}},
         ]}));
         let (shown, more) = expand(&dashboard, &meanings());
-        let seen: Vec<_> = shown.iter().map(|one| (one.panel.id, one.row.as_str(), one.title.as_str())).collect();
+        let seen: Vec<_> = shown
+            .iter()
+            .map(|one| (one.panel.id, one.row.as_str(), one.title.as_str()))
+            .collect();
         assert_eq!(
             seen,
             [
-                (1, "", "All of All"), (2, "A", "CPU of A"), (2, "B", "CPU of B"),
-                (4, "Disks", "A"), (4, "Disks", "B"), (5, "Disks", "once"),
+                (1, "", "All of All"),
+                (2, "A", "CPU of A"),
+                (2, "B", "CPU of B"),
+                (4, "Disks", "A"),
+                (4, "Disks", "B"),
+                (5, "Disks", "once"),
             ]
         );
         assert_eq!(more, 0);
-        assert_eq!(fill("{n=~\"$node\"}", &shown[2].meanings, Destination::PromQl), "{n=~\"b\"}");
+        assert_eq!(
+            fill("{n=~\"$node\"}", &shown[2].meanings, Destination::PromQl),
+            "{n=~\"b\"}"
+        );
     }
 
     #[test]

@@ -39,7 +39,9 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>, depth: usize) -> std::io::Re
             }
         } else if kind.is_file()
             && kind.len() <= MOST_BYTES
-            && path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json"))
+            && path
+                .extension()
+                .is_some_and(|ext| ext.eq_ignore_ascii_case("json"))
             && paths.len() < MOST_FILES
         {
             paths.push(path);

@@ -72,7 +72,10 @@ pub(super) fn answer(body: &Value) -> Option<Vec<Part>> {
         reference: reference.clone(),
         outcome: match text(result, &["error"]) {
             Some(error) => Err(error.to_owned()),
-            None => Ok(list(result, &["frames"]).iter().map(|written| frame(reference, written)).collect()),
+            None => Ok(list(result, &["frames"])
+                .iter()
+                .map(|written| frame(reference, written))
+                .collect()),
         },
     };
     Some(results.iter().map(part).collect())
@@ -85,7 +88,10 @@ fn frame(reference: &str, written: &Value) -> Frame {
         .iter()
         .enumerate()
         .map(|(at, field)| {
-            let cells = values.get(at).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let cells = values
+                .get(at)
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
             let number = |cell: &Value| cell.as_f64().unwrap_or(f64::NAN);
             let cells = match text(field, &["type"]).unwrap_or_default() {
                 "time" => Cells::Times(cells.iter().map(number).collect()),
@@ -94,17 +100,26 @@ fn frame(reference: &str, written: &Value) -> Frame {
                     for (kind, value) in [("Inf", f64::INFINITY), ("NegInf", f64::NEG_INFINITY)] {
                         for at in list(odd.get(at).unwrap_or(&Value::Null), &[kind]) {
                             let at = at.as_u64().and_then(|at| usize::try_from(at).ok());
-                            at.and_then(|at| numbers.get_mut(at)).into_iter().for_each(|cell| *cell = value);
+                            at.and_then(|at| numbers.get_mut(at))
+                                .into_iter()
+                                .for_each(|cell| *cell = value);
                         }
                     }
                     Cells::Numbers(numbers)
                 }
-                _ => Cells::Texts(cells.iter().map(|cell| super::json::word(cell).unwrap_or_default()).collect()),
+                _ => Cells::Texts(
+                    cells
+                        .iter()
+                        .map(|cell| super::json::word(cell).unwrap_or_default())
+                        .collect(),
+                ),
             };
             let labels = field["labels"].as_object().into_iter().flatten();
             Column {
                 name: text(field, &["name"]).unwrap_or("Value").to_owned(),
-                labels: labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
+                labels: labels
+                    .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+                    .collect(),
                 called: text(field, &["config", "displayNameFromDS"])
                     .or(text(field, &["config", "displayName"]))
                     .map(str::to_owned),
@@ -147,7 +162,15 @@ pub(super) fn of_prometheus(reference: &str, data: &Data, warnings: &[String]) -
     let mut frames: Vec<Frame> = match data {
         Data::Matrix(series) => series
             .iter()
-            .map(|one| frame(&one.labels, one.points.iter().map(|point| (point.at_ms, point.value)).collect()))
+            .map(|one| {
+                frame(
+                    &one.labels,
+                    one.points
+                        .iter()
+                        .map(|point| (point.at_ms, point.value))
+                        .collect(),
+                )
+            })
             .collect(),
         Data::Vector(samples) => samples
             .iter()
@@ -197,7 +220,9 @@ impl Frame {
             .collect();
         let mut lines: Vec<Line> = Vec::new();
         for column in &self.columns {
-            let Cells::Numbers(numbers) = &column.cells else { continue };
+            let Cells::Numbers(numbers) = &column.cells else {
+                continue;
+            };
             let first = lines.len();
             for (at, (ms, value)) in times.iter().zip(numbers).enumerate() {
                 let mut labels = column.labels.clone();
@@ -254,7 +279,10 @@ mod tests {
             "schema": {"fields": [{"name": "t", "type": "time"}, {"name": "host", "type": "string"}, {"name": "v", "type": "number"}]},
             "data": {"values": [[1000, 1000, 2000], ["a", "b", "a"], [1, 2, 3]]}}]}}});
         let lines = answer(&body).unwrap()[0].outcome.as_ref().unwrap()[0].lines();
-        let seen: Vec<_> = lines.iter().map(|line| (line.labels["host"].as_str(), line.points.len())).collect();
+        let seen: Vec<_> = lines
+            .iter()
+            .map(|line| (line.labels["host"].as_str(), line.points.len()))
+            .collect();
         assert_eq!(seen, [("a", 2), ("b", 1)]);
     }
 }

@@ -248,11 +248,24 @@ mod tests {
             several: true,
             ..Meaning::default()
         };
-        let one = Meaning { values: vec!["a.b".into()], several: true, ..Meaning::one("a.b") };
-        let all = Meaning { verbatim: Some(".*".into()), all: true, ..two.clone() };
-        [("one", Meaning::one("a.b")), ("multi", one), ("two", two), ("all", all)]
-            .map(|(name, meaning)| (name.to_owned(), meaning))
-            .into()
+        let one = Meaning {
+            values: vec!["a.b".into()],
+            several: true,
+            ..Meaning::one("a.b")
+        };
+        let all = Meaning {
+            verbatim: Some(".*".into()),
+            all: true,
+            ..two.clone()
+        };
+        [
+            ("one", Meaning::one("a.b")),
+            ("multi", one),
+            ("two", two),
+            ("all", all),
+        ]
+        .map(|(name, meaning)| (name.to_owned(), meaning))
+        .into()
     }
 
     fn promql(text: &str) -> String {
@@ -265,7 +278,10 @@ mod tests {
         assert_eq!(promql(r#"up{a=~"$multi"}"#), r#"up{a=~"a\\.b"}"#);
         assert_eq!(promql(r#"up{a=~"[[two]]"}"#), r#"up{a=~"(a\\.b|c)"}"#);
         assert_eq!(promql(r#"up{a=~"${all}"}"#), r#"up{a=~".*"}"#);
-        assert_eq!(promql("$unknown ${unknown:csv} [[unknown]] [5m] $"), "$unknown ${unknown:csv} [[unknown]] [5m] $");
+        assert_eq!(
+            promql("$unknown ${unknown:csv} [[unknown]] [5m] $"),
+            "$unknown ${unknown:csv} [[unknown]] [5m] $"
+        );
         assert_eq!(promql("$one_more $ones"), "$one_more $ones");
     }
 
@@ -290,14 +306,20 @@ mod tests {
             assert_eq!(promql(&format!("${{one:{format}}}")), one, "{format}");
             assert_eq!(promql(&format!("[[two:{format}]]")), two, "{format}");
         }
-        assert_eq!(fill("$two and ${all}", &meanings(), Destination::Title), "A + C and All");
+        assert_eq!(
+            fill("$two and ${all}", &meanings(), Destination::Title),
+            "A + C and All"
+        );
         assert_eq!(fill("$two", &meanings(), Destination::Other), "{a.b,c}");
     }
 
     #[test]
     fn mentions() {
         let found = mentioned("$a ${b} ${c:csv} [[d]] ${e.f} $__interval $ ${} [x] ${g");
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["__interval", "a", "b", "c", "d", "e"]);
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            ["__interval", "a", "b", "c", "d", "e"]
+        );
     }
 
     proptest! {

@@ -11,7 +11,10 @@ pub(super) fn text<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
 pub(super) fn number(value: &Value, path: &[&str]) -> Option<f64> {
     let found = at(value, path);
     let read = || found.as_str().and_then(|text| text.trim().parse().ok());
-    found.as_f64().or_else(read).filter(|number: &f64| number.is_finite())
+    found
+        .as_f64()
+        .or_else(read)
+        .filter(|number: &f64| number.is_finite())
 }
 
 /// A whole number that is not negative.

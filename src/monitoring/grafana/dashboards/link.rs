@@ -49,24 +49,35 @@ impl Link {
     }
 
     fn asked(uid: &str, url: &Url) -> Self {
-        let mut link = Self { uid: uid.to_owned(), ..Self::default() };
+        let mut link = Self {
+            uid: uid.to_owned(),
+            ..Self::default()
+        };
         for (key, value) in url.query_pairs() {
             let value = value.into_owned();
             match key.as_ref() {
-                "viewPanel" | "panelId" | "editPanel" => link.panel = Some(value).filter(|value| !value.is_empty()),
+                "viewPanel" | "panelId" | "editPanel" => {
+                    link.panel = Some(value).filter(|value| !value.is_empty())
+                }
                 "from" => link.from = Some(value),
                 "to" => link.to = Some(value),
                 other => {
-                    let Some(name) = other.strip_prefix("var-") else { continue };
+                    let Some(name) = other.strip_prefix("var-") else {
+                        continue;
+                    };
                     match link.wanted.iter_mut().find(|wanted| wanted.name == name) {
                         Some(wanted) => wanted.values.push(value),
-                        None => link.wanted.push(Wanted { name: name.to_owned(), values: vec![value] }),
+                        None => link.wanted.push(Wanted {
+                            name: name.to_owned(),
+                            values: vec![value],
+                        }),
                     }
                 }
             }
         }
         // An empty value is none.
-        link.wanted.retain(|wanted| wanted.values.iter().any(|value| !value.is_empty()));
+        link.wanted
+            .retain(|wanted| wanted.values.iter().any(|value| !value.is_empty()));
         link
     }
 
@@ -75,7 +86,9 @@ impl Link {
     pub fn panel_id(&self) -> Option<u64> {
         let written = self.panel.as_deref()?;
         let written = written.strip_prefix("panel-").unwrap_or(written);
-        let end = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
+        let end = written
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(written.len());
         written[..end].parse().ok()
     }
 }
@@ -96,15 +109,23 @@ mod tests {
             panic!("a link");
         };
         assert_eq!((link.uid.as_str(), link.panel_id()), ("abc", Some(8)));
-        assert_eq!((link.from.as_deref(), link.to.as_deref()), (Some("now-6h"), Some("now")));
+        assert_eq!(
+            (link.from.as_deref(), link.to.as_deref()),
+            (Some("now-6h"), Some("now"))
+        );
         assert_eq!(link.wanted[0].values, ["a", "b"]);
         assert_eq!(link.wanted[1].values, ["x y"]);
         assert_eq!(link.wanted.len(), 2);
-        let Some(Leads::Dashboard(solo)) = read("https://grafana.example.com/monitor/d-solo/abc/node?panelId=panel-12-clone-1") else {
+        let Some(Leads::Dashboard(solo)) =
+            read("https://grafana.example.com/monitor/d-solo/abc/node?panelId=panel-12-clone-1")
+        else {
             panic!("a link");
         };
         assert_eq!(solo.panel_id(), Some(12));
-        assert_eq!(read("https://grafana.example.com/monitor/goto/x1?orgId=1"), Some(Leads::Short("goto/x1".into())));
+        assert_eq!(
+            read("https://grafana.example.com/monitor/goto/x1?orgId=1"),
+            Some(Leads::Short("goto/x1".into()))
+        );
     }
 
     #[test]

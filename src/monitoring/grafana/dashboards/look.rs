@@ -269,7 +269,9 @@ impl Field {
     pub fn mapped(&self, value: f64) -> Option<&str> {
         self.mappings.iter().find_map(|mapping| match mapping {
             Mapping::Value(wanted, text) => {
-                let same = wanted.parse().is_ok_and(|wanted: f64| wanted.total_cmp(&value).is_eq());
+                let same = wanted
+                    .parse()
+                    .is_ok_and(|wanted: f64| wanted.total_cmp(&value).is_eq());
                 let none = wanted == "null" && value.is_nan();
                 (same || none).then_some(text.as_str())
             }
@@ -317,18 +319,26 @@ fn mappings(written: &Value) -> Vec<Mapping> {
             .map(|text| Mapping::Range(number(options, &["from"]), number(options, &["to"]), text))
             .into_iter()
             .collect(),
-        (Some("special"), options) if text(options, &["match"]).is_some_and(|what| what.starts_with("null")) => {
+        (Some("special"), options)
+            if text(options, &["match"]).is_some_and(|what| what.starts_with("null")) =>
+        {
             called(&options["result"])
                 .map(|text| Mapping::Value("null".into(), text))
                 .into_iter()
                 .collect()
         }
         _ => {
-            let Some(text) = called(written) else { return Vec::new() };
+            let Some(text) = called(written) else {
+                return Vec::new();
+            };
             match super::json::word(&written["value"]) {
                 Some(value) => vec![Mapping::Value(value, text)],
                 None if !written["from"].is_null() => {
-                    vec![Mapping::Range(number(written, &["from"]), number(written, &["to"]), text)]
+                    vec![Mapping::Range(
+                        number(written, &["from"]),
+                        number(written, &["to"]),
+                        text,
+                    )]
                 }
                 None => Vec::new(),
             }
@@ -368,7 +378,9 @@ impl Mood {
         }
         match rgb(&color) {
             // Much red: with little green it is red, with more it is orange or yellow.
-            Some((r, g, b)) if r > 150 && r > b.saturating_add(60) && u16::from(g) * 2 < u16::from(r) => Self::Bad,
+            Some((r, g, b)) if r > 150 && r > b.saturating_add(60) && u16::from(g) * 2 < u16::from(r) => {
+                Self::Bad
+            }
             Some((r, g, b)) if r > 180 && g > 90 && r >= g && g > b.saturating_add(50) => Self::Warning,
             _ => Self::Good,
         }
@@ -394,7 +406,12 @@ pub(super) fn overrides(config: &Value) -> Vec<Override> {
             matcher: Matcher::read(&one["matcher"]),
             properties: list(one, &["properties"])
                 .iter()
-                .filter_map(|property| Some((text(property, &["id"])?.to_owned(), at(property, &["value"]).clone())))
+                .filter_map(|property| {
+                    Some((
+                        text(property, &["id"])?.to_owned(),
+                        at(property, &["value"]).clone(),
+                    ))
+                })
                 .collect(),
         })
         .collect()

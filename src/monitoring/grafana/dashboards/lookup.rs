@@ -7,10 +7,7 @@ use super::{look::regex_of, variables::Choice};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Lookup<'a> {
     /// The values of a label, of series that fit.
-    LabelValues {
-        series: Option<&'a str>,
-        label: &'a str,
-    },
+    LabelValues { series: Option<&'a str>, label: &'a str },
     /// The names of labels, of series that fit.
     LabelNames(Option<&'a str>),
     /// The names of metrics that fit a pattern.
@@ -35,7 +32,10 @@ impl<'a> Lookup<'a> {
                     series: Some(series.trim()).filter(|series| !series.is_empty()),
                     label: label.trim(),
                 },
-                _ => Self::LabelValues { series: None, label: inside },
+                _ => Self::LabelValues {
+                    series: None,
+                    label: inside,
+                },
             };
         }
         if let Some(inside) = inside("label_names") {
@@ -52,7 +52,10 @@ impl<'a> Lookup<'a> {
 }
 
 fn is_label(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'))
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'))
 }
 
 /// What is left of the values, in the order the variable asks for. A pattern that cannot be read leaves all, and says so.
@@ -61,19 +64,27 @@ pub(super) fn choices(values: Vec<String>, regex: Option<&str>, sort: u64) -> (V
     let readable = !matches!(pattern, Some(None));
     let mut all: Vec<Choice> = match pattern.flatten() {
         None => values.into_iter().map(Choice::plain).collect(),
-        Some(pattern) => values.iter().filter_map(|value| captured(&pattern, value)).collect(),
+        Some(pattern) => values
+            .iter()
+            .filter_map(|value| captured(&pattern, value))
+            .collect(),
     };
     let number = |choice: &Choice| {
         let digits = choice.text.find(|c: char| c.is_ascii_digit())?;
         let rest = &choice.text[digits..];
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         rest[..end].trim_end_matches('.').parse::<f64>().ok()
     };
     match sort {
         1 | 2 => all.sort_by(|a, b| a.text.cmp(&b.text)),
         3 | 4 | 7 | 8 => all.sort_by(|a, b| {
             let none = f64::NEG_INFINITY;
-            number(a).unwrap_or(none).total_cmp(&number(b).unwrap_or(none)).then_with(|| a.text.cmp(&b.text))
+            number(a)
+                .unwrap_or(none)
+                .total_cmp(&number(b).unwrap_or(none))
+                .then_with(|| a.text.cmp(&b.text))
         }),
         5 | 6 => all.sort_by_key(|choice| choice.text.to_lowercase()),
         _ => {}
@@ -116,7 +127,10 @@ mod tests {
         assert_eq!(Lookup::read("label_names()"), Lookup::LabelNames(None));
         assert_eq!(Lookup::read("label_names(up)"), Lookup::LabelNames(Some("up")));
         assert_eq!(Lookup::read("metrics(node_.*)"), Lookup::Metrics("node_.*"));
-        assert_eq!(Lookup::read("query_result(topk(3, up))"), Lookup::Result("topk(3, up)"));
+        assert_eq!(
+            Lookup::read("query_result(topk(3, up))"),
+            Lookup::Result("topk(3, up)")
+        );
         assert_eq!(Lookup::read("up{job=\"x\"}"), Lookup::Series("up{job=\"x\"}"));
     }
 
@@ -125,7 +139,13 @@ mod tests {
         let values = || ["b10:9", "a2:9", "B1:9", "a2:8"].map(str::to_owned).to_vec();
         let texts = |regex, sort| {
             let (all, readable) = choices(values(), regex, sort);
-            (all.into_iter().map(|choice| choice.text).collect::<Vec<_>>().join(" "), readable)
+            (
+                all.into_iter()
+                    .map(|choice| choice.text)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                readable,
+            )
         };
         assert_eq!(texts(None, 0).0, "b10:9 a2:9 B1:9 a2:8");
         assert_eq!(texts(Some("/([^:]+):9/"), 1).0, "B1 a2 b10");

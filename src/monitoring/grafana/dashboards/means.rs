@@ -56,10 +56,15 @@ impl fmt::Display for Why {
         match self {
             Self::Kind(kind) if kind.is_empty() => to.write_str("it does not say what kind of panel it is"),
             Self::Kind(kind) => write!(to, "panels of the kind {kind} are not drawn"),
-            Self::Transformation(id) => write!(to, "its results go through the transformation {id}, which is not done here"),
+            Self::Transformation(id) => write!(
+                to,
+                "its results go through the transformation {id}, which is not done here"
+            ),
             Self::NoQuery => to.write_str("it has no query"),
             Self::NoPanel => to.write_str("it shows the results of a panel that is not there"),
-            Self::Calculated => to.write_str("its buckets are to be made of single values, which is not done here"),
+            Self::Calculated => {
+                to.write_str("its buckets are to be made of single values, which is not done here")
+            }
             Self::Library(uid) => write!(to, "its library panel {uid} cannot be read"),
         }
     }
@@ -67,9 +72,23 @@ impl fmt::Display for Why {
 
 /// Transformations that change nothing of what we show, or that we do; the second only in tables.
 const HARMLESS: [&str; 8] = [
-    "organize", "sortBy", "convertFieldType", "prepareTimeSeries", "renameByRegex", "filterFieldsByName", "filterByRefId", "formatTime",
+    "organize",
+    "sortBy",
+    "convertFieldType",
+    "prepareTimeSeries",
+    "renameByRegex",
+    "filterFieldsByName",
+    "filterByRefId",
+    "formatTime",
 ];
-const OF_TABLES: [&str; 6] = ["merge", "seriesToColumns", "joinByField", "labelsToFields", "limit", "seriesToRows"];
+const OF_TABLES: [&str; 6] = [
+    "merge",
+    "seriesToColumns",
+    "joinByField",
+    "labelsToFields",
+    "limit",
+    "seriesToRows",
+];
 
 impl Panel {
     /// What becomes of it.
@@ -90,7 +109,11 @@ impl Panel {
             "histogram" => Form::Histogram,
             other => return Means::Not(Why::Kind(other.to_owned())),
         };
-        if self.source.as_ref().is_some_and(super::model::SourceRef::is_dashboard) {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(super::model::SourceRef::is_dashboard)
+        {
             return Means::Not(Why::NoPanel);
         }
         if self.shown().next().is_none() {
@@ -99,8 +122,13 @@ impl Panel {
         let table = form == Form::Table;
         let done = |id: &str| HARMLESS.contains(&id) || (table && OF_TABLES.contains(&id));
         // Joining what has one time each changes nothing of lines.
-        let joined = |id: &str| matches!(id, "merge" | "seriesToColumns" | "joinByField") && form == Form::TimeSeries;
-        match self.transformations.iter().find(|one| !done(&one.id) && !joined(&one.id)) {
+        let joined =
+            |id: &str| matches!(id, "merge" | "seriesToColumns" | "joinByField") && form == Form::TimeSeries;
+        match self
+            .transformations
+            .iter()
+            .find(|one| !done(&one.id) && !joined(&one.id))
+        {
             Some(one) => Means::Not(Why::Transformation(one.id.clone())),
             None => Means::Draw(form),
         }
@@ -111,6 +139,8 @@ impl Target {
     /// Whether it is computed from other queries.
     #[must_use]
     pub fn is_expression(&self) -> bool {
-        self.source.as_ref().is_some_and(super::model::SourceRef::is_expression)
+        self.source
+            .as_ref()
+            .is_some_and(super::model::SourceRef::is_expression)
     }
 }

@@ -12,7 +12,13 @@ pub(super) fn modern(panel: &Value) -> Value {
         "singlestat" | "grafana-singlestat-panel" => single(panel),
         "table" | "table-old" if panel["styles"].is_array() => table(panel),
         "heatmap" if panel["dataFormat"].is_string() => heatmap(panel),
-        "grafana-piechart-panel" => with(panel, "piechart", json!({"unit": panel["format"]}), Vec::new(), json!({})),
+        "grafana-piechart-panel" => with(
+            panel,
+            "piechart",
+            json!({"unit": panel["format"]}),
+            Vec::new(),
+            json!({}),
+        ),
         "stat" | "gauge" | "bargauge" if panel["options"]["fieldOptions"].is_object() => fields(panel),
         _ => panel.clone(),
     }
@@ -22,7 +28,10 @@ pub(super) fn modern(panel: &Value) -> Value {
 fn with(panel: &Value, kind: &str, defaults: Value, overrides: Vec<Value>, options: Value) -> Value {
     let mut made = panel.as_object().cloned().unwrap_or_else(Map::new);
     made.insert("type".into(), kind.into());
-    made.insert("fieldConfig".into(), json!({ "defaults": defaults, "overrides": overrides }));
+    made.insert(
+        "fieldConfig".into(),
+        json!({ "defaults": defaults, "overrides": overrides }),
+    );
     made.insert("options".into(), options);
     Value::Object(made)
 }
@@ -64,9 +73,16 @@ fn graph(panel: &Value) -> Value {
         .collect();
     let calcs = match text(panel, &["xaxis", "values"]) {
         Some(calc) => json!([calc]),
-        None => json!([word(&panel["xaxis"]["values"][0]).map_or_else(|| "mean".to_owned(), |name| reducer(&name).to_owned())]),
+        None => json!([word(&panel["xaxis"]["values"][0])
+            .map_or_else(|| "mean".to_owned(), |name| reducer(&name).to_owned())]),
     };
-    with(panel, kind, defaults, overrides, json!({ "reduceOptions": { "calcs": calcs } }))
+    with(
+        panel,
+        kind,
+        defaults,
+        overrides,
+        json!({ "reduceOptions": { "calcs": calcs } }),
+    )
 }
 
 /// The first limit of a graph, as steps; more than one are steps where all go the same way.
@@ -78,7 +94,13 @@ fn limits(panel: &Value) -> Option<Value> {
     };
     let mut limits: Vec<(f64, &str, bool)> = list(panel, &["thresholds"])
         .iter()
-        .filter_map(|limit| Some((number(limit, &["value"])?, color(limit), text(limit, &["op"]) == Some("lt"))))
+        .filter_map(|limit| {
+            Some((
+                number(limit, &["value"])?,
+                color(limit),
+                text(limit, &["op"]) == Some("lt"),
+            ))
+        })
         .collect();
     limits.sort_by(|a, b| a.0.total_cmp(&b.0));
     let below = limits.first()?.2;
@@ -86,13 +108,20 @@ fn limits(panel: &Value) -> Option<Value> {
     let steps: Vec<Value> = match below {
         false => {
             let base = std::iter::once(json!({ "color": "green", "value": null }));
-            base.chain(limits.iter().map(|(value, color, _)| json!({ "color": color, "value": value }))).collect()
+            base.chain(
+                limits
+                    .iter()
+                    .map(|(value, color, _)| json!({ "color": color, "value": value })),
+            )
+            .collect()
         }
         true => {
             // Each colour holds up to its value, the next one from there on.
             let from = std::iter::once(Value::Null).chain(limits.iter().map(|(value, ..)| (*value).into()));
             let colors = limits.iter().map(|(_, color, _)| *color).chain(["green"]);
-            from.zip(colors).map(|(value, color)| json!({ "color": color, "value": value })).collect()
+            from.zip(colors)
+                .map(|(value, color)| json!({ "color": color, "value": value }))
+                .collect()
         }
     };
     Some(steps.into())
@@ -137,7 +166,9 @@ fn reducer(name: &str) -> &str {
 
 /// `80,90` with three colours.
 fn steps(thresholds: &str, colors: &Value) -> Value {
-    let values = thresholds.split(',').filter_map(|value| value.trim().parse::<f64>().ok());
+    let values = thresholds
+        .split(',')
+        .filter_map(|value| value.trim().parse::<f64>().ok());
     let from = std::iter::once(Value::Null).chain(values.map(Value::from));
     let color = |at: usize| word(&colors[at]).unwrap_or_else(|| "green".into());
     from.enumerate()
@@ -156,11 +187,21 @@ fn single(panel: &Value) -> Value {
     if let (Some(thresholds), true) = (text(panel, &["thresholds"]), colored) {
         defaults["thresholds"] = json!({ "mode": "absolute", "steps": steps(thresholds, &panel["colors"]) });
     }
-    let maps = if number(panel, &["mappingType"]) == Some(2.0) { "rangeMaps" } else { "valueMaps" };
+    let maps = if number(panel, &["mappingType"]) == Some(2.0) {
+        "rangeMaps"
+    } else {
+        "valueMaps"
+    };
     defaults["mappings"] = panel[maps].clone();
     let calc = text(panel, &["valueName"]).map_or("mean", reducer);
     let kind = if gauge { "gauge" } else { "stat" };
-    with(panel, kind, defaults, Vec::new(), json!({ "reduceOptions": { "calcs": [calc] } }))
+    with(
+        panel,
+        kind,
+        defaults,
+        Vec::new(),
+        json!({ "reduceOptions": { "calcs": [calc] } }),
+    )
 }
 
 fn table(panel: &Value) -> Value {
@@ -179,11 +220,21 @@ fn table(panel: &Value) -> Value {
             if let Some(unit) = text(style, &["unit"]) {
                 set("unit", unit.into());
             }
-            if let Some(limit) = style["thresholds"].as_array().filter(|all| !all.is_empty() && !style["colorMode"].is_null()) {
+            if let Some(limit) = style["thresholds"]
+                .as_array()
+                .filter(|all| !all.is_empty() && !style["colorMode"].is_null())
+            {
                 let written: Vec<String> = limit.iter().filter_map(word).collect();
-                set("thresholds", json!({ "mode": "absolute", "steps": steps(&written.join(","), &style["colors"]) }));
+                set(
+                    "thresholds",
+                    json!({ "mode": "absolute", "steps": steps(&written.join(","), &style["colors"]) }),
+                );
             }
-            let id = if pattern.starts_with('/') { "byRegexp" } else { "byName" };
+            let id = if pattern.starts_with('/') {
+                "byRegexp"
+            } else {
+                "byName"
+            };
             Some(json!({ "matcher": { "id": id, "options": pattern }, "properties": properties }))
         })
         .collect();
@@ -193,7 +244,13 @@ fn table(panel: &Value) -> Value {
 fn heatmap(panel: &Value) -> Value {
     let calculate = text(panel, &["dataFormat"]) != Some("tsbuckets");
     let unit = at(panel, &["yAxis", "format"]).clone();
-    with(panel, "heatmap", json!({ "unit": unit }), Vec::new(), json!({ "calculate": calculate }))
+    with(
+        panel,
+        "heatmap",
+        json!({ "unit": unit }),
+        Vec::new(),
+        json!({ "calculate": calculate }),
+    )
 }
 
 /// Grafana 6 and 7.0 kept field options among the panel's own.
@@ -204,8 +261,10 @@ fn fields(panel: &Value) -> Value {
         if defaults[key].is_null() && !options[key].is_null() && defaults.is_object() {
             defaults[key] = match &options[key] {
                 // Steps alone, before there were modes.
-                Value::Array(steps) if key == "thresholds" => json!({ "mode": "absolute", "steps": steps.iter().map(|step| json!({
-                    "color": step["color"], "value": step["value"] })).collect::<Vec<_>>() }),
+                Value::Array(steps) if key == "thresholds" => {
+                    json!({ "mode": "absolute", "steps": steps.iter().map(|step| json!({
+                    "color": step["color"], "value": step["value"] })).collect::<Vec<_>>() })
+                }
                 other => other.clone(),
             };
         }
@@ -213,5 +272,11 @@ fn fields(panel: &Value) -> Value {
     let overrides = list(options, &["overrides"]).to_vec();
     let reduce = json!({ "calcs": options["calcs"], "values": options["values"] });
     let kind = text(panel, &["type"]).unwrap_or_default();
-    with(panel, kind, defaults, overrides, json!({ "reduceOptions": reduce }))
+    with(
+        panel,
+        kind,
+        defaults,
+        overrides,
+        json!({ "reduceOptions": reduce }),
+    )
 }

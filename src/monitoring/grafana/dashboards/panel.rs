@@ -25,7 +25,11 @@ impl Panel {
             id: whole(&panel, &["id"]).unwrap_or(0),
             title: text(&panel, &["title"]).unwrap_or_default().to_owned(),
             kind: text(&panel, &["type"]).unwrap_or_default().to_owned(),
-            targets: list(&panel, &["targets"]).iter().enumerate().map(|(at, one)| target(at, one)).collect(),
+            targets: list(&panel, &["targets"])
+                .iter()
+                .enumerate()
+                .map(|(at, one)| target(at, one))
+                .collect(),
             source: source(&panel["datasource"]),
             place: place(&panel["gridPos"]),
             repeat: text(&panel, &["repeat"]).map(str::to_owned),
@@ -49,7 +53,10 @@ impl Panel {
             calcs: texts(&options["reduceOptions"]["calcs"]),
             all_values: flag(options, &["reduceOptions", "values"]),
             calculated: flag(options, &["calculate"]),
-            words: text(options, &["content"]).or(text(&panel, &["content"])).unwrap_or_default().to_owned(),
+            words: text(options, &["content"])
+                .or(text(&panel, &["content"]))
+                .unwrap_or_default()
+                .to_owned(),
             raw: written.clone(),
         }
     }
@@ -71,7 +78,12 @@ impl Panel {
 
 fn place(written: &Value) -> Place {
     let part = |key: &str| number(written, &[key]).map_or(0, |at| at.clamp(0.0, 1e6).round() as u64);
-    Place { x: part("x"), y: part("y"), w: part("w"), h: part("h") }
+    Place {
+        x: part("x"),
+        y: part("y"),
+        w: part("w"),
+        h: part("h"),
+    }
 }
 
 fn target(at: usize, written: &Value) -> Target {

@@ -86,7 +86,9 @@ impl Sheet {
             "organize" => self.organize(options),
             "sortBy" => {
                 for sort in list(options, &["sort"]).iter().rev() {
-                    let Some(by) = text(sort, &["field"]).and_then(|field| self.index(field)) else { continue };
+                    let Some(by) = text(sort, &["field"]).and_then(|field| self.index(field)) else {
+                        continue;
+                    };
                     self.rows.sort_by(|a, b| order(&a[by], &b[by]));
                     if flag(sort, &["desc"]) {
                         self.rows.reverse();
@@ -98,7 +100,9 @@ impl Sheet {
                 self.rows.truncate(most as usize);
             }
             "renameByRegex" => {
-                let Some(pattern) = text(options, &["regex"]).and_then(regex_of) else { return };
+                let Some(pattern) = text(options, &["regex"]).and_then(regex_of) else {
+                    return;
+                };
                 let with = text(options, &["renamePattern"]).unwrap_or_default();
                 for (name, _) in &mut self.columns {
                     *name = pattern.replace(name, with).into_owned();
@@ -109,11 +113,14 @@ impl Sheet {
                 let (not, unless) = named(&at(options, &["exclude"]).clone());
                 let all = names.is_empty() && pattern.is_none();
                 let inside = |name: &str| {
-                    (all || names.iter().any(|wanted| wanted == name) || pattern.as_ref().is_some_and(|wanted| wanted.is_match(name)))
+                    (all || names.iter().any(|wanted| wanted == name)
+                        || pattern.as_ref().is_some_and(|wanted| wanted.is_match(name)))
                         && !not.iter().any(|gone| gone == name)
                         && !unless.as_ref().is_some_and(|gone| gone.is_match(name))
                 };
-                let keep: Vec<usize> = (0..self.columns.len()).filter(|at| inside(&self.columns[*at].0)).collect();
+                let keep: Vec<usize> = (0..self.columns.len())
+                    .filter(|at| inside(&self.columns[*at].0))
+                    .collect();
                 self.keep(&keep);
             }
             _ => {}
@@ -137,13 +144,19 @@ impl Sheet {
     fn keep(&mut self, columns: &[usize]) {
         self.columns = columns.iter().map(|at| self.columns[*at].clone()).collect();
         for row in &mut self.rows {
-            *row = columns.iter().map(|at| row.get(*at).cloned().unwrap_or(Item::Nothing)).collect();
+            *row = columns
+                .iter()
+                .map(|at| row.get(*at).cloned().unwrap_or(Item::Nothing))
+                .collect();
         }
     }
 }
 
 fn named(matcher: &serde_json::Value) -> (Vec<String>, Option<regex::Regex>) {
-    (texts(&matcher["names"]), text(matcher, &["pattern"]).and_then(regex_of))
+    (
+        texts(&matcher["names"]),
+        text(matcher, &["pattern"]).and_then(regex_of),
+    )
 }
 
 fn order(a: &Item, b: &Item) -> std::cmp::Ordering {
@@ -164,21 +177,42 @@ fn rank(item: &Item) -> u8 {
 
 /// The frames of one query as a table: time, labels, value. Of a series over time the last value counts.
 fn one(frames: &[&Frame], query: &str, several: bool) -> Sheet {
-    let value = if several { format!("Value #{query}") } else { "Value".to_owned() };
+    let value = if several {
+        format!("Value #{query}")
+    } else {
+        "Value".to_owned()
+    };
     // A table that came as one stays as it came.
     if let [only] = frames
-        && only.columns.iter().any(|column| matches!(column.cells, Cells::Texts(_)))
+        && only
+            .columns
+            .iter()
+            .any(|column| matches!(column.cells, Cells::Texts(_)))
     {
-        let count = only.columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
+        let count = only
+            .columns
+            .iter()
+            .map(|column| column.cells.len())
+            .max()
+            .unwrap_or(0);
         let item = |cells: &Cells, at: usize| match cells {
             Cells::Times(all) => all.get(at).map(|ms| Item::Time(*ms)),
             Cells::Numbers(all) => all.get(at).map(|number| Item::Number(*number)),
             Cells::Texts(all) => all.get(at).map(|text| Item::Text(text.clone())),
         };
         return Sheet {
-            columns: only.columns.iter().map(|column| (column.name.clone(), query.to_owned())).collect(),
+            columns: only
+                .columns
+                .iter()
+                .map(|column| (column.name.clone(), query.to_owned()))
+                .collect(),
             rows: (0..count)
-                .map(|at| only.columns.iter().map(|column| item(&column.cells, at).unwrap_or(Item::Nothing)).collect())
+                .map(|at| {
+                    only.columns
+                        .iter()
+                        .map(|column| item(&column.cells, at).unwrap_or(Item::Nothing))
+                        .collect()
+                })
                 .collect(),
         };
     }
@@ -192,10 +226,18 @@ fn one(frames: &[&Frame], query: &str, several: bool) -> Sheet {
         .chain([(value, query.to_owned())]);
     let row = |line: &super::frames::Line| {
         let (when, last) = *line.points.last()?;
-        let named = labels
-            .iter()
-            .map(|label| line.labels.get(*label).map_or(Item::Nothing, |value| Item::Text(value.clone())));
-        Some([Item::Time(when * 1e3)].into_iter().chain(named).chain([Item::Number(last)]).collect())
+        let named = labels.iter().map(|label| {
+            line.labels
+                .get(*label)
+                .map_or(Item::Nothing, |value| Item::Text(value.clone()))
+        });
+        Some(
+            [Item::Time(when * 1e3)]
+                .into_iter()
+                .chain(named)
+                .chain([Item::Number(last)])
+                .collect(),
+        )
     };
     Sheet {
         columns: names.collect(),
@@ -229,7 +271,11 @@ fn joined(tables: Vec<Sheet>, by: Option<String>) -> Sheet {
         for row in &table.rows {
             let key: Vec<String> = keys
                 .iter()
-                .map(|name| table.index(name).map_or_else(String::new, |at| format!("{:?}", row[at])))
+                .map(|name| {
+                    table
+                        .index(name)
+                        .map_or_else(String::new, |at| format!("{:?}", row[at]))
+                })
                 .collect();
             let place = *known.entry(key).or_insert_with(|| {
                 all.rows.push(vec![Item::Nothing; all.columns.len()]);
@@ -254,38 +300,63 @@ mod tests {
     fn frames(reference: &str, values: &[(&str, f64)]) -> Vec<Frame> {
         let sample = |(pod, value): &(&str, f64)| Sample {
             labels: Labels::from([("pod".to_owned(), (*pod).to_owned())]),
-            point: Point { at_ms: 1_000, value: *value },
+            point: Point {
+                at_ms: 1_000,
+                value: *value,
+            },
         };
-        super::super::frames::of_prometheus(reference, &Data::Vector(values.iter().map(sample).collect()), &[])
+        super::super::frames::of_prometheus(
+            reference,
+            &Data::Vector(values.iter().map(sample).collect()),
+            &[],
+        )
     }
 
     fn transformation(id: &str, options: serde_json::Value) -> Transformation {
-        Transformation { id: id.into(), options }
+        Transformation {
+            id: id.into(),
+            options,
+        }
     }
 
     #[test]
     fn queries_are_merged_and_organised() {
-        let all: Vec<Frame> = frames("A", &[("x", 1.0), ("y", 2.0)]).into_iter().chain(frames("B", &[("y", 5.0)])).collect();
+        let all: Vec<Frame> = frames("A", &[("x", 1.0), ("y", 2.0)])
+            .into_iter()
+            .chain(frames("B", &[("y", 5.0)]))
+            .collect();
         let table = Sheet::transformed(
             Sheet::of(&all),
             &[
                 transformation("merge", json!({})),
-                transformation("organize", json!({"excludeByName": {"Time": true}, "indexByName": {"Value #B": 0},
-                    "renameByName": {"Value #A": "CPU", "pod": "Pod"}})),
+                transformation(
+                    "organize",
+                    json!({"excludeByName": {"Time": true}, "indexByName": {"Value #B": 0},
+                    "renameByName": {"Value #A": "CPU", "pod": "Pod"}}),
+                ),
                 transformation("sortBy", json!({"sort": [{"field": "CPU", "desc": true}]})),
             ],
         );
         let names: Vec<&str> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["Value #B", "Pod", "CPU"]);
-        assert_eq!(table.rows[0], [Item::Number(5.0), Item::Text("y".into()), Item::Number(2.0)]);
-        assert_eq!(table.rows[1], [Item::Nothing, Item::Text("x".into()), Item::Number(1.0)]);
+        assert_eq!(
+            table.rows[0],
+            [Item::Number(5.0), Item::Text("y".into()), Item::Number(2.0)]
+        );
+        assert_eq!(
+            table.rows[1],
+            [Item::Nothing, Item::Text("x".into()), Item::Number(1.0)]
+        );
     }
 
     #[test]
     fn columns_are_kept_by_name() {
         let table = Sheet::transformed(
             Sheet::of(&frames("A", &[("x", 1.0)])),
-            &[transformation("filterFieldsByName", json!({"include": {"pattern": "/^(pod|Value)$/"}}))],
+            &[transformation(
+                "filterFieldsByName",
+                json!({"include": {"pattern": "/^(pod|Value)$/"}}),
+            )],
         );
         assert_eq!(table.columns.len(), 2);
     }

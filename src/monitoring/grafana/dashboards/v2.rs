@@ -53,7 +53,10 @@ fn layout(spec: &Value, layout: &Value, above: &Row, rows: &mut Vec<Row>) {
                 if text(item, &["kind"]) == Some("GridLayoutRow") {
                     rows.push(std::mem::replace(&mut row, above.clone()));
                     let mut own = headed(&item["spec"], above);
-                    own.panels = list(item, &["spec", "elements"]).iter().filter_map(|item| panel(spec, item)).collect();
+                    own.panels = list(item, &["spec", "elements"])
+                        .iter()
+                        .filter_map(|item| panel(spec, item))
+                        .collect();
                     rows.push(own);
                 } else {
                     row.panels.extend(panel(spec, item));
@@ -72,7 +75,9 @@ fn nested(spec: &Value, parts: &[Value], above: &Row, rows: &mut Vec<Row>) {
 
 /// A row or tab, below what stands above it.
 fn headed(part: &Value, above: &Row) -> Row {
-    let own = text(part, &["title"]).filter(|_| !flag(part, &["hideHeader"])).unwrap_or_default();
+    let own = text(part, &["title"])
+        .filter(|_| !flag(part, &["hideHeader"]))
+        .unwrap_or_default();
     let title = match (above.title.as_str(), own) {
         (above, "") => above.to_owned(),
         ("", own) => own.to_owned(),
@@ -95,7 +100,10 @@ fn panel(spec: &Value, item: &Value) -> Option<Panel> {
     let item = &item["spec"];
     let element = &spec["elements"][text(item, &["element", "name"])?];
     let mut made = Panel::read(&classic_panel(element));
-    made.place = Panel::read(&json!({ "gridPos": { "x": item["x"], "y": item["y"], "w": item["width"], "h": item["height"] } })).place;
+    made.place = Panel::read(
+        &json!({ "gridPos": { "x": item["x"], "y": item["y"], "w": item["width"], "h": item["height"] } }),
+    )
+    .place;
     made.repeat = repeat(item).map(str::to_owned);
     Some(made)
 }
@@ -121,7 +129,9 @@ pub(super) fn classic_panel(element: &Value) -> Value {
         .iter()
         .map(|one| {
             let spec = &one["spec"];
-            let id = text(spec, &["id"]).or(text(one, &["group"])).or(text(one, &["kind"]));
+            let id = text(spec, &["id"])
+                .or(text(one, &["group"]))
+                .or(text(one, &["kind"]));
             json!({ "id": id, "options": spec["options"], "disabled": spec["disabled"] })
         })
         .collect();
@@ -172,12 +182,17 @@ fn classic_variable(variable: &Value) -> Value {
     match kind {
         "query" => {
             let query = &spec["query"];
-            let inside = if query["spec"].is_object() { &query["spec"] } else { query };
+            let inside = if query["spec"].is_object() {
+                &query["spec"]
+            } else {
+                query
+            };
             // A query that is only words is kept under this name.
             let legacy = inside.get("__legacyStringValue").unwrap_or(inside);
             made.insert("query".into(), legacy.clone());
             let name = text(query, &["datasource", "name"]).or(text(spec, &["datasource", "uid"]));
-            let group = text(query, &["group"]).or(text(query, &["kind"]).filter(|kind| *kind != "DataQuery"));
+            let group =
+                text(query, &["group"]).or(text(query, &["kind"]).filter(|kind| *kind != "DataQuery"));
             made.insert("datasource".into(), json!({ "type": group, "uid": name }));
             let sort = match text(spec, &["sort"]).unwrap_or_default() {
                 "alphabeticalAsc" => 1,
@@ -199,7 +214,10 @@ fn classic_variable(variable: &Value) -> Value {
             made.insert("auto_count".into(), spec["auto_count"].clone());
         }
         "switch" => {
-            made.insert("current".into(), json!({ "value": spec["current"], "text": spec["current"] }));
+            made.insert(
+                "current".into(),
+                json!({ "value": spec["current"], "text": spec["current"] }),
+            );
         }
         _ => {}
     }

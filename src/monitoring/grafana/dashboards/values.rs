@@ -67,12 +67,17 @@ impl Dashboard {
             .or_else(|| shown().find(|variable| variable.label.eq_ignore_ascii_case(name)))
             .ok_or_else(|| VariableError::Unknown {
                 name: name.to_owned(),
-                known: shown().map(|variable| (variable.name.clone(), variable.label.clone())).collect(),
+                known: shown()
+                    .map(|variable| (variable.name.clone(), variable.label.clone()))
+                    .collect(),
             })
     }
 
     /// The variables that some panels need, those that others need first, each once.
-    pub(super) fn needed<'a>(&'a self, panels: impl Iterator<Item = (&'a Row, &'a Panel)>) -> Vec<&'a Variable> {
+    pub(super) fn needed<'a>(
+        &'a self,
+        panels: impl Iterator<Item = (&'a Row, &'a Panel)>,
+    ) -> Vec<&'a Variable> {
         let mut names = BTreeSet::new();
         for (row, panel) in panels {
             let raw = panel.raw.to_string();
@@ -86,7 +91,8 @@ impl Dashboard {
         }
         let mut ordered = Vec::new();
         // Filters are added to every query.
-        let wanted = |variable: &&Variable| names.contains(&variable.name) || matches!(variable.kind, Kind::AdHoc(_));
+        let wanted =
+            |variable: &&Variable| names.contains(&variable.name) || matches!(variable.kind, Kind::AdHoc(_));
         for variable in self.variables.iter().filter(wanted) {
             self.before(variable, &mut ordered, &mut Vec::new());
         }
@@ -94,14 +100,23 @@ impl Dashboard {
     }
 
     /// What a variable needs, then itself. In a circle who was asked for first comes last.
-    fn before<'a>(&'a self, variable: &'a Variable, ordered: &mut Vec<&'a Variable>, open: &mut Vec<&'a str>) {
+    fn before<'a>(
+        &'a self,
+        variable: &'a Variable,
+        ordered: &mut Vec<&'a Variable>,
+        open: &mut Vec<&'a str>,
+    ) {
         if open.contains(&variable.name.as_str()) || ordered.iter().any(|known| known.name == variable.name) {
             return;
         }
         open.push(&variable.name);
         let words = variable.words();
         let names: BTreeSet<&str> = words.iter().flat_map(|words| mentioned(words)).collect();
-        for other in self.variables.iter().filter(|other| names.contains(other.name.as_str())) {
+        for other in self
+            .variables
+            .iter()
+            .filter(|other| names.contains(other.name.as_str()))
+        {
             self.before(other, ordered, open);
         }
         open.pop();
@@ -116,7 +131,10 @@ impl Variable {
             Kind::Custom(choices) => Some(choices.clone()),
             Kind::Constant(value) => Some(vec![Choice::plain(value)]),
             Kind::Interval(steps, auto) => {
-                let auto = auto.is_some().then(|| Choice { text: "auto".into(), value: "auto".into() });
+                let auto = auto.is_some().then(|| Choice {
+                    text: "auto".into(),
+                    value: "auto".into(),
+                });
                 Some(steps.iter().map(Choice::plain).chain(auto).collect())
             }
             Kind::Source(_) | Kind::Query(_) => None,
@@ -166,7 +184,11 @@ impl Variable {
                     return Err(VariableError::Value {
                         name: name(),
                         value: value.clone(),
-                        known: choices.unwrap_or_default().iter().map(|choice| choice.text.clone()).collect(),
+                        known: choices
+                            .unwrap_or_default()
+                            .iter()
+                            .map(|choice| choice.text.clone())
+                            .collect(),
                     });
                 }
                 // What it was saved with is gone; an interval may be any.
@@ -182,7 +204,12 @@ impl Variable {
                 _ if self.all && self.current.is_empty() => return Ok(self.everything(choices, known)),
                 Some(first) => chosen.push(first.clone()),
                 None if open => chosen.push(Choice::default()),
-                None => return Ok(Meaning { several: self.multi || self.all, ..Meaning::default() }),
+                None => {
+                    return Ok(Meaning {
+                        several: self.multi || self.all,
+                        ..Meaning::default()
+                    });
+                }
             }
         }
         if let Kind::Interval(_, auto) = &self.kind {
@@ -215,7 +242,10 @@ impl Variable {
     /// All of its values.
     fn everything(&self, choices: Option<&[Choice]>, known: &Meanings) -> Meaning {
         let choices = choices.unwrap_or_default();
-        let verbatim = self.all_value.as_deref().map(|all| fill(all, known, Destination::Other));
+        let verbatim = self
+            .all_value
+            .as_deref()
+            .map(|all| fill(all, known, Destination::Other));
         Meaning {
             values: choices.iter().map(|choice| choice.value.clone()).collect(),
             texts: choices.iter().map(|choice| choice.text.clone()).collect(),
@@ -244,14 +274,23 @@ mod tests {
 
     fn variable(more: serde_json::Value) -> Variable {
         let mut written = json!({"name": "node", "type": "query", "query": "label_values(up, node)", "current": {"text": "b", "value": "b"}});
-        written.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        written
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         Variable::read(&written).unwrap()
     }
 
     fn mean(variable: &Variable, wanted: Option<&[&str]>) -> Result<Meaning, VariableError> {
         let choices = ["a", "b", "c"].map(Choice::plain);
-        let wanted: Option<Vec<String>> = wanted.map(|wanted| wanted.iter().map(|one| (*one).to_owned()).collect());
-        variable.mean(wanted.as_deref(), Some(&choices), &Meanings::new(), Duration::from_secs(3600))
+        let wanted: Option<Vec<String>> =
+            wanted.map(|wanted| wanted.iter().map(|one| (*one).to_owned()).collect());
+        variable.mean(
+            wanted.as_deref(),
+            Some(&choices),
+            &Meanings::new(),
+            Duration::from_secs(3600),
+        )
     }
 
     #[test]
@@ -259,9 +298,18 @@ mod tests {
         let plain = variable(json!({}));
         assert_eq!(mean(&plain, None).unwrap().values, ["b"]);
         assert_eq!(mean(&plain, Some(&["C"])).unwrap().values, ["c"]);
-        assert_eq!(mean(&plain, Some(&["d"])).unwrap_err(), VariableError::Value {
-            name: "node".into(), value: "d".into(), known: vec!["a".into(), "b".into(), "c".into()] });
-        assert_eq!(mean(&plain, Some(&["a", "b"])).unwrap_err(), VariableError::Single { name: "node".into() });
+        assert_eq!(
+            mean(&plain, Some(&["d"])).unwrap_err(),
+            VariableError::Value {
+                name: "node".into(),
+                value: "d".into(),
+                known: vec!["a".into(), "b".into(), "c".into()]
+            }
+        );
+        assert_eq!(
+            mean(&plain, Some(&["a", "b"])).unwrap_err(),
+            VariableError::Single { name: "node".into() }
+        );
         let gone = variable(json!({"current": {"text": "x", "value": "x"}}));
         assert_eq!(mean(&gone, None).unwrap().values, ["a"]);
         let multi = variable(json!({"multi": true, "includeAll": true}));
@@ -274,27 +322,57 @@ mod tests {
 
     #[test]
     fn an_interval_divides_the_range() {
-        let interval = variable(json!({"type": "interval", "query": "1m,5m", "auto": true, "auto_count": 60, "auto_min": "10s",
-            "current": {"text": "auto", "value": "$__auto_interval_node"}}));
+        let interval = variable(
+            json!({"type": "interval", "query": "1m,5m", "auto": true, "auto_count": 60, "auto_min": "10s",
+            "current": {"text": "auto", "value": "$__auto_interval_node"}}),
+        );
         let choices = interval.own_choices().unwrap();
-        let at = |hours: u64| interval.mean(None, Some(&choices), &Meanings::new(), Duration::from_secs(hours * 3600)).unwrap().values;
+        let at = |hours: u64| {
+            interval
+                .mean(
+                    None,
+                    Some(&choices),
+                    &Meanings::new(),
+                    Duration::from_secs(hours * 3600),
+                )
+                .unwrap()
+                .values
+        };
         assert_eq!((at(1), at(24)), (vec!["1m".to_owned()], vec!["20m".to_owned()]));
         let own = [String::from("7m")];
-        assert_eq!(interval.mean(Some(&own), Some(&choices), &Meanings::new(), Duration::from_secs(60)).unwrap().values, ["7m"]);
+        assert_eq!(
+            interval
+                .mean(
+                    Some(&own),
+                    Some(&choices),
+                    &Meanings::new(),
+                    Duration::from_secs(60)
+                )
+                .unwrap()
+                .values,
+            ["7m"]
+        );
     }
 
     #[test]
     fn what_others_need_comes_first() {
         let dashboard = Dashboard::classic(&json!({
-            "panels": [{"type": "graph", "targets": [{"expr": "up{a=\"$c\"}"}]}],
-            "templating": {"list": [
-                {"name": "c", "type": "query", "query": "label_values(up{b=\"$b\"}, a)", "datasource": {"uid": "$ds"}},
-                {"name": "b", "type": "query", "query": "label_values(up{c=\"$c\"}, b)"},
-                {"name": "ds", "type": "datasource", "query": "prometheus"},
-                {"name": "other", "type": "query", "query": "label_values(other)"},
-            ]}}));
-        let pairs = dashboard.rows.iter().flat_map(|row| row.panels.iter().map(move |panel| (row, panel)));
-        let names: Vec<&str> = dashboard.needed(pairs).iter().map(|variable| variable.name.as_str()).collect();
+        "panels": [{"type": "graph", "targets": [{"expr": "up{a=\"$c\"}"}]}],
+        "templating": {"list": [
+            {"name": "c", "type": "query", "query": "label_values(up{b=\"$b\"}, a)", "datasource": {"uid": "$ds"}},
+            {"name": "b", "type": "query", "query": "label_values(up{c=\"$c\"}, b)"},
+            {"name": "ds", "type": "datasource", "query": "prometheus"},
+            {"name": "other", "type": "query", "query": "label_values(other)"},
+        ]}}));
+        let pairs = dashboard
+            .rows
+            .iter()
+            .flat_map(|row| row.panels.iter().map(move |panel| (row, panel)));
+        let names: Vec<&str> = dashboard
+            .needed(pairs)
+            .iter()
+            .map(|variable| variable.name.as_str())
+            .collect();
         assert_eq!(names.len(), 3);
         assert!(names.contains(&"ds") && !names.contains(&"other"));
         assert_eq!(names.last(), Some(&"c"));

@@ -49,7 +49,10 @@ impl Choice {
     /// A value that is called by itself.
     pub fn plain(value: impl Into<String>) -> Self {
         let value = value.into();
-        Self { text: value.clone(), value }
+        Self {
+            text: value.clone(),
+            value,
+        }
     }
 }
 
@@ -94,7 +97,9 @@ pub(super) fn source(value: &Value) -> Option<SourceRef> {
             name: Some(name.clone()),
         }),
         Value::Object(_) => {
-            let name = text(value, &["uid"]).or(text(value, &["name"])).map(str::to_owned);
+            let name = text(value, &["uid"])
+                .or(text(value, &["name"]))
+                .map(str::to_owned);
             let kind = text(value, &["type"]).map(str::to_owned);
             (name.is_some() || kind.is_some()).then_some(SourceRef { kind, name })
         }
@@ -118,10 +123,15 @@ impl Variable {
         };
         let current = current(&written["current"]);
         let kind = match text(written, &["type"]).unwrap_or_default() {
-            "custom" if options.iter().any(|option| option.value != ALL) => Kind::Custom(without_all(options)),
+            "custom" if options.iter().any(|option| option.value != ALL) => {
+                Kind::Custom(without_all(options))
+            }
             "custom" => Kind::Custom(listed(&query)),
             "constant" => Kind::Constant(match query.is_empty() {
-                true => current.first().map(|choice| choice.value.clone()).unwrap_or_default(),
+                true => current
+                    .first()
+                    .map(|choice| choice.value.clone())
+                    .unwrap_or_default(),
                 false => query,
             }),
             "interval" => Kind::Interval(
@@ -208,7 +218,11 @@ fn listed(query: &str) -> Vec<Choice> {
         match (c, chars.peek()) {
             ('\\', Some(',')) => {
                 chars.next();
-                parts.iter_mut().last().into_iter().for_each(|part| part.push(','));
+                parts
+                    .iter_mut()
+                    .last()
+                    .into_iter()
+                    .for_each(|part| part.push(','));
             }
             (',', _) => parts.push(String::new()),
             _ => parts.iter_mut().last().into_iter().for_each(|part| part.push(c)),
@@ -247,23 +261,60 @@ mod tests {
 
     #[test]
     fn every_kind_is_read() {
-        let custom = read(json!({"name": "a", "type": "custom", "query": "one,Two : 2, a\\,b", "includeAll": true}));
-        let two = Choice { text: "Two".into(), value: "2".into() };
-        assert_eq!(custom.kind, Kind::Custom(vec![Choice::plain("one"), two, Choice::plain("a,b")]));
+        let custom =
+            read(json!({"name": "a", "type": "custom", "query": "one,Two : 2, a\\,b", "includeAll": true}));
+        let two = Choice {
+            text: "Two".into(),
+            value: "2".into(),
+        };
+        assert_eq!(
+            custom.kind,
+            Kind::Custom(vec![Choice::plain("one"), two, Choice::plain("a,b")])
+        );
         let listed = read(json!({"name": "a", "type": "custom", "query": "x", "options": [
             {"text": "All", "value": "$__all"}, {"text": "Yes", "value": 1}]}));
-        assert_eq!(listed.kind, Kind::Custom(vec![Choice { text: "Yes".into(), value: "1".into() }]));
-        let interval = read(json!({"name": "i", "type": "interval", "query": "1m,10m", "auto": true, "auto_count": 50}));
-        assert_eq!(interval.kind, Kind::Interval(vec!["1m".into(), "10m".into()], Some((50, "10s".into()))));
-        let query = read(json!({"name": "q", "type": "query", "definition": "label_values(job)", "query": {"query": "label_values(up, job)", "refId": "x"},
-            "datasource": {"type": "prometheus", "uid": "$ds"}, "current": {"text": ["A", "B"], "value": ["a", "b"]}}));
+        assert_eq!(
+            listed.kind,
+            Kind::Custom(vec![Choice {
+                text: "Yes".into(),
+                value: "1".into()
+            }])
+        );
+        let interval =
+            read(json!({"name": "i", "type": "interval", "query": "1m,10m", "auto": true, "auto_count": 50}));
+        assert_eq!(
+            interval.kind,
+            Kind::Interval(vec!["1m".into(), "10m".into()], Some((50, "10s".into())))
+        );
+        let query = read(
+            json!({"name": "q", "type": "query", "definition": "label_values(job)", "query": {"query": "label_values(up, job)", "refId": "x"},
+            "datasource": {"type": "prometheus", "uid": "$ds"}, "current": {"text": ["A", "B"], "value": ["a", "b"]}}),
+        );
         assert_eq!(query.kind, Kind::Query("label_values(up, job)".into()));
-        assert_eq!(query.current[1], Choice { text: "B".into(), value: "b".into() });
+        assert_eq!(
+            query.current[1],
+            Choice {
+                text: "B".into(),
+                value: "b".into()
+            }
+        );
         assert_eq!(query.words(), ["label_values(up, job)", "$ds"]);
-        assert_eq!(read(json!({"name": "t", "type": "textbox", "query": "seed"})).current, [Choice::plain("seed")]);
-        assert_eq!(read(json!({"name": "c", "type": "constant", "query": "k"})).kind, Kind::Constant("k".into()));
-        assert_eq!(read(json!({"name": "d", "type": "datasource", "query": "prometheus"})).kind, Kind::Source("prometheus".into()));
-        assert_eq!(read(json!({"name": "g", "type": "groupby"})).kind, Kind::Unknown("groupby".into()));
+        assert_eq!(
+            read(json!({"name": "t", "type": "textbox", "query": "seed"})).current,
+            [Choice::plain("seed")]
+        );
+        assert_eq!(
+            read(json!({"name": "c", "type": "constant", "query": "k"})).kind,
+            Kind::Constant("k".into())
+        );
+        assert_eq!(
+            read(json!({"name": "d", "type": "datasource", "query": "prometheus"})).kind,
+            Kind::Source("prometheus".into())
+        );
+        assert_eq!(
+            read(json!({"name": "g", "type": "groupby"})).kind,
+            Kind::Unknown("groupby".into())
+        );
         assert!(Variable::read(&json!({"type": "custom"})).is_none());
     }
 }

@@ -62,7 +62,14 @@ fn span(count: i64, unit: char) -> Option<jiff::Span> {
 }
 
 fn start_of(at: &Zoned, unit: char) -> Option<Zoned> {
-    let floor = |unit: Unit| at.round(jiff::ZonedRound::new().smallest(unit).mode(jiff::RoundMode::Floor)).ok();
+    let floor = |unit: Unit| {
+        at.round(
+            jiff::ZonedRound::new()
+                .smallest(unit)
+                .mode(jiff::RoundMode::Floor),
+        )
+        .ok()
+    };
     match unit {
         's' => floor(Unit::Second),
         'm' => floor(Unit::Minute),
@@ -99,7 +106,14 @@ mod tests {
         assert_eq!(at("1773224430000", false), "2026-03-11T10:20:30Z");
         assert_eq!(at("2026-03-11T10:20:30Z", false), "2026-03-11T10:20:30Z");
         assert_eq!(at("2026-03-11 11:20:30", false), "2026-03-11T10:20:30Z");
-        for bad in ["soon", "now-", "now-6", "now-6x", "now*2h", "now-99999999999999999999h"] {
+        for bad in [
+            "soon",
+            "now-",
+            "now-6",
+            "now-6x",
+            "now*2h",
+            "now-99999999999999999999h",
+        ] {
             assert_eq!(at(bad, false), "none", "{bad}");
         }
     }
