@@ -7,10 +7,13 @@ mod door;
 mod house;
 mod shop;
 
-use house::words;
+use axum::{Router, extract::Request, response::IntoResponse as _};
+use house::{SOON, words};
 use otus_emulators::slack::Message;
 use serde_json::json;
 use shop::{Shop, TOKEN};
+use std::sync::Arc;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 /// Whether a message is the one of the alert.
 fn is_alert(text: &str) -> bool {
@@ -264,6 +267,141 @@ async fn silencing_obeys_the_rules_of_who_presses() {
     shop.house.slack.click("bob", fires.ts, "Silence 1 h").unwrap();
     shop.house.shown(|text| text.contains("Silenced until")).await;
     assert_eq!(shop.active_silences(0).await.len(), 1);
+}
+
+/// An Alertmanager's address at which answers to a new silence get lost: it is made, and who asked for it never hears of it.
+async fn deaf(alertmanager: String) -> (String, Arc<Semaphore>) {
+    let made = Arc::new(Semaphore::new(0));
+    let told = made.clone();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let pass = move |request: Request| {
+        let (client, told, alertmanager) = (client.clone(), told.clone(), alertmanager.clone());
+        async move {
+            let (parts, body) = request.into_parts();
+            let is_silence = parts.method == "POST" && parts.uri.path().ends_with("/silences");
+            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let answer = client
+                .request(parts.method, format!("{alertmanager}{}", parts.uri))
+                .header("content-type", "application/json")
+                .body(body)
+                .send()
+                .await
+                .unwrap();
+            let status = answer.status();
+            let body = answer.bytes().await.unwrap();
+            if is_silence {
+                told.add_permits(1);
+                std::future::pending::<()>().await;
+            }
+            (status, [("content-type", "application/json")], body).into_response()
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(pass)).await.unwrap() });
+    (url, made)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_silence_and_its_note_there_is_one_and_the_message_says_so() {
+    let mut shop = Shop::build(1, "").await;
+    let real = shop.alertmanager(0);
+    let (url, made) = deaf(real.clone()).await;
+    shop.house
+        .instead(&format!("url = [{real:?}]"), &format!("url = [{url:?}]"));
+    shop.start().await;
+    shop.has_traffic().await;
+    shop.slow(true);
+    let fires = shop.until(|message| is_alert(&words(message))).await;
+    shop.house.slack.click("ann", fires.ts, "Silence 1 h").unwrap();
+    // It is made, and nobody here knows.
+    made.acquire().await.unwrap().forget();
+    assert_eq!(shop.active_silences(0).await.len(), 1);
+    shop.kill().await;
+    shop.start().await;
+    let silenced = shop
+        .until(|message| is_alert(&words(message)) && words(message).contains("silenced it until"))
+        .await;
+    assert_eq!(silenced.ts, fires.ts);
+    shop.house.shown(|text| text.contains("Silenced until")).await;
+    assert_eq!(
+        shop.silences(0).await.as_array().unwrap().len(),
+        1,
+        "{}",
+        shop.house.log()
+    );
+    assert_eq!(
+        words(&silenced).matches("silenced it until").count(),
+        1,
+        "{}",
+        words(&silenced)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_asks_for_the_matchers_how_long_and_why() {
+    let mut shop = Shop::build(1, "").await;
+    shop.start().await;
+    shop.has_traffic().await;
+    shop.slow(true);
+    let fires = shop.until(|message| is_alert(&words(message))).await;
+    shop.house.slack.click("ann", fires.ts, "Silence …").unwrap();
+    let modal = shop
+        .house
+        .slack
+        .wait_for(SOON, |world| world.view_of("ann").cloned())
+        .await
+        .unwrap();
+    assert_eq!(modal["title"]["text"], "silence");
+    let fields: Vec<(String, String)> = modal["blocks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|block| block["type"] == "input")
+        .map(|block| {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&block["block_id"]), text(&block["element"]["initial_value"]))
+        })
+        .collect();
+    let expected = [
+        ("otus:field:matchers", "alertname=\"HighLatency\""),
+        ("otus:field:length", "2h"),
+        ("otus:field:reason", ""),
+    ];
+    assert_eq!(
+        fields,
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    let values = json!({
+        "otus:field:matchers": "alertname=\"HighLatency\"\nservice=~\"api|web\"",
+        "otus:field:length": "90 min",
+        "otus:field:reason": "the deploy is being taken back",
+    });
+    shop.house.slack.submit("ann", values).unwrap();
+    let card = shop.house.shown(|text| text.contains("Silenced until")).await;
+    assert_eq!(
+        card.thread_ts,
+        Some(fires.ts),
+        "what is done about it stands in its thread"
+    );
+    let active = shop.active_silences(0).await;
+    assert_eq!(active.len(), 1);
+    assert_eq!(active[0]["matchers"][1]["value"], "api|web", "{active:?}");
+    assert_eq!(active[0]["matchers"][1]["isRegex"], true);
+    let comment = active[0]["comment"].as_str().unwrap();
+    assert!(
+        comment.starts_with("the deploy is being taken back (Otus "),
+        "{comment}"
+    );
+    shop.until(|message| is_alert(&words(message)) && words(message).contains("· silenced"))
+        .await;
+    // Said, it cannot open anything, and is a card that asks the same.
+    let group = words(&fires);
+    let id = group.lines().last().unwrap().split('`').nth(1).unwrap();
+    shop.house.say(&format!("@otus silence {id}"));
+    shop.house
+        .shown(|text| text.contains("Press how long; or change what is silenced, and press Go."))
+        .await;
 }
 
 /// Keeps a picture where somebody wants to look at it.

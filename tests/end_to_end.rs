@@ -204,28 +204,32 @@ async fn a_graph_of_a_real_prometheus_comes_as_a_picture() {
     let prometheus = RealPrometheus::start(house_metrics()).await.unwrap();
     let house = House::open(Some(prometheus.url())).await;
     let asked: Ts = house.say("@otus graph latency 1h");
-    let file = house
-        .slack
-        .wait_for(SOON, |world| {
-            world.files().find(|file| !file.shares.is_empty()).cloned()
-        })
+    let shown = house
+        .shown(|text| text.contains("*p95 latency by service, last 1h*"))
         .await;
-    let file = file.unwrap_or_else(|error| panic!("{error}\n{}\n{}", house.transcript(), house.log()));
+    assert_eq!(shown.thread_ts, Some(asked), "the picture is not in the thread");
+    let image = shown
+        .blocks
+        .iter()
+        .find(|block| block["type"] == "image")
+        .unwrap();
+    let file = house.slack.files();
+    let file = file
+        .iter()
+        .find(|file| image["slack_file"]["id"] == *file.id)
+        .unwrap();
     assert!(
         file.content
             .as_deref()
             .is_some_and(|bytes| bytes.starts_with(b"\x89PNG"))
     );
-    let alt = file.alt_txt.clone().unwrap_or_default();
-    assert!(
-        alt.contains("p95 latency by service") && alt.contains("checkout"),
-        "{alt}"
-    );
-    let shared = house.slack.replies(asked);
-    assert!(
-        shared.iter().any(|message| message.files.contains(&file.id)),
-        "the picture is not in the thread"
-    );
+    for alt in [file.alt_txt.as_deref(), image["alt_text"].as_str()] {
+        let alt = alt.unwrap_or_default();
+        assert!(
+            alt.contains("p95 latency by service") && alt.contains("checkout"),
+            "{alt}"
+        );
+    }
 
     house
         .slack

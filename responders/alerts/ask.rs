@@ -77,7 +77,7 @@ pub(crate) async fn silences(house: &House, cx: &Context) -> Result {
     cx.reply(texts::silences(&found, now)).await
 }
 
-/// Shows what can be silenced of a group.
+/// Asks how long, what of it and why: by a form before who pressed the button, else by a card.
 pub(crate) async fn form(house: &House, cx: &Context, id: &str) -> Result {
     let group = find::meant(cx, Some(id)).await?;
     silence::api(house, &group.source)?;
@@ -85,6 +85,11 @@ pub(crate) async fn form(house: &House, cx: &Context, id: &str) -> Result {
         return Err(texts::over_already(&group).into());
     }
     let matchers = silence::of_group(&group).unwrap_or_default();
+    let source = (house.apis().len() > 1).then_some(group.source.as_str());
+    let form = texts::silence_form(&group, &matchers, source);
+    if cx.open(&form).await {
+        return Ok(());
+    }
     cx.answer_in_thread();
-    cx.reply(texts::form(&group, &matchers)).await
+    cx.reply(texts::form(&group, form)).await
 }

@@ -108,7 +108,7 @@ impl Configure for Alerts {
 }
 
 /// Alerts, and silences.
-#[responder(name = "alerts", config = Settings)]
+#[responder(name = "alerts", config = Settings, needs = "files")]
 impl Alerts {
     /// Lists what fires, the newest first.
     ///
@@ -142,7 +142,7 @@ impl Alerts {
         ask::silences(&self.house, &cx).await
     }
 
-    /// Shows what can be silenced of an alert, and how.
+    /// Asks how long to silence an alert, what of it, and why.
     #[respond(
         r"^silence (?<id>[0-9a-f]{4,32})$",
         usage = "silence <id>",

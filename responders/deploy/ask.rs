@@ -7,9 +7,10 @@ use otus::{Catalog, Context, Environment, Result, Service, Services, UserError};
 use otus_kubernetes::Image;
 
 use crate::KIND;
-use crate::card::command;
+use crate::card::{LAST_GOOD, command};
 use crate::choose::{self, Choice};
 use crate::commits;
+use crate::good;
 use crate::plan::{Wanted, locate, read};
 use crate::texts;
 
@@ -50,7 +51,11 @@ pub(crate) async fn deploy(cx: Context, ask: Ask) -> Result {
         return cx.propose(KIND, wanted).await;
     }
     let line = |version: &str| command(&ask.service.name, version, &environment.name);
-    let named = ask.version.as_deref();
+    let good = match ask.version.as_deref() {
+        Some(LAST_GOOD) => Some(good::version(&services, &ask.service, &environment).await?),
+        _ => None,
+    };
+    let named = good.as_deref().or(ask.version.as_deref());
     let choice = match choose::version(services.catalog(), &ask.service, &environment, named, line) {
         Ok(choice) => choice,
         Err(error) if named.is_none() => {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use otus::store::{DeployFilter, DeployState};
 use otus::{Environment, Result, Service, Services, UserError};
 use otus_ci::version::{Found, Resolved};
+use otus_kubernetes::Image;
 use serde::{Deserialize, Serialize};
 
 use crate::commits::{self, commit_of};
@@ -91,6 +92,43 @@ pub(crate) async fn last(services: &Services, service: &Service, environment: &E
         unlabelled: false,
         off_branch: None,
     })
+}
+
+/// The same of a service without a repository, by what its deploys are called; before the first of them ran what it replaced.
+pub(crate) async fn version(
+    services: &Services,
+    service: &Service,
+    environment: &Environment,
+) -> Result<String> {
+    let runs = commits::running(services, service, environment).await?.image;
+    let filter = DeployFilter {
+        service: Some(service.name.clone()),
+        environment: Some(environment.name.clone()),
+        ..DeployFilter::default()
+    };
+    let deploys = services.store().deploys(&filter).await?;
+    let known = &service.versions;
+    let may_run = |version: &String| known.is_empty() || known.contains(version);
+    let recorded = deploys
+        .iter()
+        .filter(|deploy| deploy.state == DeployState::Succeeded && deploy.image != runs)
+        .map(|deploy| deploy.version.clone())
+        .find(may_run);
+    let replaced = || {
+        let images = deploys.iter().filter_map(|deploy| deploy.previous.as_deref());
+        let is_bad = |image: &str| {
+            let mut failed = deploys
+                .iter()
+                .filter(|deploy| deploy.state == DeployState::Failed);
+            failed.any(|deploy| deploy.image == image)
+        };
+        images
+            .filter(|image| *image != runs && !is_bad(image))
+            .filter_map(|image| Some(image.parse::<Image>().ok()?.version()?.to_string()))
+            .find(may_run)
+    };
+    let found = recorded.or_else(replaced);
+    Ok(found.ok_or_else(|| UserError::new(texts::no_last_good(&service.name, &environment.name)))?)
 }
 
 /// The same, by the image that runs.

@@ -11,8 +11,8 @@ use otus_monitoring::{
 };
 
 use crate::{
-    manner::{Form, Manner},
-    settings::{Bound, Query, Settings},
+    manner::{self, Form, Manner},
+    settings::{Bound, Query, Reduce, Settings},
     texts,
     thread::Memory,
 };
@@ -48,8 +48,12 @@ pub(crate) struct Ask {
     pub(crate) environment: Option<String>,
     /// The limit as a number, and the side of it that is bad.
     pub(crate) bound: Option<Bound>,
+    /// How several series make one value where they are compared.
+    pub(crate) reduce: Option<Reduce>,
     /// Until when it goes; until now, if not given.
     pub(crate) end: Option<Timestamp>,
+    /// The time that was said, as people read it.
+    pub(crate) period: Option<String>,
     /// What was said about its look.
     pub(crate) manner: Manner,
     /// What the configuration says about its look.
@@ -168,6 +172,7 @@ impl Ask {
             service,
             environment,
             usual: (query.form, query.top),
+            reduce: query.reduce,
             ..Self::default()
         }
     }
@@ -186,6 +191,7 @@ impl Ask {
                 settings,
             )?;
             self.end = Some(to);
+            self.period = manner.period(zone);
         }
         self.manner = manner;
         for panel in &mut self.panels {
@@ -229,19 +235,29 @@ impl Ask {
         })
     }
 
-    /// What one would say for the same over another time.
+    /// What one would say for the same over another time, until now.
     pub(crate) fn over(&self, range: Duration) -> String {
-        let again = command(
-            &self.what,
-            Some(range),
-            self.service.as_deref(),
-            self.environment.as_deref(),
-        );
-        if self.manner.said.is_empty() || self.manner.period.is_some() {
-            again
-        } else {
-            format!("{again} {}", self.manner.said)
+        self.said(Some(range), &self.manner.words())
+    }
+
+    /// What one would say for the same, beside the week before or without it.
+    pub(crate) fn beside_last_week(&self, is_beside: bool) -> String {
+        let mut manner = self.manner.clone();
+        manner.last_week = is_beside;
+        let words = manner.words();
+        match self.end {
+            None => self.said(Some(self.range), &words),
+            Some(end) => {
+                let period = manner::between(end - self.range, end);
+                self.said(None, format!("{period} {words}").trim())
+            }
         }
+    }
+
+    fn said(&self, range: Option<Duration>, words: &str) -> String {
+        let (service, environment) = (self.service.as_deref(), self.environment.as_deref());
+        let again = command(&self.what, range, service, environment);
+        format!("{again} {words}").trim_end().to_owned()
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use otus::{Services, message::Via, prelude::*};
+use otus::{Services, beside, prelude::*};
 use otus_charts::{Grid, Marker, Panel, Picture, Series};
 use otus_monitoring::{Error as Failure, Prometheus, step::Range};
 
-use crate::{Graphs, ask::Ask, deploys, panel, texts};
+use crate::{Graphs, ask::Ask, deploys, panel, post, texts};
 
 /// The week before is so far away.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -56,10 +56,31 @@ pub(crate) async fn answer(graphs: &Graphs, cx: &Context, ask: Ask, zone: TimeZo
     let Some(prometheus) = &graphs.prometheus else {
         return Err(texts::no_prometheus().into());
     };
-    match draw(graphs, prometheus, cx, &ask, zone).await? {
-        Ok(file) => cx.upload(file).await,
-        Err(card) => cx.reply(card).await,
+    // Begun before the work: of two buttons the one that was pressed last counts.
+    let place = match ask.manner.here {
+        true => cx.in_place().await,
+        false => None,
+    };
+    match (draw(graphs, prometheus, cx, &ask, zone).await?, &place) {
+        (Ok((file, warnings)), place) => {
+            let key = cx.message().event.answer();
+            post::picture(cx, place.as_ref(), &graphs.settings, &ask, file, &warnings, key).await
+        }
+        (Err(card), Some(_)) => cx.reply_in_thread(texts::kept(card)).await,
+        (Err(card), None) => cx.reply(card).await,
     }
+}
+
+/// Draws what a link shows that somebody pasted; what cannot be drawn is nobody's question.
+pub(crate) async fn overheard(graphs: &Graphs, cx: &Context, ask: Ask, nth: usize, zone: TimeZone) -> Result {
+    let Some(prometheus) = &graphs.prometheus else {
+        return Ok(());
+    };
+    if let Ok((file, warnings)) = draw(graphs, prometheus, cx, &ask, zone).await? {
+        let key = format!("{} link {nth}", cx.message().event.answer());
+        post::picture(cx, None, &graphs.settings, &ask, file, &warnings, key).await?;
+    }
+    Ok(())
 }
 
 /// The picture, or the card that says why there is none.
@@ -69,7 +90,7 @@ async fn draw(
     cx: &Context,
     ask: &Ask,
     zone: TimeZone,
-) -> Result<std::result::Result<File, Card>> {
+) -> Result<std::result::Result<(File, Vec<String>), Card>> {
     let parts = ask.parts();
     let now = Timestamp::now();
     let fetching = parts
@@ -105,7 +126,7 @@ async fn draw(
     }
     let (title, subtitle) = (texts::heading(ask), texts::subtitle(ask, &zone));
     let picture = picture(graphs, title, subtitle, panels).await?;
-    Ok(Ok(file(cx, ask, picture, &warnings)))
+    Ok(Ok((file(ask, picture), warnings)))
 }
 
 /// Draws the panels, one alone or several below each other's heading.
@@ -117,7 +138,7 @@ pub(crate) async fn picture(
 ) -> Result<Picture> {
     let theme = graphs.settings.theme.into();
     // Drawing keeps a CPU busy for tens of milliseconds.
-    let drawing = tokio::task::spawn_blocking(move || match panels.pop() {
+    let drawing = beside::compute(move || match panels.pop() {
         Some(only) if panels.is_empty() => only.theme(theme).render(),
         last => panels
             .into_iter()
@@ -214,22 +235,23 @@ fn lines(series: &[otus_monitoring::Series]) -> impl Iterator<Item = Series> {
     })
 }
 
-fn file(cx: &Context, ask: &Ask, picture: Picture, warnings: &[String]) -> File {
-    let asked = (cx.message().via != Via::Said).then(|| texts::asked(cx.author(), cx.line()));
-    let warned = (!warnings.is_empty()).then(|| texts::warnings(warnings));
-    let comment: Vec<String> = asked.into_iter().chain(warned).collect();
+fn file(ask: &Ask, picture: Picture) -> File {
     File {
         name: file_name(ask),
         title: texts::title(ask),
         alt: Some(picture.alt),
-        comment: (!comment.is_empty()).then(|| comment.join("\n")),
+        comment: None,
         bytes: picture.png,
     }
 }
 
 /// `latency-api-1h.png`.
 fn file_name(ask: &Ask) -> String {
-    let what = if ask.title.is_empty() { "query" } else { &ask.what };
+    let what = if ask.title.is_empty() || ask.what.contains('/') {
+        "query"
+    } else {
+        &ask.what
+    };
     let parts = [Some(what), ask.service.as_deref(), ask.environment.as_deref()]
         .into_iter()
         .flatten()

@@ -11,15 +11,17 @@ mod dashboards;
 mod deploys;
 mod draw;
 mod evidence;
+mod link;
 mod manner;
 mod panel;
+mod post;
 mod settings;
 mod texts;
 mod thread;
 
 use std::sync::Arc;
 
-use otus::prelude::*;
+use otus::{Message, Segment, prelude::*};
 use otus_monitoring::{
     Prometheus,
     grafana::{Grafana, dashboards::Boards},
@@ -28,6 +30,7 @@ use otus_monitoring::{
 
 use crate::{
     ask::{Ask, For, Span},
+    link::Link,
     manner::Manner,
     thread::Memory,
 };
@@ -107,7 +110,7 @@ impl Graphs {
     /// `vs last week` draws the same time a week before dashed beside it. It is drawn `as` line, area, stacked, steps, bars,
     /// stat, gauge, table or heatmap.
     #[respond(
-        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: in (?<environment>\S+))?(?: (?:last |over )?(?<time>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+))+)?$",
+        r"^graph (?<name>[\w][\w.-]*)(?: (?:last |over )?(?<duration>\d\S*))?(?: for (?<service>\S+))?(?: in (?<environment>\S+))?(?: (?:last |over )?(?<time>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+|here))+)?$",
         usage = "graph <name> [<duration>] [for <service>] [in <environment>] [<manner>]",
         example = "graph latency",
         example = "graph latency 6h for api",
@@ -143,7 +146,7 @@ impl Graphs {
     /// `$__rate_interval` and `$__interval` are filled in as Grafana does. A comparison with a number becomes a limit in
     /// the picture.
     #[respond(
-        r"^graph `(?<promql>[^`]+)`(?: (?:last |over )?(?<duration>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+))+)?$",
+        r"^graph `(?<promql>[^`]+)`(?: (?:last |over )?(?<duration>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+|here))+)?$",
         usage = "graph `<promql>` [<duration>] [<manner>]",
         example = "graph `sum(rate(http_requests_total[$__rate_interval]))` 3h"
     )]
@@ -156,6 +159,52 @@ impl Graphs {
     ) -> Result {
         let ask = Ask::promql(&self.settings, &promql, duration)?;
         self.show(&cx, ask, manner).await
+    }
+
+    /// Draws what a link to Prometheus' own pages shows.
+    #[respond(
+        r"^(?:graph )?(?<link>https?://\S+[?&]g0\.expr=\S+)(?: (?:last |over )?(?<duration>\d\S*))?(?<manner>(?: (?:from .+? to .+?|vs\.? last week|top \S+|as \S+|here))+)?$",
+        usage = "graph <link> [<duration>] [<manner>]",
+        example = "graph http://prometheus:9090/graph?g0.expr=up"
+    )]
+    async fn linked(
+        &self,
+        cx: Context,
+        link: String,
+        duration: Option<Span>,
+        manner: Option<Manner>,
+    ) -> Result {
+        let Some(link) = Link::read(&link, &self.known()) else {
+            return Err(texts::no_such_link(self.prometheus.is_some()).into());
+        };
+        if !may_ask(&cx, &link).await {
+            return Err(texts::may_not_ask().into());
+        }
+        let (ask, manner) = link.ask(&self.settings, duration, manner)?;
+        self.show(&cx, ask, Some(manner)).await
+    }
+
+    /// Shows the graph behind a link to Prometheus that somebody pastes, if they may ask for it.
+    #[hear(r"[?&]g0\.expr=")]
+    async fn pasted(&self, cx: Context) -> Result {
+        // Said to the robot it is a command, or no business of a listener's.
+        if cx.is_addressed() {
+            return Ok(());
+        }
+        for (nth, link) in Link::all(&cx.message().content, &self.known()).iter().enumerate() {
+            if !may_ask(&cx, link).await {
+                continue;
+            }
+            let zone = draw::zone(&cx).await;
+            let shown = link
+                .ask(&self.settings, None, None)
+                .and_then(|(ask, manner)| ask.shown(&self.settings, manner, &zone, jiff::Timestamp::now()));
+            match shown {
+                Ok(ask) => draw::overheard(self, &cx, ask, nth, zone).await?,
+                Err(why) => tracing::info!(why = why.text, "a link is not shown"),
+            }
+        }
+        Ok(())
     }
 
     /// Lists the graphs there are.
@@ -210,7 +259,27 @@ impl Graphs {
     }
 }
 
+/// Whether who said this may ask for a link's PromQL, which is what a link is.
+async fn may_ask(cx: &Context, link: &Link) -> bool {
+    let asked = Message {
+        content: vec![
+            Segment::Me,
+            Segment::Text(" graph ".into()),
+            Segment::Code(link.query().to_owned()),
+        ],
+        ..cx.message().clone()
+    };
+    cx.services().would_run(&asked).await
+}
+
 impl Graphs {
+    /// Where people open Prometheus.
+    fn known(&self) -> Vec<&str> {
+        let own = self.prometheus.iter().map(|prometheus| prometheus.url());
+        own.chain(self.settings.links.iter().map(String::as_str))
+            .collect()
+    }
+
     async fn show(&self, cx: &Context, ask: Ask, manner: Option<Manner>) -> Result {
         let zone = draw::zone(cx).await;
         let ask = ask.shown(

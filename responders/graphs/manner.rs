@@ -76,8 +76,8 @@ pub(crate) struct Manner {
     pub(crate) top: Option<usize>,
     /// From when to when, as it was said.
     pub(crate) period: Option<(Moment, Moment)>,
-    /// The words themselves, so that they can be said again.
-    pub(crate) said: String,
+    /// On a button: the message it stands on shows it from now on.
+    pub(crate) here: bool,
 }
 
 /// A moment as one says it, and what it means.
@@ -90,6 +90,7 @@ pub(crate) struct Moment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
     Now,
+    At(Timestamp),
     Ago(Duration),
     /// The last time the clock showed this.
     Clock(Time),
@@ -102,12 +103,9 @@ impl FromStr for Manner {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const STARTS: [&str; 5] = ["from", "vs", "vs.", "top", "as"];
+        const STARTS: [&str; 6] = ["from", "vs", "vs.", "top", "as", "here"];
         let words: Vec<&str> = text.split_whitespace().collect();
-        let mut manner = Self {
-            said: words.join(" "),
-            ..Self::default()
-        };
+        let mut manner = Self::default();
         let mut rest = words.as_slice();
         while let [word, more @ ..] = rest {
             rest = match (word.to_ascii_lowercase().as_str(), more) {
@@ -124,6 +122,10 @@ impl FromStr for Manner {
                 }
                 ("as", [form, more @ ..]) => {
                     manner.form = Some(form.parse()?);
+                    more
+                }
+                ("here", more) => {
+                    manner.here = true;
                     more
                 }
                 ("from", more) => {
@@ -158,6 +160,10 @@ impl FromStr for Moment {
 
 fn when(text: &str) -> Option<When> {
     let midnight = Time::midnight();
+    // With a zone of its own it is the same moment for everybody.
+    if let Ok(at) = text.parse() {
+        return Some(When::At(at));
+    }
     let words: Vec<&str> = text.split(['T', ' ']).filter(|word| *word != "at").collect();
     match words.as_slice() {
         ["now"] => Some(When::Now),
@@ -194,6 +200,7 @@ impl Moment {
         };
         match self.when {
             When::Now => Some(now),
+            When::At(at) => Some(at),
             When::Ago(span) => now.checked_sub(span).ok(),
             When::Clock(time) => at(Some(today), time)
                 .filter(|at| *at <= now)
@@ -204,7 +211,51 @@ impl Moment {
     }
 }
 
+impl Form {
+    /// What one says for it.
+    fn name(self) -> &'static str {
+        let found = Self::ALL.into_iter().find(|(_, form)| *form == self);
+        found.map_or("line", |(name, _)| name)
+    }
+
+    /// Whether it is drawn over the time, so that the week before can lie behind it.
+    pub(crate) fn is_over_time(self) -> bool {
+        !matches!(self, Self::Stat | Self::Gauge | Self::Table | Self::Heatmap)
+    }
+}
+
+impl Moment {
+    /// As people read it, in this zone.
+    fn shown(&self, zone: &TimeZone) -> String {
+        match self.when {
+            When::At(at) => at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+            _ => self.said.clone(),
+        }
+    }
+}
+
+/// The words for a time of the past that are the same moments whenever and wherever they are said.
+pub(crate) fn between(from: Timestamp, to: Timestamp) -> String {
+    let at = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    format!("from {} to {}", at(from), at(to))
+}
+
 impl Manner {
+    /// What one says for it, but for the time and for where it is shown.
+    pub(crate) fn words(&self) -> String {
+        let form = self.form.map(|form| format!("as {}", form.name()));
+        let top = self.top.map(|top| format!("top {top}"));
+        let week = self.last_week.then(|| "vs last week".to_owned());
+        let words: Vec<String> = [form, top, week].into_iter().flatten().collect();
+        words.join(" ")
+    }
+
+    /// The time that was said, as people read it in this zone.
+    pub(crate) fn period(&self, zone: &TimeZone) -> Option<String> {
+        let (from, to) = self.period.as_ref()?;
+        Some(format!("from {} to {}", from.shown(zone), to.shown(zone)))
+    }
+
     /// From when to when, if it was said. What is to come is not shown.
     pub(crate) fn range(
         &self,
@@ -257,6 +308,10 @@ mod tests {
             range("from yesterday 9:00 to today at 9:00 as area"),
             at("2026-11-22T08:00:00Z", "2026-11-23T08:00:00Z")
         );
+        assert_eq!(
+            range("from 2026-11-23T11:00Z to 2026-11-23T14:00+02:00"),
+            at("2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z")
+        );
         // The clocks change on that day, and what is to come is cut off.
         assert_eq!(
             range("from 2026-10-25 to 2026-10-25 12:00"),
@@ -272,13 +327,22 @@ mod tests {
     fn they_are_said_in_any_order() {
         let manner: Manner = "as stacked  top 3 vs last week".parse().unwrap();
         assert_eq!(
-            (manner.form, manner.top, manner.last_week, manner.said.as_str()),
-            (
-                Some(Form::Stacked),
-                Some(3),
-                true,
-                "as stacked top 3 vs last week"
-            )
+            (manner.form, manner.top, manner.last_week, manner.here),
+            (Some(Form::Stacked), Some(3), true, false)
+        );
+        assert_eq!(manner.words(), "as stacked top 3 vs last week");
+        assert_eq!(manner.words().parse(), Ok(manner));
+        let here: Manner = "from 3h ago to now here".parse().unwrap();
+        assert!(here.here);
+        assert_eq!(here.period(&TimeZone::UTC).as_deref(), Some("from 3h ago to now"));
+        let from: Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+        let exact: Manner = between(from, from + jiff::SignedDuration::from_hours(1))
+            .parse()
+            .unwrap();
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        assert_eq!(
+            exact.period(&berlin).as_deref(),
+            Some("from 2026-11-23 12:00 to 2026-11-23 13:00")
         );
         assert_eq!("".parse::<Manner>(), Ok(Manner::default()));
         assert!("as cake".parse::<Manner>().unwrap_err().contains("`stacked`"));

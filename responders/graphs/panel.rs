@@ -125,10 +125,8 @@ fn summary(series: &Series) -> Option<Summary> {
 fn titled(ask: &Ask, found: &Fetched, title: &str) -> String {
     match highest(ask, found).as_slice() {
         [only] if found.series.len() > 1 => {
-            let names = differing(&found.series);
-            let values = only.labels().iter().filter(|(name, _)| names.contains(name));
-            let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
-            texts::titled(title, Some(&values.join(", ")), None)
+            let told_apart = told_apart(only, &differing(&found.series));
+            texts::titled(title, Some(&told_apart), None)
         }
         _ => title.to_owned(),
     }
@@ -177,8 +175,15 @@ fn table(ask: &Ask, found: &Fetched, title: &str, query: &str) -> Table {
     table
 }
 
+/// A series by the values of these labels.
+pub(crate) fn told_apart(series: &Series, labels: &[String]) -> String {
+    let values = series.labels().iter().filter(|(name, _)| labels.contains(name));
+    let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+    values.join(", ")
+}
+
 /// The labels that tell the series apart; all, where there is one series.
-fn differing(all: &[Series]) -> Vec<String> {
+pub(crate) fn differing(all: &[Series]) -> Vec<String> {
     let names: BTreeSet<&str> = all
         .iter()
         .flat_map(|series| series.labels())

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use otus_charts::{Theme, Threshold, Unit};
 use otus_monitoring::duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use url::Url;
 
 use crate::{evidence::Evidence, manner::Form};
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub longest: Duration,
     /// Dark or light.
     pub theme: Ground,
+    /// Addresses under which people open Prometheus, beside `prometheus.url`: who pastes a link to a graph there gets its picture.
+    pub links: Vec<String>,
     /// What the thread of a finished operation is shown: `[responders.graphs.evidence]`.
     pub evidence: Evidence,
     /// The graphs by name: `[responders.graphs.queries.<name>]`.
@@ -32,6 +35,7 @@ impl Default for Settings {
             range: Duration::from_secs(3600),
             longest: Duration::from_secs(90 * 86_400),
             theme: Ground::Dark,
+            links: Vec::new(),
             evidence: Evidence::default(),
             queries: BTreeMap::new(),
         }
@@ -87,9 +91,52 @@ pub struct Query {
     /// A limit to draw: a number, or text like `> 500ms` or `< 99.9%`.
     #[serde(default)]
     pub threshold: Option<Limit>,
+    /// How the values of several series make one where they are compared, as after a deploy. Default: each is compared with itself, and
+    /// the one that moved most is told.
+    #[serde(default)]
+    pub reduce: Option<Reduce>,
     /// How long it goes back when nobody says. Default: the section's `range`.
     #[serde(default, deserialize_with = "optional_span")]
     pub range: Option<Duration>,
+}
+
+/// How several values make one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reduce {
+    /// The highest.
+    Max,
+    /// The lowest.
+    Min,
+    /// All together.
+    Sum,
+    /// Their mean.
+    Avg,
+}
+
+impl Reduce {
+    /// One value of all; none of none.
+    pub(crate) fn of(self, values: impl Iterator<Item = f64>) -> Option<f64> {
+        let values: Vec<f64> = values.collect();
+        let sum: f64 = values.iter().sum();
+        let count = values.len();
+        match self {
+            Self::Max => values.into_iter().reduce(f64::max),
+            Self::Min => values.into_iter().reduce(f64::min),
+            Self::Sum => (count > 0).then_some(sum),
+            Self::Avg => (count > 0).then(|| sum / count as f64),
+        }
+    }
+
+    /// What people read.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Max => "the highest",
+            Self::Min => "the lowest",
+            Self::Sum => "the sum",
+            Self::Avg => "the mean",
+        }
+    }
 }
 
 /// A limit as it is written.
@@ -146,6 +193,11 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// 1 where more is worse, else −1.
+    pub(crate) fn sign(self) -> f64 {
+        if self.above { 1.0 } else { -1.0 }
+    }
+
     /// As it is drawn.
     pub(crate) fn threshold(self) -> Threshold {
         if self.above {
@@ -159,6 +211,12 @@ impl Bound {
 impl Settings {
     /// Finds what cannot work, when the program starts and not when somebody asks.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
+        for link in &self.links {
+            let url = Url::parse(link).ok().filter(|url| url.host().is_some());
+            if !url.is_some_and(|url| matches!(url.scheme(), "http" | "https")) {
+                anyhow::bail!("links: {link:?} is no address such as \"https://prometheus.example.com\"");
+            }
+        }
         for (name, query) in &self.queries {
             let key = format!("queries.{name}");
             let sayable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -198,7 +256,7 @@ impl Settings {
 }
 
 /// The most panels of one picture.
-const MOST_PANELS: usize = 12;
+pub(crate) const MOST_PANELS: usize = 12;
 
 pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let span = duration::parse(&String::deserialize(from)?).map_err(D::Error::custom)?;
@@ -206,6 +264,17 @@ pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Er
         return Err(D::Error::custom("a graph goes back a minute at least"));
     }
     Ok(span)
+}
+
+/// A time in which something can be measured at all.
+pub(crate) fn pause<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let pause = duration::parse(&String::deserialize(from)?).map_err(D::Error::custom)?;
+    if pause < Duration::from_secs(1) {
+        return Err(D::Error::custom(
+            "after less than a second there is nothing to see",
+        ));
+    }
+    Ok(pause)
 }
 
 fn optional_span<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
@@ -259,6 +328,7 @@ mod tests {
         assert!(wrong(json!({ "rang": "1h" })).contains("unknown field `rang`"));
         assert!(wrong(json!({ "range": "soon" })).contains("not a duration"));
         assert!(wrong(json!({ "range": "1s" })).contains("a minute at least"));
+        assert!(wrong(json!({ "links": ["prometheus:9090"] })).contains("links: \"prometheus:9090\""));
         assert!(wrong(query(json!({ "query": " " }))).contains("queries.a.query is empty"));
         assert!(
             wrong(query(json!({ "query": "x", "unit": "furlong" }))).contains("there is no unit \"furlong\"")
@@ -278,6 +348,7 @@ mod tests {
         let evidence = |evidence: Value| wrong(json!({ "evidence": evidence }));
         assert!(evidence(json!({ "graphs": ["b"] })).contains("evidence.graphs: there is no graph \"b\""));
         assert!(evidence(json!({ "services": { "api": ["b"] } })).contains("evidence.services.api"));
+        assert!(evidence(json!({ "wait": "1ms" })).contains("less than a second"));
         assert!(evidence(json!({ "worse": -1.0 })).contains("evidence.worse"));
         assert!(evidence(json!({ "wurst": 1 })).contains("unknown field `wurst`"));
         assert!(wrong(json!({ "queries": { "a b": { "query": "x" } } })).contains("so that one can say it"));

@@ -80,9 +80,9 @@ pub(crate) fn subtitle(ask: &Ask, zone: &jiff::tz::TimeZone) -> String {
 
 /// Which time it shows.
 fn time(ask: &Ask) -> String {
-    match &ask.manner.period {
-        Some((from, to)) => format!("from {} to {}", from.said, to.said),
-        None => format!("last {}", duration::format(ask.range)),
+    match &ask.period {
+        Some(period) => period.clone(),
+        None => format!("last {}", range(ask.range)),
     }
 }
 
@@ -170,6 +170,77 @@ pub(crate) fn title(ask: &Ask) -> String {
     format!("{name}, {}{compared}", time(ask))
 }
 
+/// A link to somewhere else, or to nothing that can be drawn.
+pub(crate) fn no_such_link(has_prometheus: bool) -> UserError {
+    if has_prometheus {
+        UserError::new(
+            "That is no link to a graph in the Prometheus that I ask. Whoever runs me can name the addresses under which people open it in `responders.graphs.links`.",
+        )
+    } else {
+        no_prometheus()
+    }
+}
+
+/// A link is PromQL, which is not for everybody.
+pub(crate) fn may_not_ask() -> UserError {
+    UserError::new(format!(
+        "A link to Prometheus is PromQL, and {} is not for you to say here.",
+        code("graph <promql>")
+    ))
+}
+
+/// A picture of several graphs behind a link.
+pub(crate) const LINKED: &str = "Graphs of a link";
+
+/// Above a picture in the chat; the picture has its title itself.
+pub(crate) fn card_title(ask: &Ask) -> String {
+    bold(&clean(&title(ask)))
+}
+
+/// Who had it shown otherwise, and how.
+pub(crate) fn changed(by: &UserId, ask: &Ask) -> String {
+    let beside = if ask.manner.last_week {
+        " beside last week"
+    } else {
+        ""
+    };
+    format!("{} looks at {}{beside}", user(by), the_time(ask))
+}
+
+fn the_time(ask: &Ask) -> String {
+    match &ask.period {
+        Some(period) => format!("the time {period}"),
+        None => format!("the last {}", range(ask.range)),
+    }
+}
+
+/// A length of time, a day as hours and a week as days, as on the buttons.
+pub(crate) fn range(range: Duration) -> String {
+    const WEEK: Duration = Duration::from_secs(7 * 86_400);
+    const DAY: Duration = Duration::from_secs(86_400);
+    if range == WEEK {
+        "7d".to_owned()
+    } else if range == DAY {
+        "24h".to_owned()
+    } else {
+        duration::format(range)
+    }
+}
+
+/// A button for the week before, or against it.
+pub(crate) fn last_week_button(is_beside: bool) -> &'static str {
+    if is_beside {
+        "Without last week"
+    } else {
+        "vs last week"
+    }
+}
+
+/// The picture could not be shown otherwise.
+pub(crate) fn kept(card: Card) -> Card {
+    card.text("The picture is still the one from before.")
+}
+
 /// Nothing to draw.
 pub(crate) fn no_data(ask: &Ask, query: &str, longer: Option<Duration>) -> Card {
     let service = ask
@@ -180,7 +251,7 @@ pub(crate) fn no_data(ask: &Ask, query: &str, longer: Option<Duration>) -> Card 
     let card = Card::new(
         Tone::Warning,
         match ask.end {
-            None => format!("No data{service} in the last {}.", duration::format(ask.range)),
+            None => format!("No data{service} in the last {}.", range(ask.range)),
             Some(_) => format!("No data{service} {}.", time(ask)),
         },
     )
@@ -188,7 +259,7 @@ pub(crate) fn no_data(ask: &Ask, query: &str, longer: Option<Duration>) -> Card 
     .code(query);
     match longer {
         Some(longer) => {
-            let label = format!("Look at {}", duration::format(longer));
+            let label = format!("Look at {}", range(longer));
             card.button(Button::new(label, ask.over(longer)))
         }
         None => card,
@@ -331,6 +402,7 @@ mod tests {
             about: about.map(str::to_owned),
             unit: None,
             threshold: None,
+            reduce: None,
             range: None,
         };
         let queries = [("latency", Some("How long requests take")), ("up", None)]

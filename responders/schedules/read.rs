@@ -107,7 +107,8 @@ pub(crate) fn read(line: &str, now: Timestamp, zone: &str) -> Result<Read, Uncle
         }
         _ => return Err(Unclear::NoTime),
     };
-    if words.rest.is_empty() {
+    let command = words.rest.trim_start_matches(APART).trim_start();
+    if command.is_empty() {
         return Err(Unclear::NoCommand);
     }
     let zone_said = said.is_some();
@@ -118,9 +119,12 @@ pub(crate) fn read(line: &str, now: Timestamp, zone: &str) -> Result<Read, Uncle
     Ok(Read {
         when: When { rhythm, zone },
         zone_said,
-        command: words.rest.to_owned(),
+        command: command.to_owned(),
     })
 }
+
+/// What may stand between the time and the command.
+const APART: [char; 2] = [':', ','];
 
 /// The words of a line that are not read yet.
 struct Words<'a> {
@@ -128,7 +132,12 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
+    /// The next word, without what sets the time apart from the command: `9:00:`, `9:00,`.
     fn peek(&self) -> &'a str {
+        self.raw().trim_end_matches(APART)
+    }
+
+    fn raw(&self) -> &'a str {
         self.rest.split_whitespace().next().unwrap_or_default()
     }
 
@@ -143,7 +152,7 @@ impl<'a> Words<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let word = self.peek();
-        self.rest = self.rest[word.len()..].trim_start();
+        self.rest = self.rest[self.raw().len()..].trim_start();
         (!word.is_empty()).then_some(word)
     }
 }

@@ -84,6 +84,16 @@ fn times_are_read_as_people_say_them() {
             "2026-11-24T08:00:00Z",
         ),
         (
+            "every weekday at 9:00: x y",
+            "every weekday at 09:00 (Europe/Berlin)",
+            "2026-11-24T08:00:00Z",
+        ),
+        (
+            "at 9, x y",
+            "on 2026-11-24 at 09:00 (Europe/Berlin)",
+            "2026-11-24T08:00:00Z",
+        ),
+        (
             "every monday at 9:00 x y",
             "every Monday at 09:00 (Europe/Berlin)",
             "2026-11-30T08:00:00Z",

@@ -4,6 +4,7 @@ use crate::{
     card::{Card, File, Post},
     chat::{MessageRef, Person, Place, Urgency},
     error::Result,
+    form::Form,
     live::Live,
     markup,
     message::{Message, Via},
@@ -41,6 +42,8 @@ struct Inner {
     posts: AtomicU32,
     /// Whether it answers in the thread that belongs to the message.
     threaded: AtomicBool,
+    /// Whether it was said to the robot.
+    addressed: AtomicBool,
 }
 
 /// How long looking a person up may take before the robot does without.
@@ -75,7 +78,18 @@ impl Context {
             held: tokio::sync::OnceCell::new(),
             posts: AtomicU32::new(0),
             threaded: AtomicBool::new(false),
+            addressed: AtomicBool::new(true),
         }))
+    }
+
+    /// Notes that it was said to somebody else, and heard.
+    pub(crate) fn overheard(&self) {
+        self.0.addressed.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it was said to the robot: what listens can leave it to the command that answers.
+    pub fn is_addressed(&self) -> bool {
+        self.0.addressed.load(Ordering::Relaxed)
     }
 
     /// The id of everything this message causes: in logs, in a failure's message.
@@ -164,6 +178,31 @@ impl Context {
         let post = card.into();
         let message = self.post(&self.0.message.place(), post).await?;
         Ok(Live::new(self.0.services.chat().clone(), message))
+    }
+
+    /// Opens a form before who pressed the button or said the slash command; what is filled in is said where that was, in the thread of
+    /// the button's message. `false` when the chat cannot, so that it has to be [posted](crate::card::Part::Form).
+    pub async fn open(&self, form: &Form) -> bool {
+        if !matches!(self.0.message.via, Via::Slash | Via::Button { .. }) {
+            return false;
+        }
+        match self
+            .0
+            .services
+            .chat()
+            .form(&self.0.message.own_thread(), form)
+            .await
+        {
+            Ok(true) => {
+                self.left();
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                tracing::info!(%error, "a form is posted, because it could not be opened");
+                false
+            }
+        }
     }
 
     /// Answers with the card of an operation. Nothing is added to it: it says itself who asked for what.
@@ -283,7 +322,7 @@ impl Context {
         key
     }
 
-    fn count(&self) -> Result {
+    pub(crate) fn count(&self) -> Result {
         if self.0.said.fetch_add(1, Ordering::SeqCst) >= self.0.limit {
             anyhow::bail!(
                 "it said more than {} things in answer to one message",

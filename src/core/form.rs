@@ -30,7 +30,7 @@ pub struct Form {
 }
 
 /// A parameter to be filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// The group's name.
     pub name: String,
@@ -40,6 +40,12 @@ pub struct Field {
     pub choices: Vec<Choice>,
     /// What it begins with: said already, or the only one there is.
     pub initial: Option<String>,
+    /// Whether it is typed on several lines, which are one in the command.
+    #[serde(default)]
+    pub lines: bool,
+    /// How it is written, in a sentence.
+    #[serde(default)]
+    pub hint: Option<String>,
 }
 
 /// Something to choose.

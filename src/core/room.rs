@@ -344,13 +344,14 @@ impl Room {
         }
     }
 
-    /// The file the robot uploads next.
+    /// The file the robot uploads next, or the picture of the card that it posts next.
     ///
     /// # Panics
     /// When it does not.
     pub async fn expect_file(&mut self) -> File {
         match self.next_said().await.what {
             What::File(file) => file,
+            What::Post(ref post) if let Some(file) = self.chat.shown_in(post) => file,
             other => panic!("a file was expected, not {other:?}\n{}", self.chat.transcript()),
         }
     }

@@ -79,6 +79,9 @@ pub(crate) trait Understanding: Send + Sync {
 
     /// See [`Services::verdict`].
     fn verdict<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Option<Verdict>>;
+
+    /// See [`Services::would_run`].
+    fn would_run<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, bool>;
 }
 
 impl Services {
@@ -151,6 +154,15 @@ impl Services {
         match self.0.understanding.get() {
             Some(understanding) => understanding.verdict(message).await,
             None => None,
+        }
+    }
+
+    /// Whether a message's command would run at once if its author said it to the robot here and now, nobody being asked: for what shows
+    /// by itself what somebody may ask for. What cannot be found out is a no.
+    pub async fn would_run(&self, message: &Message) -> bool {
+        match self.0.understanding.get() {
+            Some(understanding) => understanding.would_run(message).await,
+            None => false,
         }
     }
 

@@ -25,6 +25,8 @@ const TITLE: usize = 24;
 const OPTION_LABEL: usize = 75;
 const OPTION_VALUE: usize = 150;
 const USAGE: usize = 1_500;
+const HINT: usize = 2_000;
+const TYPED: usize = 3_000;
 
 /// What a modal keeps of where it was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +114,10 @@ fn input(field: &Field) -> Value {
     let mut element = json!({ "action_id": VALUE });
     if field.choices.is_empty() {
         element["type"] = "plain_text_input".into();
-        if let Some(initial) = &field.initial {
+        if field.lines {
+            element["multiline"] = true.into();
+        }
+        if let Some(initial) = field.initial.as_ref().filter(|initial| length(initial) <= TYPED) {
             element["initial_value"] = initial.as_str().into();
         }
     } else {
@@ -151,13 +156,17 @@ fn input(field: &Field) -> Value {
             element["initial_option"] = option(initial);
         }
     }
-    json!({
+    let mut block = json!({
         "type": "input",
         "block_id": format!("{FIELD}{}", field.name),
         "optional": field.optional,
         "label": plain(&sentence(&field.name)),
         "element": element,
-    })
+    });
+    if let Some(hint) = &field.hint {
+        block["hint"] = plain(&label(hint, HINT));
+    }
+    block
 }
 
 fn option(choice: &Choice) -> Value {
@@ -209,7 +218,7 @@ mod tests {
             name: name.into(),
             optional,
             choices: choices.iter().map(|choice| Choice::new(*choice)).collect(),
-            initial: None,
+            ..Field::default()
         };
         Form {
             command: "deploy".into(),
@@ -262,6 +271,17 @@ mod tests {
         let version = &view(&grouped, &place).unwrap()["blocks"][2]["element"];
         assert_eq!(version["option_groups"][1]["label"]["text"], "web");
         assert_eq!(blocks(&grouped).len(), 4);
+        let mut lines = form();
+        lines.fields[1].lines = true;
+        lines.fields[1].hint = Some("One a line.".into());
+        lines.fields[1].initial = Some("a\nb".into());
+        let version = &view(&lines, &place).unwrap()["blocks"][2];
+        assert_eq!(version["element"]["multiline"], true);
+        assert_eq!(version["element"]["initial_value"], "a\nb");
+        assert_eq!(version["hint"]["text"], "One a line.");
+        assert_eq!(blocks(&lines).len(), 4);
+        let state = state(&[("service", json!({ "value": "a=\"b\"\nc=\"d\"" }))]);
+        assert_eq!(command(USAGE, &state), "deploy a=\"b\" c=\"d\"");
         grouped.fields[1].choices = vec![Choice::new("x".repeat(151))];
         assert!(view(&grouped, &place).is_none() && blocks(&grouped).is_empty());
     }

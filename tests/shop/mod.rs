@@ -1,6 +1,8 @@
 //! A shop whose requests can become slow: what it measures is scraped by a real Prometheus, whose rule goes to real Alertmanagers, which
 //! tell the program in the house.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use crate::{
     door::Door,
     house::{House, SOON},
@@ -176,7 +178,16 @@ url = {urls:?}
 
     /// Waits until Prometheus can tell how long requests take.
     pub(crate) async fn has_traffic(&self) {
-        let expression = EXPRESSION.split(" > ").next().unwrap();
+        self.knows(EXPRESSION.split(" > ").next().unwrap()).await;
+    }
+
+    /// Waits until it has been able to for a while.
+    pub(crate) async fn has_had_traffic(&self) {
+        self.knows("count_over_time(http_request_duration_seconds_count[1m]) > 9")
+            .await;
+    }
+
+    async fn knows(&self, expression: &str) {
         self.wait("there is no traffic", async || {
             let url = format!("{}/api/v1/query", self.prometheus.url());
             let answer = self
@@ -260,6 +271,11 @@ url = {urls:?}
             }],
         })
         .to_string()
+    }
+
+    /// Where an Alertmanager is.
+    pub(crate) fn alertmanager(&self, nth: usize) -> String {
+        self.alertmanagers[nth].url()
     }
 
     /// All silences, as an Alertmanager tells them.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use otus::{
-    Button, Card, Tone, UserError,
+    Button, Card, Part, Tone, UserError,
+    form::{Field, Form},
     markup::{bold, clean, code},
-    phrase::{count, either, inert, list, moment, signed},
+    phrase::{count, cut, either, inert, list, moment, signed},
 };
 use otus_monitoring::alertmanager::{AlertmanagerError, Matcher, Silence};
 
@@ -142,19 +143,57 @@ pub(crate) fn not_unsilenced_record(why: &str) -> String {
     format!("nothing was unsilenced: {why}")
 }
 
-/// What can be silenced of a group, with the words to copy and change.
-pub(crate) fn form(group: &Group, matchers: &[Matcher]) -> Card {
-    let whole = shown(matchers);
-    let mut card = Card::new(Tone::Neutral, format!("Silence {}", bold(&name(group)))).text(
-        "Press how long, or copy a line, change its matchers, and send it to me. Say why at its end; it stands in Alertmanager, too.",
-    );
-    let mut lines = vec![format!("silence {whole} for 2h because …")];
-    for (label, values) in differing(group).into_iter().take(OFFERED) {
-        let values: Vec<String> = values.into_iter().take(3).collect();
-        let one = Matcher::equal(label, values.first().cloned().unwrap_or_default());
-        lines.push(format!("silence {whole} {one} for 2h because …"));
+/// What is asked before something is silenced: the matchers of a group, one a line, to be changed; how long; and why.
+pub(crate) fn silence_form(group: &Group, matchers: &[Matcher], source: Option<&str>) -> Form {
+    let source = source.map(|source| format!(" on {source}")).unwrap_or_default();
+    let lines: Vec<String> = matchers.iter().map(ToString::to_string).collect();
+    let narrower: Vec<String> = differing(group)
+        .into_iter()
+        .take(OFFERED)
+        .filter_map(|(label, values)| Some(Matcher::equal(label, values.first()?.clone()).to_string()))
+        .collect();
+    let narrower = match narrower.as_slice() {
+        [] => String::new(),
+        some => format!(" To silence less, add {}.", either(some)),
+    };
+    let field = |name: &str, initial: Option<String>, hint: &str| Field {
+        name: name.into(),
+        initial,
+        hint: Some(hint.into()),
+        ..Field::default()
+    };
+    Form {
+        command: "silence".into(),
+        usage: format!("silence <matchers>{source} for <length> [because <reason>]"),
+        about: format!("Silences {} in Alertmanager for a while.", cut(&name(group), 100)),
+        fields: vec![
+            Field {
+                lines: true,
+                ..field(
+                    "matchers",
+                    (!lines.is_empty()).then(|| lines.join("\n")),
+                    &format!(
+                        "One a line; an alert has to meet all of them: =, !=, =~ or !~ and a value.{narrower}"
+                    ),
+                )
+            },
+            field("length", Some("2h".into()), "Such as 30m, 2h, 1h30m or 3 days."),
+            Field {
+                optional: true,
+                ..field("reason", None, "It stands in Alertmanager, too.")
+            },
+        ],
     }
-    card = card.code(lines.join("\n"));
+}
+
+/// The same as a card, where nothing can be opened.
+pub(crate) fn form(group: &Group, form: Form) -> Card {
+    let card = Card::new(Tone::Neutral, format!("Silence {}", bold(&name(group))))
+        .text("Press how long; or change what is silenced, and press Go.");
+    let card = Card {
+        parts: card.parts.into_iter().chain([Part::Form(form)]).collect(),
+        ..card
+    };
     let id = group.short();
     [("1 h", "1h"), ("4 h", "4h"), ("1 d", "1d"), ("3 d", "3d")]
         .into_iter()

@@ -196,6 +196,28 @@ async fn the_version_is_what_runs_one_environment_before() {
 }
 
 #[tokio::test]
+async fn last_good_is_what_ran_before_without_a_repository_too() {
+    let mut scene = Scene::quick().await;
+    let nothing = scene.say("@otus deploy web@last-good to staging").await;
+    assert!(
+        nothing.starts_with("I remember no other version of `web`"),
+        "{nothing}"
+    );
+    for version in ["2.0", "2.1"] {
+        scene.say(&format!("@otus deploy web@{version} to staging")).await;
+        scene.shown(&format!("`{version}` is live in *staging*")).await;
+    }
+    scene.say("@otus deploy web@last-good to staging").await;
+    scene
+        .room
+        .expect_shown(|post| {
+            let text = post.plain();
+            text.contains("`2.1` → `2.0`") && text.contains("is live in *staging*")
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn paused_is_told_with_what_to_do() {
     let mut scene = Scene::quick().await;
     scene.meddle(json!({ "spec": { "paused": true } })).await;

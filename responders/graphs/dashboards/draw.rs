@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use jiff::tz::TimeZone;
-use otus::prelude::*;
+use otus::{beside, prelude::*};
 use otus_charts::{Grid, Panel};
 use otus_monitoring::grafana::{
     GrafanaError,
@@ -305,7 +305,7 @@ async fn picture(
 ) -> Result<otus_charts::Picture> {
     let theme = graphs.settings.theme.into();
     // Drawing keeps a CPU busy for tens of milliseconds a panel.
-    let drawing = tokio::task::spawn_blocking(move || match rows.as_mut_slice() {
+    let drawing = beside::compute(move || match rows.as_mut_slice() {
         [row] if row.len() == 1 => row.remove(0).theme(theme).render(),
         _ => rows
             .into_iter()

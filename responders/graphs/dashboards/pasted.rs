@@ -4,7 +4,6 @@
 use jiff::{Timestamp, tz::TimeZone};
 use otus::{
     message::{Message, Segment},
-    policy::VerdictKind,
     prelude::*,
 };
 use otus_monitoring::grafana::dashboards::{Boards, Leads, Link, Span, when};
@@ -21,13 +20,8 @@ pub(crate) async fn pasted(graphs: &Graphs, cx: &Context) -> Result {
         return Ok(());
     };
     let message = cx.message();
-    // Said to the robot it is a command, which is answered as one.
-    if message.from_robot
-        || message
-            .content
-            .iter()
-            .any(|segment| matches!(segment, Segment::Me))
-    {
+    // Said to the robot it is a command, or no business of a listener's.
+    if message.from_robot || cx.is_addressed() {
         return Ok(());
     }
     for link in links(&message.content).into_iter().take(MOST) {
@@ -84,8 +78,7 @@ async fn may(cx: &Context, link: &str) -> bool {
         content: vec![Segment::Me, Segment::Text(format!(" dashboard {link}"))],
         ..cx.message().clone()
     };
-    let verdict = cx.services().verdict(&asked).await;
-    verdict.is_some_and(|verdict| verdict.kind == VerdictKind::Allow)
+    cx.services().would_run(&asked).await
 }
 
 async fn shown(graphs: &Graphs, cx: &Context, boards: &Boards, leads: Leads) -> Result {

@@ -124,14 +124,30 @@ fn deploy(id: &str, service: &str, began: Timestamp) -> Deploy {
 }
 
 #[tokio::test]
-async fn a_named_graph_is_uploaded_into_the_thread() {
+async fn a_named_graph_is_shown_in_the_thread() {
     let mut shop = shop().await;
     let said = shop.room.say("ann", "@otus graph latency").await;
     let answer = shop.room.next_said().await;
-    let What::File(file) = answer.what else {
+    let What::Post(post) = answer.what else {
         panic!("a picture was expected, not {answer:?}")
     };
+    let file = shop.room.chat().shown_in(&post).expect("a picture");
     assert_eq!(answer.place.thread, Some(said));
+    let buttons = post.card.as_ref().expect("a card").buttons.clone();
+    let commands: Vec<String> = buttons.into_iter().map(|button| button.command).collect();
+    assert_eq!(
+        commands,
+        [
+            "graph latency 1h here",
+            "graph latency 6h here",
+            "graph latency 1d here",
+            "graph latency 1w here",
+            "graph latency 1h vs last week here"
+        ]
+    );
+    let words: Vec<String> = post.plain().lines().map(str::to_owned).collect();
+    assert_eq!(words[0], "*p95 latency, last 1h*");
+    assert_eq!(words[2], "[1h] [6h] [24h] [7d] [vs last week]");
     assert!(file.bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
     assert_eq!(
         (file.name.as_str(), file.title.as_str()),
@@ -410,12 +426,13 @@ async fn what_is_misspelt_is_answered_with_what_is_near() {
         "{answer}"
     );
     shop.room.press("bob", "graph latency 2h for api").await;
-    let file = shop.room.expect_file().await;
+    let answer = shop.room.answer().await;
+    let file = shop.room.chat().shown_in(&answer).expect("a picture");
     assert_eq!(file.name, "latency-api-2h.png");
+    let words = answer.plain();
     assert!(
-        file.comment
-            .is_some_and(|words| words.contains("graph latency 2h for api")),
-        "a button says who asked"
+        words.ends_with("@bob: `graph latency 2h for api`"),
+        "a button says who asked: {words}"
     );
 
     shop.room.say("ann", "@otus graph latency for apy").await;
@@ -520,11 +537,15 @@ async fn the_manner_is_said_behind_the_name() {
         keep(&file);
     }
     shop.room.say("ann", "@otus graph requests vs last week").await;
-    let file = shop.room.expect_file().await;
+    let answer = shop.room.answer().await;
+    let file = shop.room.chat().shown_in(&answer).expect("a picture");
     assert_eq!(file.title, "Requests, last 1h beside last week");
-    assert_eq!(
-        file.comment.as_deref(),
-        Some("⚠️ Of last week there is no data to compare with.")
+    assert!(
+        answer
+            .plain()
+            .contains("⚠️ Of last week there is no data to compare with."),
+        "{}",
+        answer.plain()
     );
     shop.room.say("ann", "@otus graph requests as cake").await;
     let answer = shop.room.answer().await.plain();
@@ -542,6 +563,11 @@ async fn the_manner_is_said_behind_the_name() {
 #[tokio::test]
 async fn an_operation_that_ended_leaves_its_evidence_in_its_thread() {
     let mut shop = shop().await;
+    let person = Person {
+        zone: Some("Asia/Kathmandu".to_owned()),
+        ..Person::default()
+    };
+    shop.room.chat().introduce("ann", person);
     shop.room.robot().start();
     // What was before it began to follow is nobody's news.
     let follows = async {
@@ -564,17 +590,20 @@ async fn an_operation_that_ended_leaves_its_evidence_in_its_thread() {
     let saved = shop.store.save(&over, &[], &[entry]).await;
     assert_eq!(saved.expect("stored"), Saved::Yes(1));
     let answer = shop.room.next_said().await;
-    let What::File(file) = answer.what else {
+    let What::Post(post) = answer.what else {
         panic!("a picture was expected, not {answer:?}")
     };
+    let file = shop.room.chat().shown_in(&post).expect("a picture");
     assert_eq!(answer.place.thread, Some(message));
-    assert_eq!(file.title, "Before and after deploy api to production");
-    let words = file.comment.as_deref().expect("words");
+    assert_eq!(post.key.as_deref(), Some("evidence 3f9c2ab01d"));
+    let words = post.plain();
     assert!(
-        words.starts_with("Before and after: ") && words.contains("latency") && words.contains("requests"),
+        words.starts_with("Before and after `deploy api to production`\nlatency ")
+            && words.contains(", requests "),
         "{words}"
     );
     assert!(alt(&file).contains("deploy api to production"), "{}", alt(&file));
+    assert!(alt(&file).contains("Asia/Kathmandu"), "{}", alt(&file));
     keep(&file);
 }
 
@@ -584,6 +613,143 @@ fn keep(file: &File) {
         let words = format!("{}-{}", file.title.replace(['/', ' '], "-"), file.bytes.len());
         std::fs::write(std::path::Path::new(&folder).join(words + ".png"), &file.bytes).expect("written");
     }
+}
+
+#[tokio::test]
+async fn a_button_shows_another_time_in_the_same_message() {
+    let mut shop = shop().await;
+    shop.room.say("ann", "@otus graph latency for api as area").await;
+    shop.room.expect_file().await;
+    let (message, _) = shop.room.chat().messages().pop().expect("a message");
+    shop.room.press("bob", "6h").await;
+    let post = shop
+        .room
+        .expect_shown(|post| post.plain().contains("last 6h"))
+        .await;
+    let file = shop.room.chat().shown_in(&post).expect("a picture");
+    assert_eq!(file.name, "latency-api-6h.png");
+    insta::assert_snapshot!(post.plain().replace(alt(&file), "…"), @r"
+    *p95 latency · api, last 6h*
+    [picture: …]
+    [1h] [6h] [24h] [7d] [vs last week]
+    @bob looks at the last 6h
+    ");
+    // From there to last week, and back; and it is the same message all the time.
+    shop.room.press("ann", "vs last week").await;
+    shop.room
+        .expect_shown(|post| post.plain().contains("last 6h beside last week"))
+        .await;
+    shop.room.press("ann", "Without last week").await;
+    let plain = shop
+        .room
+        .expect_shown(|post| {
+            post.plain().contains("@ann looks at the last 6h\n")
+                || post.plain().ends_with("@ann looks at the last 6h")
+        })
+        .await;
+    let commands: Vec<String> = plain
+        .card
+        .expect("a card")
+        .buttons
+        .into_iter()
+        .map(|button| button.command)
+        .collect();
+    assert_eq!(commands[4], "graph latency 6h for api as area vs last week here");
+    assert_eq!(shop.room.chat().messages().len(), 1);
+    assert_eq!(shop.room.chat().edits(&message), 3);
+    shop.room.expect_silence().await;
+}
+
+#[tokio::test]
+async fn a_picture_that_cannot_be_drawn_anew_stays() {
+    let mut shop = shop().await;
+    shop.room.say("ann", "@otus graph latency").await;
+    shop.room.expect_file().await;
+    let (message, before) = shop.room.chat().messages().pop().expect("a message");
+    let button = before.card.as_ref().expect("a card").buttons[1].command.clone();
+    // The same message, a robot that came after, and a Prometheus that is away.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    drop(listener);
+    let gone = client(url, Duration::from_secs(20));
+    let graphs = Graphs::new(settings(), Some(Arc::new(gone)), Rules::default()).expect("settings");
+    let mut room = Room::builder()
+        .catalog(CATALOG)
+        .chat(shop.room.chat().clone())
+        .responder(graphs)
+        .open();
+    room.press("bob", "6h").await;
+    let answer = room.answer().await.plain();
+    assert!(answer.starts_with("❌ I cannot reach Prometheus."), "{answer}");
+    assert!(
+        answer.contains("The picture is still the one from before."),
+        "{answer}"
+    );
+    assert!(answer.contains(&format!("@bob: `{button}`")), "{answer}");
+    assert_eq!(room.chat().edits(&message), 0);
+    // Who says it by hand gets a picture of their own.
+    shop.room.say("ann", &format!("@otus {button}")).await;
+    assert_eq!(shop.room.expect_file().await.name, "latency-6h.png");
+}
+
+#[tokio::test]
+async fn who_may_not_see_graphs_presses_in_vain() {
+    let shop = shop().await;
+    let prometheus = client(shop._prometheus.url(), Duration::from_secs(20));
+    let url = prometheus.url().to_owned();
+    let graphs = Graphs::new(settings(), Some(Arc::new(prometheus)), Rules::default()).expect("settings");
+    let mut room = Room::builder()
+        .catalog(CATALOG)
+        .role("sre", &["ann"])
+        .policy("[[rules]]\nname = \"graphs are for SREs\"\ncommands = [\"graphs.named\", \"graphs.promql\"]\nroles = [\"sre\"]\n")
+        .responder(graphs)
+        .open();
+    room.say("ann", "@otus graph latency").await;
+    room.expect_file().await;
+    let (message, _) = room.chat().messages().pop().expect("a message");
+    room.press("eve", "6h").await;
+    let answer = room.answer().await.plain();
+    assert!(answer.contains("graphs are for SREs"), "{answer}");
+    assert_eq!(room.chat().edits(&message), 0);
+    // And a link of theirs is just a link.
+    let link = format!("look: {url}/graph?g0.expr=sum(rate(http_requests_total%5B5m%5D))&g0.range_input=30m");
+    room.say("eve", &link).await;
+    room.expect_silence().await;
+    room.say("eve", &format!("@otus {url}/graph?g0.expr=up")).await;
+    let answer = room.answer().await.plain();
+    assert!(answer.starts_with("A link to Prometheus is PromQL"), "{answer}");
+    let said = room.say("ann", &link).await;
+    let answer = room.next_said().await;
+    assert_eq!(answer.place.thread, Some(said));
+    let What::Post(post) = answer.what else {
+        panic!("a picture was expected, not {answer:?}")
+    };
+    let file = room.chat().shown_in(&post).expect("a picture");
+    assert_eq!(file.title, "Query, last 30m");
+    // With its buttons, and said to the robot it is a command.
+    room.press("ann", "1h").await;
+    room.expect_shown(|post| post.plain().contains("*Query, last 1h*"))
+        .await;
+    room.say(
+        "ann",
+        &format!(
+            "@otus {url}/query?g0.expr=up&g0.show_tree=0&g0.tab=graph&g0.range_input=2h&g1.expr=up%20%3C%201"
+        ),
+    )
+    .await;
+    let file = room.expect_file().await;
+    assert_eq!(file.title, "Graphs of a link, last 2h");
+    room.say("ann", "@otus http://elsewhere.test/graph?g0.expr=up")
+        .await;
+    let answer = room.answer().await.plain();
+    assert!(
+        answer.starts_with("That is no link to a graph in the Prometheus that I ask."),
+        "{answer}"
+    );
+    // One that nobody understands is nobody's question.
+    room.say("ann", &format!("{url}/graph?g0.expr=sum(")).await;
+    room.say("ann", "http://elsewhere.test/graph?g0.expr=up").await;
+    room.expect_silence().await;
 }
 
 /// A Prometheus that answers only when it is let.

@@ -452,7 +452,7 @@ pub(crate) fn rendered_alt(title: &str) -> String {
 /// A panel's queries could not be answered.
 pub(crate) fn panel_failed(shown: &Shown, error: &GrafanaError, address: Option<&str>) -> Card {
     let card = Card::new(Tone::Warning, format!("{} cannot be drawn.", bold(&named(shown))))
-        .text(clean(&error.to_string()));
+        .text(capital(&clean(&error.to_string())));
     opened(card, address)
 }
 

@@ -5,11 +5,15 @@ use std::time::Duration;
 use otus::{
     markup::{clean, code},
     operations::Operation,
+    phrase::cut,
     prelude::*,
 };
 use otus_monitoring::duration;
 
-use crate::{ask::Ask, evidence::Moved};
+use crate::{
+    ask::Ask,
+    evidence::{Moved, Of},
+};
 
 /// The mark of the operation in the picture.
 pub(crate) fn mark(operation: &Operation) -> String {
@@ -22,59 +26,85 @@ pub(crate) fn title(operation: &Operation) -> String {
 }
 
 /// Below that.
-pub(crate) fn subtitle(before: Duration, after: Duration) -> String {
+pub(crate) fn subtitle(before: Duration, after: Duration, zone: &jiff::tz::TimeZone) -> String {
     let (before, after) = (duration::format(before), duration::format(after));
-    format!("from {before} before until {after} after, UTC")
+    let zone = zone.iana_name().unwrap_or("UTC");
+    format!("from {before} before until {after} after, {zone}")
 }
 
 /// What changed: `latency 310 ms → 330 ms, errors unchanged (0.1%)`.
-pub(crate) fn words(moved: &[(&Ask, Moved)]) -> String {
+fn words(moved: &[(&Ask, Moved)]) -> String {
     let all: Vec<String> = moved.iter().map(|(ask, moved)| one(ask, moved)).collect();
-    format!("Before and after: {}.", all.join(", "))
+    all.join(", ")
 }
 
 fn one(ask: &Ask, moved: &Moved) -> String {
     let name = clean(&ask.what);
     let value = |value| ask.unit.value(value);
+    let of = of(moved.of.as_ref());
     match (moved.before, moved.after) {
-        (Some(before), Some(after)) if moved.is_still() || value(before) == value(after) => {
-            format!("{name} unchanged ({})", value(after))
-        }
+        (Some(before), Some(after)) if moved.is_still() || value(before) == value(after) => match &moved.of {
+            // The one that moved most did not.
+            Some(Of::One(_, others)) => format!("{name} unchanged in all {}", others + 1),
+            _ => format!("{name} unchanged ({}{of})", value(after)),
+        },
         (Some(before), Some(after)) => {
             let worse = if moved.worse { "⚠️ " } else { "" };
-            format!("{worse}{name} {} → {}", value(before), value(after))
+            let of = bracketed(&of);
+            format!("{worse}{name} {} → {}{of}", value(before), value(after))
         }
-        (None, Some(after)) => format!("{name} {}, before there was no data", value(after)),
-        (Some(before), None) => format!("{name} was {}, and now there is no data", value(before)),
-        (None, None) => format!("{name} has no data"),
+        (None, Some(after)) => format!("{name} {}{of}, before there was no data", value(after)),
+        (Some(before), None) => format!("{name} was {}{of}, and now there is no data", value(before)),
+        (None, None) => format!("{name} without data"),
     }
 }
 
-/// It got worse, and what can be done.
-pub(crate) fn worse(operation: &Operation, moved: &[(&Ask, Moved)]) -> Card {
-    let lines: Vec<String> = moved
-        .iter()
-        .filter(|(_, moved)| moved.worse)
-        .map(|(ask, moved)| format!("• {}", one(ask, moved)))
-        .collect();
-    let card = Card::new(
-        Tone::Warning,
-        format!("It got worse after {}.", code(&operation.line)),
-    )
-    .text(lines.join("\n"));
+/// Of what the values are.
+fn of(of: Option<&Of>) -> String {
+    match of {
+        None => String::new(),
+        Some(Of::One(series, others)) => {
+            format!(", {}, which moved most of {}", code(&cut(series, 60)), others + 1)
+        }
+        Some(Of::All(reduce, count)) => format!(", {} of {count}", reduce.word()),
+    }
+}
+
+fn bracketed(of: &str) -> String {
+    match of.strip_prefix(", ") {
+        Some(of) => format!(" ({of})"),
+        None => String::new(),
+    }
+}
+
+/// What stands around the picture, with the way forward when a deploy made something worse.
+pub(crate) fn card(operation: &Operation, moved: &[(&Ask, Moved)]) -> Card {
+    let line = code(&operation.line);
+    if !moved.iter().any(|(_, moved)| moved.worse) {
+        return Card::new(Tone::Neutral, format!("Before and after {line}")).text(sentence(moved));
+    }
+    let card = Card::new(Tone::Warning, format!("It got worse after {line}")).text(sentence(moved));
     let target = &operation.plan.target;
     match (&target.service, &target.environment) {
-        (Some(service), Some(environment)) if operation.kind == "deploy" => card.button(Button::new(
-            "Move forward to the last good",
-            format!("deploy {service}@last-good to {environment}"),
-        )),
+        (Some(service), Some(environment)) if operation.kind == "deploy" => card.button(
+            Button::new(
+                "Move forward to the last good",
+                format!("deploy {service}@last-good to {environment}"),
+            )
+            .primary(),
+        ),
         _ => card,
     }
+}
+
+fn sentence(moved: &[(&Ask, Moved)]) -> String {
+    format!("{}.", words(moved))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Reduce;
     use insta::assert_snapshot;
     use otus_charts::Unit;
 
@@ -90,12 +120,35 @@ mod tests {
             ask("errors", Unit::Ratio),
             ask("load", Unit::None),
         );
-        let moved = |before, after, worse| Moved { before, after, worse };
+        let moved = |before, after, worse, of| Moved {
+            before,
+            after,
+            worse,
+            of,
+        };
         let all = [
-            (&latency, moved(Some(0.31), Some(2.1), true)),
-            (&errors, moved(Some(0.001), Some(0.001), false)),
-            (&load, moved(Some(1.0), None, false)),
+            (
+                &latency,
+                moved(Some(0.31), Some(2.1), true, Some(Of::One("check_out".into(), 2))),
+            ),
+            (&errors, moved(Some(0.001), Some(0.001), false, None)),
+            (
+                &load,
+                moved(Some(1.0), None, false, Some(Of::All(Reduce::Sum, 4))),
+            ),
         ];
-        assert_snapshot!(words(&all), @"Before and after: ⚠️ p95 310 ms → 2.1 s, errors unchanged (0.1%), load was 1, and now there is no data.");
+        assert_snapshot!(sentence(&all), @"⚠️ p95 310 ms → 2.1 s (`check_out`, which moved most of 3), errors unchanged (0.1%), load was 1, the sum of 4, and now there is no data.");
+        let all = [
+            (
+                &latency,
+                moved(Some(0.31), Some(0.31), false, Some(Of::One("api".into(), 2))),
+            ),
+            (
+                &load,
+                moved(Some(1.0), Some(2.0), false, Some(Of::All(Reduce::Max, 2))),
+            ),
+            (&errors, moved(None, None, false, None)),
+        ];
+        assert_snapshot!(sentence(&all), @"p95 unchanged in all 3, load 1 → 2 (the highest of 2), errors without data.");
     }
 }

@@ -111,6 +111,7 @@ impl Robot {
                 optional,
                 choices,
                 initial,
+                ..Field::default()
             });
         }
         let offers = fields.iter().map(|field| async {

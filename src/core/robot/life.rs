@@ -96,7 +96,7 @@ impl Robot {
         let listeners = hears.into_iter().filter(|_| !edited).map(|(handler, captures)| {
             let (robot, id) = (self.clone(), id.to_owned());
             let (message, handler) = (message.clone(), handler.clone());
-            let listen = async move { robot.listen(id, message, &handler, captures).await };
+            let listen = async move { robot.listen(id, message, &handler, captures, addressed).await };
             tokio::spawn(listen.in_current_span())
         });
         let listeners: Vec<_> = listeners.collect();
@@ -131,7 +131,14 @@ impl Robot {
         }
     }
 
-    async fn listen(self, id: String, message: Message, handler: &Handler, captures: Captures) {
+    async fn listen(
+        self,
+        id: String,
+        message: Message,
+        handler: &Handler,
+        captures: Captures,
+        addressed: bool,
+    ) {
         if self.off(handler.spec).await.is_some() {
             return;
         }
@@ -154,6 +161,9 @@ impl Robot {
             return;
         }
         let cx = self.context(&request, None);
+        if !addressed {
+            cx.overheard();
+        }
         let Ended { outcome, too_often } = self.run(handler, &cx, captures).await;
         match outcome {
             Outcome::Returned(Ok(())) => count("heard"),

@@ -52,4 +52,25 @@ impl Understanding for Mind {
             })
         })
     }
+
+    fn would_run<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Some(robot) = self.robot() else {
+                return false;
+            };
+            let Heard { options, winner, .. } = robot.route(message);
+            let Some((handler, captures)) = winner else {
+                return false;
+            };
+            let request = Request {
+                id: &message.event.id,
+                message,
+                spec: handler.spec,
+                line: captures.line(),
+                options: &options,
+                target: &robot.target(&captures),
+            };
+            robot.off(handler.spec).await.is_none() && robot.ruling(&request).await.allows()
+        })
+    }
 }

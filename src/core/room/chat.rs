@@ -1,7 +1,7 @@
 //! The chat of a test room: everything the robot does is kept, in order.
 
 use crate::{
-    card::{Button, File, Post},
+    card::{Button, File, Part, Post},
     chat::{Chat, ChatError, MessageRef, Person, Place, Urgency},
     ids::{ChannelId, MessageId, UserId},
 };
@@ -123,6 +123,19 @@ impl RoomChat {
     pub fn picture(&self, name: &str) -> Option<File> {
         let nth: usize = name.strip_prefix('P')?.parse().ok()?;
         self.state().pictures.get(nth).cloned()
+    }
+
+    /// The first picture that a post shows, with the words that stand with it there.
+    pub fn shown_in(&self, post: &Post) -> Option<File> {
+        let parts = post.card.iter().flat_map(|card| &card.parts);
+        let shown = parts.clone().find_map(|part| match part {
+            Part::Picture(picture) => Some(picture),
+            _ => None,
+        })?;
+        Some(File {
+            alt: Some(shown.alt.clone()),
+            ..self.picture(&shown.file)?
+        })
     }
 
     /// Everything the robot did, oldest first.

@@ -82,7 +82,7 @@ impl Reading<'_> {
             {
                 message = first;
             }
-            if !self.follows(&complaint.message, &path) {
+            if !self.follows(&complaint.message, root, &path) {
                 self.faults
                     .push(Fault::new(self.places.get(&path), &path, message));
             }
@@ -96,12 +96,14 @@ impl Reading<'_> {
         None
     }
 
-    /// Whether a key is only missing because its value was at fault.
-    fn follows(&self, message: &str, path: &[String]) -> bool {
-        quoted(message, "missing field `").is_some_and(|key| {
-            let path: Path = path.iter().cloned().chain([key.to_owned()]).collect();
-            self.faults.iter().any(|fault| fault.key == dotted(&path))
-        })
+    /// Whether a key is only missing, or empty, because its value was at fault and put aside.
+    fn follows(&self, message: &str, root: &[String], path: &[String]) -> bool {
+        let is_at_fault = |key: String| self.faults.iter().any(|fault| fault.key == key);
+        let missing = quoted(message, "missing field `");
+        // What a section's own check complains about begins with the key within the section.
+        let named = message.split([':', ' ']).next().unwrap_or_default();
+        missing.is_some_and(|key| is_at_fault(format!("{}.{key}", dotted(path))))
+            || !named.is_empty() && is_at_fault(format!("{}.{named}", dotted(root)))
     }
 
     /// The value of an environment variable is text that can be meant otherwise.

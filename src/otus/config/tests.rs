@@ -614,8 +614,7 @@ fn what_an_engine_cannot_work_with_is_told_with_its_line() {
       otus.toml:2: responders.graphs.queries.a.query: queries.a.query is empty
     ");
     insta::assert_snapshot!(told(&with_file("[responders.graphs.queries.a]\nunit = \"furlong\"\nthreshhold = 1\nquery = 5\n")), @r#"
-    Otus cannot start with this configuration, for 4 reasons:
-      otus.toml:1: responders.graphs.queries.a: queries.a.query is empty
+    Otus cannot start with this configuration, for 3 reasons:
       otus.toml:2: responders.graphs.queries.a.unit: there is no unit "furlong"; known are none, count, seconds, milliseconds, bytes, bytes-si, bytes-per-second, bytes-per-second-si, bits, bits-per-second, percent (0 to 100), ratio (0 to 1), per-second, per-minute, hertz, celsius, watts, and a currency's code as EUR
       otus.toml:3: responders.graphs.queries.a.threshhold: there is no such key; did you mean threshold?
       otus.toml:4: responders.graphs.queries.a.query: a text in quotation marks is expected, and this is 5

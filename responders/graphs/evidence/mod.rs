@@ -4,6 +4,8 @@
 //! It hears of operations as all followers do, from the audit trail: none is missed when processes die, and any kind of operation
 //! that the settings name is followed.
 
+mod moved;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -22,11 +24,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Graphs,
     ask::{Ask, For},
-    draw::{self, Fetched},
-    panel::{self, Summary},
-    settings::{Bound, Query, span},
+    draw, panel, post,
+    settings::{Query, pause, span},
     texts::evidence as texts,
 };
+use moved::Measure;
+pub(crate) use moved::{Moved, Of};
 
 /// The section `[responders.graphs.evidence]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -42,7 +45,7 @@ pub struct Evidence {
     #[serde(deserialize_with = "span")]
     pub before: Duration,
     /// How long an operation has to be over; that long is looked at.
-    #[serde(deserialize_with = "span")]
+    #[serde(deserialize_with = "pause")]
     pub wait: Duration,
     /// A mean that moved by more than this share of what it was, towards its graph's threshold, got worse: 0.25 is a quarter.
     pub worse: f64,
@@ -90,67 +93,6 @@ impl Evidence {
     }
 }
 
-/// How a graph's values moved.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Moved {
-    /// The mean before it began.
-    pub(crate) before: Option<f64>,
-    /// The mean after it ended.
-    pub(crate) after: Option<f64>,
-    /// Whether it moved the bad way, and further than it may.
-    pub(crate) worse: bool,
-}
-
-impl Moved {
-    /// What a difference may be and still be called none: 2 %.
-    const SAME: f64 = 0.02;
-    /// What moved by less than this share of its limit is noise, however small it was before.
-    const NOISE: f64 = 0.05;
-
-    /// Whether it stayed where it was.
-    pub(crate) fn is_still(&self) -> bool {
-        match (self.before, self.after) {
-            (Some(before), Some(after)) => {
-                (after - before).abs() <= Self::SAME * before.abs().max(after.abs())
-            }
-            _ => false,
-        }
-    }
-
-    /// Judged against its graph's limit; without one it is told and not judged.
-    fn judged(before: Option<f64>, after: Option<f64>, bound: Option<Bound>, worse: f64) -> Self {
-        let is_worse = match (before, after, bound) {
-            (Some(before), Some(after), Some(bound)) => {
-                let sign = if bound.above { 1.0 } else { -1.0 };
-                let rise = (after - before) * sign;
-                let beyond = |value: f64| (value - bound.value) * sign > 0.0;
-                rise > Self::NOISE * bound.value.abs()
-                    && (rise > worse * before.abs() || (beyond(after) && !beyond(before)))
-            }
-            _ => false,
-        };
-        Self {
-            before,
-            after,
-            worse: is_worse,
-        }
-    }
-
-    /// Of what was found, around an operation that took from one time to the other (Unix seconds).
-    fn of(found: &Fetched, from: f64, to: f64, bound: Option<Bound>, worse: f64) -> Self {
-        let mean = |from: f64, to: f64| {
-            let means: Vec<f64> = found
-                .series
-                .iter()
-                .filter_map(|series| Summary::of(series.points(), from, to))
-                .map(|summary| summary.mean)
-                .collect();
-            (!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64)
-        };
-        Self::judged(mean(f64::MIN, from), mean(to, f64::MAX), bound, worse)
-    }
-}
-
 /// Looks at what became of the service.
 pub(crate) struct Witness {
     graphs: Graphs,
@@ -160,9 +102,18 @@ pub(crate) struct Witness {
 /// What is kept of an operation.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Notes {
-    /// The picture is in the thread.
+    /// The picture is in the thread, as a file that cannot be found again.
     shown: bool,
 }
+
+/// What is shown.
+struct Seen {
+    file: File,
+    card: Card,
+}
+
+/// How long finding out whose clock counts may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[async_trait]
 impl Follower for Witness {
@@ -190,24 +141,35 @@ impl Follower for Witness {
         if left > SignedDuration::ZERO {
             return Ok(Worked::Later(left));
         }
-        let Some((file, worse)) = self.look(operation).await? else {
+        let (chat, place) = (services.chat(), place(operation));
+        let key = format!("evidence {}", operation.id);
+        // Somebody may have died who had shown it already.
+        if item.attempt() > 1 && chat.find(&place, &key).await?.is_some() {
+            return Ok(Worked::Over);
+        }
+        let Some(Seen { file, card }) = self.look(services, operation).await? else {
             return Ok(Worked::Over);
         };
-        let place = place(operation);
-        let chat = services.chat();
+        let kept = chat.keep(file.clone()).await?;
+        if let Some(name) = kept {
+            let picture = otus::Picture {
+                file: name,
+                alt: file.alt.clone().unwrap_or_default(),
+            };
+            let shown = Post::from(card.clone().picture(picture)).keyed(&key);
+            let say = || chat.post(&place, &shown, Urgency::More);
+            if post::as_soon_as_ready(say).await?.is_some() {
+                return Ok(Worked::Over);
+            }
+        }
         let mut notes: Notes = item.notes()?;
         if !notes.shown {
             chat.upload(&place, file).await?;
             notes.shown = true;
             item.keep(&notes).await?;
         }
-        if let Some(card) = worse {
-            let key = format!("evidence {}", operation.id);
-            if !matches!(chat.find(&place, &key).await, Ok(Some(_))) {
-                chat.post(&place, &Post::from(card).keyed(key), Urgency::More)
-                    .await?;
-            }
-        }
+        let plain = Post::from(card).keyed(key);
+        chat.post(&place, &plain, Urgency::More).await?;
         Ok(Worked::Over)
     }
 }
@@ -233,8 +195,16 @@ impl Witness {
         })
     }
 
-    /// The picture with its words, and the card for when it got worse; nothing, where there is no data at all.
-    async fn look(&self, operation: &Operation) -> Result<Option<(File, Option<Card>)>> {
+    /// The zone of who asked for the operation, where the chat knows it.
+    async fn zone(&self, services: &Services, operation: &Operation) -> TimeZone {
+        let person = tokio::time::timeout(PATIENCE, services.chat().person(&operation.by)).await;
+        let zone = person.ok().and_then(|person| person.ok()?.zone);
+        zone.and_then(|zone| TimeZone::get(&zone).ok())
+            .unwrap_or(TimeZone::UTC)
+    }
+
+    /// The picture and its words; nothing, where there is no data at all.
+    async fn look(&self, services: &Services, operation: &Operation) -> Result<Option<Seen>> {
         let settings = &self.graphs.settings;
         let target = &operation.plan.target;
         let Some(ended) = operation.ended else {
@@ -255,7 +225,7 @@ impl Witness {
                 ..ask
             });
         }
-        let zone = TimeZone::UTC;
+        let zone = self.zone(services, operation).await;
         let fetching = asks
             .iter()
             .map(|ask| draw::fetch(&self.graphs, &self.prometheus, ask, &zone, end));
@@ -273,8 +243,12 @@ impl Witness {
         let moved: Vec<(&Ask, Moved)> = found
             .iter()
             .map(|(ask, found)| {
-                let moved = Moved::of(found, from, to, ask.bound, settings.evidence.worse);
-                (*ask, moved)
+                let measure = Measure {
+                    bound: ask.bound,
+                    reduce: ask.reduce,
+                    worse: settings.evidence.worse,
+                };
+                (*ask, Moved::of(&found.series, from, to, measure))
             })
             .collect();
         let mark = || {
@@ -287,41 +261,17 @@ impl Witness {
             .collect();
         let (title, subtitle) = (
             texts::title(operation),
-            texts::subtitle(settings.evidence.before, settings.evidence.wait),
+            texts::subtitle(settings.evidence.before, settings.evidence.wait, &zone),
         );
         let picture = draw::picture(&self.graphs, title, subtitle, panels).await?;
         let file = File {
             name: format!("evidence-{}.png", operation.id),
             title: texts::title(operation),
             alt: Some(picture.alt),
-            comment: Some(texts::words(&moved)),
+            comment: None,
             bytes: picture.png,
         };
-        let worse = moved.iter().any(|(_, moved)| moved.worse);
-        Ok(Some((file, worse.then(|| texts::worse(operation, &moved)))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn worse_is_what_moves_towards_its_limit() {
-        let judged = |before, after, value, above| {
-            let bound = Some(Bound { value, above });
-            Moved::judged(Some(before), Some(after), bound, 0.25).worse
-        };
-        assert!(judged(0.31, 2.1, 0.5, true));
-        assert!(!judged(0.31, 0.33, 0.5, true), "a little");
-        assert!(!judged(2.1, 0.31, 0.5, true), "better");
-        assert!(judged(0.45, 0.51, 0.5, true), "beyond the limit now");
-        assert!(!judged(0.0001, 0.0003, 0.01, true), "thrice nothing is nothing");
-        assert!(judged(0.999, 0.6, 0.99, false), "less is worse");
-        assert!(!judged(0.6, 0.999, 0.99, false));
-        let nothing = Moved::judged(Some(1.0), None, None, 0.25);
-        assert!(!nothing.worse && !nothing.is_still());
-        assert!(Moved::judged(Some(1.0), Some(1.01), None, 0.25).is_still());
-        assert!(Moved::judged(Some(0.0), Some(0.0), None, 0.25).is_still());
+        let card = texts::card(operation, &moved);
+        Ok(Some(Seen { file, card }))
     }
 }
