@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod ask;
+mod dashboards;
 mod deploys;
 mod draw;
 mod evidence;
@@ -21,7 +22,11 @@ mod thread;
 use std::sync::Arc;
 
 use otus::{Message, Segment, prelude::*};
-use otus_monitoring::{Prometheus, step::Rules};
+use otus_monitoring::{
+    Prometheus,
+    grafana::{Grafana, dashboards::Boards},
+    step::Rules,
+};
 
 use crate::{
     ask::{Ask, For, Span},
@@ -39,11 +44,21 @@ pub use crate::{
 #[derive(Debug, Clone)]
 pub struct Graphs {
     prometheus: Option<Arc<Prometheus>>,
+    boards: Option<Boards>,
     rules: Rules,
     settings: Settings,
 }
 
 impl Graphs {
+    /// The same with the dashboards of a Grafana.
+    #[must_use]
+    pub fn with_grafana(self, grafana: Grafana) -> Self {
+        Self {
+            boards: Some(Boards::new(grafana)),
+            ..self
+        }
+    }
+
     /// With these settings; without a Prometheus it says that there is none. The rules decide how finely a range is asked.
     ///
     /// # Errors
@@ -52,6 +67,7 @@ impl Graphs {
         settings.check()?;
         Ok(Self {
             prometheus,
+            boards: None,
             rules,
             settings,
         })
@@ -63,7 +79,11 @@ impl Configure for Graphs {
 
     fn configure(config: Settings, setup: &Setup<'_>) -> Result<Self> {
         let rules = setup.resources.get::<Rules>().map(|rules| (*rules).clone());
-        Self::new(config, setup.resources.get(), rules.unwrap_or_default())
+        let graphs = Self::new(config, setup.resources.get(), rules.unwrap_or_default())?;
+        Ok(match setup.resources.get::<Grafana>() {
+            Some(grafana) => graphs.with_grafana((*grafana).clone()),
+            None => graphs,
+        })
     }
 }
 
@@ -191,6 +211,42 @@ impl Graphs {
     #[respond(r"^graphs?$", usage = "graphs", example = "graphs")]
     async fn list(&self, cx: Context) -> Result {
         cx.reply(texts::list(&self.settings.queries)).await
+    }
+
+    /// Lists Grafana's dashboards.
+    ///
+    /// With words, those that have them in their title, folder or tags.
+    #[respond(
+        r"^dashboards(?: (?<words>.+))?$",
+        usage = "dashboards [<words>]",
+        example = "dashboards",
+        example = "dashboards kubernetes"
+    )]
+    async fn dashboards(&self, cx: Context, words: Option<String>) -> Result {
+        dashboards::list(self, &cx, words.as_deref()).await
+    }
+
+    /// Draws one of Grafana's dashboards, or one of its panels.
+    ///
+    /// The dashboard is said by its title, words of it, or its uid; behind it the panel, by its title, words of it, or its number.
+    /// A name that must not be taken apart goes in quotation marks. `variable=value` sets a variable, `variable=a,b` to several
+    /// values, `variable=all` to all. The time is the dashboard's own, or `last 6h`, or `from 13:00 to 14:00`. What does not fit
+    /// in one picture is on `page 2`. A link into Grafana does instead of a name.
+    #[respond(
+        r"^dashboard (?<name>.+)$",
+        usage = "dashboard <name>",
+        example = "dashboard shop",
+        example = "dashboard shop latency service=api last 6h",
+        example = "dashboard \"node exporter\" \"cpu busy\" instance=web-1:9100 from 13:00 to 14:00"
+    )]
+    async fn dashboard(&self, cx: Context, name: dashboards::Said) -> Result {
+        dashboards::show(self, &cx, name).await
+    }
+
+    /// Shows what a link into Grafana shows, in its thread, to who may ask for it.
+    #[hear(r"https?://\S+/(?:d|d-solo|d-embed|goto)/\S+")]
+    async fn grafana_link(&self, cx: Context) -> Result {
+        dashboards::pasted(self, &cx).await
     }
 
     /// Follows operations, and shows in their threads what became of the service.

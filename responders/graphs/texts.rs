@@ -13,6 +13,7 @@ use otus_monitoring::{Error as Failure, duration, point_at};
 
 use crate::{ask::Ask, manner::Form, settings::Query};
 
+pub(crate) mod dashboards;
 pub(crate) mod evidence;
 
 /// A duration that is none.

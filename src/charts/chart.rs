@@ -64,6 +64,8 @@ pub struct Chart {
     pub(crate) top: usize,
     pub(crate) shape: Shape,
     pub(crate) axis: Axis,
+    /// What the axis of values shows at least.
+    pub(crate) reach: (Option<f64>, Option<f64>),
     /// What lies behind the lines, in a heatmap.
     pub(crate) cells: Option<Arc<Cells>>,
 }
@@ -86,6 +88,7 @@ impl Chart {
             top: 8,
             shape: Shape::default(),
             axis: Axis::default(),
+            reach: (None, None),
             cells: None,
         }
     }
@@ -157,6 +160,14 @@ impl Chart {
     #[must_use]
     pub fn axis(mut self, axis: Axis) -> Self {
         self.axis = axis;
+        self
+    }
+
+    /// Values the axis shows at least, as 0 and 100 for per cent: it ends there, unless there are values beyond.
+    #[must_use]
+    pub fn reach(mut self, low: Option<f64>, high: Option<f64>) -> Self {
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite() && value.abs() < 1e300);
+        self.reach = (finite(low), finite(high));
         self
     }
 

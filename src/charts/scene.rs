@@ -252,6 +252,12 @@ impl<'a> Scene<'a> {
         if empty {
             (min, max) = (0.0, 0.0);
         }
+        if let (Some(low), false) = (self.chart.reach.0, empty) {
+            min = min.min(low);
+        }
+        if let (Some(high), false) = (self.chart.reach.1, empty) {
+            max = max.max(high);
+        }
         let data = (min, max);
         for limit in self.chart.thresholds.iter().filter(|t| t.is_finite()) {
             for value in [Some(limit.value), limit.until].into_iter().flatten() {

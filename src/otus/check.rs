@@ -141,6 +141,7 @@ pub(crate) async fn check(loaded: &Loaded, json: bool) -> ExitCode {
         alerts::alerts(&mut sheet, settings).await;
         databases::databases(&mut sheet, settings).await;
         told::told(&mut sheet, settings).await;
+        told::dashboards(&mut sheet, settings).await;
         experiments::experiments(&mut sheet, settings);
         flags::flags(&mut sheet, settings);
         flags::unleash(&mut sheet, settings).await;

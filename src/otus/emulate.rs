@@ -6,6 +6,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use otus_emulators::{
+    grafana::{self, Grafana},
     kubernetes::{self, Cluster, Timing},
     prometheus::{Prometheus, Story},
     slack::{self, Workspace},
@@ -13,6 +14,11 @@ use otus_emulators::{
 use serde_json::{Map, Value as Json};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use tokio::net::TcpListener;
+
+/// The services that numbers are about when nobody says.
+const SERVICES: &str = "api,web,checkout,worker";
+/// The environments they run in.
+const ENVIRONMENTS: &str = "production,staging";
 
 /// `otus emulate`.
 #[derive(Debug, Args)]
@@ -59,6 +65,17 @@ enum What {
         #[arg(long)]
         fast: bool,
     },
+    /// A Grafana with dashboards of the shop in both schemas, in front of a Prometheus
+    ///
+    /// Prints OTUS__GRAFANA__URL, OTUS__GRAFANA__TOKEN, OTUS__GRAFANA__READ_TOKEN, and OTUS__PROMETHEUS__URL of the Prometheus behind it.
+    Grafana {
+        /// The Prometheus behind it; by default an emulated one
+        #[arg(long, value_name = "URL")]
+        prometheus: Option<String>,
+        /// Draws panels itself, all of them as one grey picture
+        #[arg(long)]
+        renderer: bool,
+    },
     /// A Prometheus whose numbers tell of services under a daily load
     ///
     /// Prints OTUS__PROMETHEUS__URL.
@@ -68,7 +85,7 @@ enum What {
             long,
             value_delimiter = ',',
             value_name = "NAMES",
-            default_value = "api,web,checkout,worker"
+            default_value = SERVICES
         )]
         services: Vec<String>,
         /// Names of the environments
@@ -76,7 +93,7 @@ enum What {
             long,
             value_delimiter = ',',
             value_name = "NAMES",
-            default_value = "production,staging"
+            default_value = ENVIRONMENTS
         )]
         environments: Vec<String>,
     },
@@ -197,6 +214,35 @@ impl Emulate {
                     ],
                     _running: Box::new(cluster),
                     made,
+                })
+            }
+            What::Grafana { prometheus, renderer } => {
+                let (own, url) = match prometheus {
+                    Some(url) => (None, url.clone()),
+                    None => {
+                        let (services, environments) = (SERVICES.split(','), ENVIRONMENTS.split(','));
+                        let (services, environments): (Vec<_>, Vec<_>) =
+                            (services.collect(), environments.collect());
+                        let story = Story::new(7, &services, &environments, jiff::Timestamp::now());
+                        let own = Prometheus::start(story, TcpListener::bind(anywhere()).await?)?;
+                        let url = own.url();
+                        (Some(own), url)
+                    }
+                };
+                let options = grafana::Options {
+                    renderer: *renderer,
+                    ..grafana::Options::shop(&url)?
+                };
+                let grafana = Grafana::serve(listener, options)?;
+                Ok(Ready {
+                    values: vec![
+                        ("OTUS__GRAFANA__URL", grafana.url().to_owned()),
+                        ("OTUS__GRAFANA__TOKEN", grafana.token().to_owned()),
+                        ("OTUS__GRAFANA__READ_TOKEN", grafana.viewer_token().to_owned()),
+                        ("OTUS__PROMETHEUS__URL", url),
+                    ],
+                    _running: Box::new((grafana, own)),
+                    made: None,
                 })
             }
             What::Prometheus {

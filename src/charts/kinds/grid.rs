@@ -18,9 +18,20 @@ pub struct Grid {
     title: String,
     query: String,
     columns: Option<usize>,
-    /// Each with whether it is as wide as the picture.
-    panels: Vec<(Panel, bool)>,
+    /// Each with where it stands.
+    panels: Vec<(Panel, Stand)>,
     pub(crate) look: Look,
+}
+
+/// Where a panel stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// Beside the others, as many as there are columns.
+    Free,
+    /// Alone.
+    Wide,
+    /// Beside those of the same row.
+    Row(usize),
 }
 
 looks!(Grid, "1600 pixels wide and as high as its panels need");
@@ -58,14 +69,26 @@ impl Grid {
     /// Adds a panel.
     #[must_use]
     pub fn panel(mut self, panel: impl Into<Panel>) -> Self {
-        self.panels.push((panel.into(), false));
+        self.panels.push((panel.into(), Stand::Free));
         self
     }
 
     /// Adds a panel as wide as the picture.
     #[must_use]
     pub fn wide(mut self, panel: impl Into<Panel>) -> Self {
-        self.panels.push((panel.into(), true));
+        self.panels.push((panel.into(), Stand::Wide));
+        self
+    }
+
+    /// Adds panels that stand side by side, whatever the number of columns is; at most 4 of them.
+    #[must_use]
+    pub fn row(mut self, panels: impl IntoIterator<Item = impl Into<Panel>>) -> Self {
+        let row = self.panels.len();
+        let panels = panels
+            .into_iter()
+            .take(4)
+            .map(|panel| (panel.into(), Stand::Row(row)));
+        self.panels.extend(panels);
         self
     }
 
@@ -78,13 +101,18 @@ impl Grid {
             _ => 3,
         });
         let mut rows: Vec<Vec<&Panel>> = Vec::new();
-        let mut open = false;
-        for (panel, wide) in shown {
+        let mut open = Stand::Wide;
+        for (panel, stand) in shown {
+            let beside = match stand {
+                Stand::Free => rows.last().is_some_and(|row| row.len() < columns),
+                Stand::Row(_) => true,
+                Stand::Wide => false,
+            };
             match rows.last_mut() {
-                Some(row) if open && !wide && row.len() < columns => row.push(panel),
+                Some(row) if open == *stand && beside => row.push(panel),
                 _ => rows.push(vec![panel]),
             }
-            open = !wide;
+            open = *stand;
         }
         rows
     }

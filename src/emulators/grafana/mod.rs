@@ -1,27 +1,36 @@
-//! A small Grafana on loopback: its annotations, behind tokens, over the legacy API.
-//!
-//! `POST`, `PATCH`, `GET` and `DELETE` of `/api/annotations`, with Grafana's shapes, its messages and its permissions: a viewer's
-//! token may only read.
+//! A Grafana on loopback: dashboards of every schema, library panels, data sources, queries answered as data frames out of a
+//! Prometheus behind it, a renderer if wanted, and annotations; behind tokens, with Grafana's shapes, messages and permissions.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
-//! use otus_emulators::grafana::Grafana;
+//! use otus_emulators::grafana::{Board, Grafana, Options};
+//! use serde_json::json;
 //!
-//! let grafana = Grafana::start().await?;
-//! println!("{} with {}", grafana.url(), grafana.token());
+//! let spec = json!({"title": "Shop", "panels": [{"id": 1, "type": "timeseries", "title": "Up", "targets": [{"expr": "up"}]}]});
+//! let options = Options { prometheus: Some("http://127.0.0.1:9090".into()), boards: vec![Board::classic("shop", spec)], ..Options::default() };
+//! let grafana = Grafana::start_with(options).await?;
+//! println!("{} with {}", grafana.url(), grafana.viewer_token());
 //! # Ok(()) }
 //! ```
 
+mod annotations;
+mod dashboards;
+mod frames;
+mod shop;
+mod sources;
+
+pub use annotations::{Annotation, Fault};
+
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
-    routing::{get, patch},
+    routing::get,
 };
 use serde_json::{Value, json};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::net::TcpListener;
 
@@ -29,31 +38,88 @@ use tokio::net::TcpListener;
 const EDITOR: &str = "glsa_emulated_editor";
 /// The one that may only read.
 const VIEWER: &str = "glsa_emulated_viewer";
+/// The one that may see dashboards, and ask no data source.
+const LOOKER: &str = "glsa_emulated_looker";
 
-/// A mark as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Annotation {
-    /// Its number.
-    pub id: u64,
-    /// The dashboard it is on.
-    pub dashboard: Option<String>,
-    /// From when, in milliseconds since 1970.
-    pub time: i64,
-    /// Until when; the same where it has no end.
-    pub time_end: i64,
-    /// What it is found by.
-    pub tags: Vec<String>,
-    /// What people read.
-    pub text: String,
+/// What a Grafana has.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The Prometheus behind the data source `Prometheus`, uid `prom`. Without one there is no data source.
+    pub prometheus: Option<String>,
+    /// Its dashboards.
+    pub boards: Vec<Board>,
+    /// Its library panels: uid and content.
+    pub library: Vec<(String, Value)>,
+    /// Whether it draws panels itself: one grey picture for all.
+    pub renderer: bool,
+    /// Whether it is of before Grafana 8, which has a proxy to data sources and no query API.
+    pub proxy_only: bool,
 }
 
-/// What is to go wrong with a call.
+/// A dashboard.
+#[derive(Debug, Clone)]
+pub struct Board {
+    /// What it is found by.
+    pub uid: String,
+    /// The folder it lies in.
+    pub folder: String,
+    /// Whether it came from a file.
+    pub provisioned: bool,
+    /// Its content, in either schema.
+    pub spec: Value,
+}
+
+impl Board {
+    /// One with `panels`.
+    pub fn classic(uid: impl Into<String>, spec: Value) -> Self {
+        Self {
+            uid: uid.into(),
+            folder: String::new(),
+            provisioned: false,
+            spec,
+        }
+    }
+
+    /// One of schema v2, with `elements` and a `layout`.
+    pub fn v2(uid: impl Into<String>, spec: Value) -> Self {
+        Self::classic(uid, spec)
+    }
+
+    /// One that came from a file.
+    pub fn provisioned(uid: impl Into<String>, spec: Value) -> Self {
+        Self {
+            provisioned: true,
+            ..Self::classic(uid, spec)
+        }
+    }
+
+    /// The same in a folder.
+    #[must_use]
+    pub fn within(self, folder: impl Into<String>) -> Self {
+        Self {
+            folder: folder.into(),
+            ..self
+        }
+    }
+
+    fn is_v2(&self) -> bool {
+        self.spec["elements"].is_object()
+    }
+
+    fn title(&self) -> &str {
+        self.spec["title"].as_str().unwrap_or(&self.uid)
+    }
+}
+
+/// What is wrong with everything below a path, until it is mended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// It is answered with this status, and not done.
+pub enum Trouble {
+    /// It is answered with this status.
     Status(u16),
-    /// It is done, and answered with a 502.
-    Lost,
+    /// It takes so long.
+    Slow(Duration),
+    /// It is never answered.
+    Hang,
 }
 
 #[derive(Debug, Default)]
@@ -62,16 +128,29 @@ struct World {
     next: u64,
     faults: VecDeque<Fault>,
     calls: Vec<String>,
+    options: Options,
+    troubles: BTreeMap<String, Trouble>,
 }
 
-type Shared = Arc<Mutex<World>>;
+#[derive(Clone)]
+struct Shared {
+    world: Arc<Mutex<World>>,
+    http: reqwest::Client,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+}
+
 type Answer = (StatusCode, Json<Value>);
 
 /// A running emulated Grafana. Dropping it stops it.
 #[derive(Debug)]
 pub struct Grafana {
     url: String,
-    world: Shared,
+    world: Arc<Mutex<World>>,
     server: tokio::task::AbortHandle,
 }
 
@@ -82,19 +161,50 @@ impl Drop for Grafana {
 }
 
 impl Grafana {
-    /// Starts on a free port of loopback.
+    /// Starts on a free port of loopback, with nothing in it.
     ///
     /// # Errors
     /// When no port can be bound.
     pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_with(Options::default()).await
+    }
+
+    /// Starts on a free port of loopback.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start_with(options: Options) -> anyhow::Result<Self> {
+        Self::serve(TcpListener::bind("127.0.0.1:0").await?, options)
+    }
+
+    /// Starts on this listener.
+    ///
+    /// # Errors
+    /// When it has no address, or no client for the Prometheus behind can be made.
+    pub fn serve(listener: TcpListener, options: Options) -> anyhow::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
-        let world = Shared::default();
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Whoever was first is right: the error only says that somebody else has just installed one.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let world = Arc::new(Mutex::new(World {
+            options,
+            ..World::default()
+        }));
+        let shared = Shared {
+            world: Arc::clone(&world),
+            http: reqwest::Client::builder().no_proxy().build()?,
+        };
         let routes = Router::new()
-            .route("/api/annotations", get(list).post(make))
-            .route("/api/annotations/{id}", patch(change).delete(delete))
-            .route("/api/access-control/user/permissions", get(permissions))
-            .with_state(Arc::clone(&world));
+            .route(
+                "/api/health",
+                get(|| async { Json(json!({"database": "ok", "version": "12.3.0"})) }),
+            )
+            .merge(annotations::routes())
+            .merge(dashboards::routes())
+            .merge(sources::routes())
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), troubled))
+            .with_state(shared);
         let serve = tokio::spawn(async move {
             // It only ends when aborted: accept errors are waited out.
             let _ = axum::serve(listener, routes).await;
@@ -118,10 +228,16 @@ impl Grafana {
         EDITOR
     }
 
-    /// A token that may only read.
+    /// A token that may only read: the role Viewer.
     #[must_use]
     pub fn viewer_token(&self) -> &'static str {
         VIEWER
+    }
+
+    /// A token that may see dashboards, and ask no data source.
+    #[must_use]
+    pub fn looker_token(&self) -> &'static str {
+        LOOKER
     }
 
     /// All marks, oldest first.
@@ -141,13 +257,28 @@ impl Grafana {
         lock(&self.world).faults.push_back(fault);
     }
 
+    /// Lets everything below a path go wrong, as `/api/ds/query`.
+    pub fn trouble(&self, path: &str, trouble: Trouble) {
+        lock(&self.world).troubles.insert(path.to_owned(), trouble);
+    }
+
+    /// Everything goes well again.
+    pub fn mend(&self) {
+        lock(&self.world).troubles.clear();
+    }
+
+    /// Somebody makes a dashboard.
+    pub fn add(&self, board: Board) {
+        lock(&self.world).options.boards.push(board);
+    }
+
     /// Somebody deletes a mark.
     pub fn delete(&self, id: u64) {
         lock(&self.world).annotations.retain(|known| known.id != id);
     }
 }
 
-fn lock(world: &Shared) -> MutexGuard<'_, World> {
+fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
     // Whole at every moment.
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -156,170 +287,54 @@ fn message(status: StatusCode, text: &str) -> Answer {
     (status, Json(json!({ "message": text })))
 }
 
-/// Lets a call in, or says why not.
-fn enter(
-    world: &mut World,
-    call: String,
-    headers: &HeaderMap,
-    writes: bool,
-) -> Result<Option<Fault>, Answer> {
-    world.calls.push(call);
-    let token = headers
+/// The token of a call.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    headers
         .get("authorization")
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    match token {
-        Some(EDITOR) => {}
-        Some(VIEWER) if !writes => {}
-        Some(VIEWER) => {
-            return Err(message(
-                StatusCode::FORBIDDEN,
-                "You'll need additional permissions to perform this action. Permissions needed: annotations:write",
-            ));
-        }
-        _ => return Err(message(StatusCode::UNAUTHORIZED, "Invalid API key")),
-    }
-    let fault = if writes { world.faults.pop_front() } else { None };
-    match fault {
-        Some(Fault::Status(status)) => Err(message(
-            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            "an ordered fault",
+        .and_then(|value| value.strip_prefix("Bearer "))
+}
+
+/// Lets a reading call in that needs a permission, or says why not.
+fn reading(shared: &Shared, headers: &HeaderMap, call: String, permission: &str) -> Result<(), Answer> {
+    shared.lock().calls.push(call);
+    match token(headers) {
+        Some(EDITOR | VIEWER) => Ok(()),
+        Some(LOOKER) if permission != "datasources:query" => Ok(()),
+        Some(LOOKER) => Err(message(
+            StatusCode::FORBIDDEN,
+            &format!(
+                "You'll need additional permissions to perform this action. Permissions needed: {permission}"
+            ),
         )),
-        fault => Ok(fault),
+        _ => Err(message(StatusCode::UNAUTHORIZED, "Invalid API key")),
     }
 }
 
-/// What was done is answered, unless the answer was ordered to get lost.
-fn answered(fault: Option<Fault>, body: Value) -> Answer {
-    match fault {
-        Some(Fault::Lost) => message(StatusCode::BAD_GATEWAY, "Bad Gateway"),
-        _ => (StatusCode::OK, Json(body)),
+/// What was ordered to go wrong.
+async fn troubled(
+    axum::extract::State(shared): axum::extract::State<Shared>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    let path = request.uri().path().to_owned();
+    let trouble = {
+        let world = shared.lock();
+        let found = world
+            .troubles
+            .iter()
+            .find(|(below, _)| path.starts_with(below.as_str()));
+        found.map(|(_, trouble)| *trouble)
+    };
+    match trouble {
+        None => {}
+        Some(Trouble::Status(status)) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return message(status, "an ordered fault").into_response();
+        }
+        Some(Trouble::Slow(time)) => tokio::time::sleep(time).await,
+        Some(Trouble::Hang) => std::future::pending().await,
     }
-}
-
-fn tags(value: &Value) -> Option<Vec<String>> {
-    let tags = value.get("tags")?.as_array()?.iter();
-    Some(tags.filter_map(Value::as_str).map(str::to_owned).collect())
-}
-
-async fn make(State(shared): State<Shared>, headers: HeaderMap, Json(asked): Json<Value>) -> Answer {
-    let mut world = lock(&shared);
-    let fault = match enter(&mut world, "POST /api/annotations".into(), &headers, true) {
-        Ok(fault) => fault,
-        Err(answer) => return answer,
-    };
-    let Some(text) = asked["text"].as_str().filter(|text| !text.is_empty()) else {
-        return message(
-            StatusCode::BAD_REQUEST,
-            "Failed to save annotation: text field should not be empty",
-        );
-    };
-    world.next += 1;
-    let time = asked["time"].as_i64().unwrap_or_default();
-    let made = Annotation {
-        id: world.next,
-        dashboard: asked["dashboardUID"].as_str().map(str::to_owned),
-        time,
-        time_end: asked["timeEnd"].as_i64().unwrap_or(time),
-        tags: tags(&asked).unwrap_or_default(),
-        text: text.to_owned(),
-    };
-    let id = made.id;
-    world.annotations.push(made);
-    answered(fault, json!({ "message": "Annotation added", "id": id }))
-}
-
-async fn change(
-    State(shared): State<Shared>,
-    Path(id): Path<u64>,
-    headers: HeaderMap,
-    Json(asked): Json<Value>,
-) -> Answer {
-    let mut world = lock(&shared);
-    let call = format!("PATCH /api/annotations/{id}");
-    let fault = match enter(&mut world, call, &headers, true) {
-        Ok(fault) => fault,
-        Err(answer) => return answer,
-    };
-    let Some(known) = world.annotations.iter_mut().find(|known| known.id == id) else {
-        return message(StatusCode::NOT_FOUND, "Annotation not found");
-    };
-    if let Some(text) = asked["text"].as_str() {
-        text.clone_into(&mut known.text);
-    }
-    if let Some(tags) = tags(&asked) {
-        known.tags = tags;
-    }
-    known.time = asked["time"].as_i64().unwrap_or(known.time);
-    known.time_end = asked["timeEnd"].as_i64().unwrap_or(known.time_end);
-    answered(fault, json!({ "message": "Annotation patched" }))
-}
-
-async fn delete(State(shared): State<Shared>, Path(id): Path<u64>, headers: HeaderMap) -> Answer {
-    let mut world = lock(&shared);
-    let call = format!("DELETE /api/annotations/{id}");
-    let fault = match enter(&mut world, call, &headers, true) {
-        Ok(fault) => fault,
-        Err(answer) => return answer,
-    };
-    world.annotations.retain(|known| known.id != id);
-    answered(fault, json!({ "message": "Annotation deleted" }))
-}
-
-async fn permissions(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
-    let mut world = lock(&shared);
-    let call = "GET /api/access-control/user/permissions".into();
-    if let Err(answer) = enter(&mut world, call, &headers, false) {
-        return answer;
-    }
-    let everything = json!(["annotations:*"]);
-    let mut allowed = json!({ "annotations:read": everything });
-    if enter(&mut world, "whether it may write".into(), &headers, true).is_ok() {
-        allowed["annotations:create"] = everything.clone();
-        allowed["annotations:write"] = everything;
-    }
-    // That was no call.
-    world.calls.pop();
-    (StatusCode::OK, Json(allowed))
-}
-
-async fn list(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Answer {
-    let mut world = lock(&shared);
-    if let Err(answer) = enter(&mut world, "GET /api/annotations".into(), &headers, false) {
-        return answer;
-    }
-    let number = |name: &str| -> Option<i64> {
-        let found = query.iter().find(|(key, _)| key == name);
-        found.and_then(|(_, value)| value.parse().ok())
-    };
-    let (from, to) = (number("from"), number("to"));
-    let limit = number("limit")
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(100);
-    let wanted: Vec<&String> = query
-        .iter()
-        .filter(|(key, _)| key == "tags")
-        .map(|(_, value)| value)
-        .collect();
-    let found = world.annotations.iter().rev().filter(|known| {
-        wanted.iter().all(|tag| known.tags.contains(*tag))
-            && from
-                .zip(to)
-                .is_none_or(|(from, to)| known.time <= to && known.time_end >= from)
-    });
-    let found: Vec<Value> = found
-        .take(limit)
-        .map(|known| {
-            json!({
-                "id": known.id, "alertId": 0, "alertName": "", "dashboardUID": known.dashboard, "panelId": 0, "userId": 0,
-                "newState": "", "prevState": "", "created": known.time, "updated": known.time, "time": known.time,
-                "timeEnd": known.time_end, "text": known.text, "tags": known.tags, "login": "sa-otus", "data": {},
-            })
-        })
-        .collect();
-    (StatusCode::OK, Json(Value::Array(found)))
+    next.run(request).await
 }

@@ -17,6 +17,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
 
+mod labels;
+
 /// A range of more steps is refused.
 const MOST_STEPS: i64 = 11_000;
 
@@ -26,6 +28,9 @@ pub(super) fn routes(story: Story) -> Router {
         .route("/-/healthy", get(|| async { "Prometheus Server is Healthy.\n" }))
         .route("/api/v1/query", get(query).post(query))
         .route("/api/v1/query_range", get(query_range).post(query_range))
+        .route("/api/v1/labels", get(labels::names).post(labels::names))
+        .route("/api/v1/label/{name}/values", get(labels::values))
+        .route("/api/v1/series", get(labels::series).post(labels::series))
         .route("/api/v1/metadata", get(metadata))
         .route("/api/v1/status/buildinfo", get(build))
         .with_state(story)
@@ -70,7 +75,7 @@ fn success(data: &Json) -> Response {
 }
 
 /// Parameters come in the address, in the form, or in both.
-struct Fields(HashMap<String, String>);
+struct Fields(HashMap<String, String>, Vec<String>);
 
 impl Fields {
     fn new(query: Option<String>, body: &Bytes) -> Self {
@@ -80,7 +85,10 @@ impl Fields {
                 .collect::<Vec<_>>()
         };
         let query = pairs(query.unwrap_or_default().as_bytes());
-        Self(query.into_iter().chain(pairs(body)).collect())
+        let all: Vec<(String, String)> = query.into_iter().chain(pairs(body)).collect();
+        let series = all.iter().filter(|(name, _)| name == "match[]");
+        let series = series.map(|(_, selector)| selector.clone()).collect();
+        Self(all.into_iter().collect(), series)
     }
 
     fn get(&self, name: &str) -> &str {
@@ -172,7 +180,7 @@ async fn query(State(story): State<Story>, RawQuery(query): RawQuery, body: Byte
         }
         Value::Vector(columns) => {
             let item = |column: &Column| {
-                Some(json!({"metric": labels(&column.labels), "value": pair(column.values[0]?)}))
+                Some(json!({"metric": metric(&column.labels), "value": pair(column.values[0]?)}))
             };
             json!({"resultType": "vector", "result": columns.iter().filter_map(item).collect::<Vec<_>>()})
         }
@@ -224,7 +232,7 @@ async fn query_range(State(story): State<Story>, RawQuery(query): RawQuery, body
         let values: Vec<Json> = present
             .map(|(at, value)| json!([seconds(at), number(value)]))
             .collect();
-        json!({"metric": labels(&column.labels), "values": values})
+        json!({"metric": metric(&column.labels), "values": values})
     };
     let result: Vec<Json> = columns.iter().map(item).collect();
     Ok(success(&json!({"resultType": "matrix", "result": result})))
@@ -270,7 +278,7 @@ async fn build() -> Response {
     }))
 }
 
-fn labels(labels: &Labels) -> Json {
+fn metric(labels: &Labels) -> Json {
     json!(labels)
 }
 

@@ -17,6 +17,17 @@ pub struct GrafanaConfig {
     pub token: Option<SecretString>,
     /// A file with that token, read anew for every call, so that it can be rotated.
     pub token_file: Option<PathBuf>,
+    /// The token that dashboards are read with, if it is another one; the role Viewer may.
+    pub read_token: Option<SecretString>,
+    /// A file with that token, read anew for every call.
+    pub read_token_file: Option<PathBuf>,
+    /// A folder of dashboards as JSON files, read besides those that Grafana has.
+    pub dashboards: Option<PathBuf>,
+    /// Whether panels that are not drawn here are asked of Grafana's renderer, where it has one.
+    pub renderer: bool,
+    /// How long the renderer may take.
+    #[serde(deserialize_with = "duration::text::deserialize")]
+    pub render_timeout: Duration,
     /// Where annotations are, below the address.
     pub annotations: String,
     /// The dashboard that shows the marks; else all that ask for their tags.
@@ -36,6 +47,11 @@ impl Default for GrafanaConfig {
             url: None,
             token: None,
             token_file: None,
+            read_token: None,
+            read_token_file: None,
+            dashboards: None,
+            renderer: true,
+            render_timeout: Duration::from_secs(30),
             annotations: "/api/annotations".into(),
             dashboard_uid: None,
             tags: vec!["deploy".into()],
@@ -81,6 +97,18 @@ impl GrafanaConfig {
                 "token",
                 "it is missing; make a service account with the role Editor, and a token for it",
             )),
+        }
+    }
+
+    pub(super) fn read_secret(&self) -> Result<Option<Secret>, GrafanaError> {
+        match (&self.read_token, &self.read_token_file) {
+            (Some(_), Some(_)) => Err(wrong(
+                "read_token",
+                "read_token_file is set, too; keep one of them",
+            )),
+            (Some(token), None) => Ok(Some(Secret::Value(token.clone()))),
+            (None, Some(file)) => Ok(Some(Secret::File(file.clone()))),
+            (None, None) => Ok(None),
         }
     }
 

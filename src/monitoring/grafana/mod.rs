@@ -5,6 +5,7 @@
 //! configured. Nothing is tried again here: whoever tells has an outbox for that.
 
 mod config;
+pub mod dashboards;
 
 pub use config::GrafanaConfig;
 
@@ -44,10 +45,7 @@ pub enum GrafanaError {
         why: String,
     },
     /// It does not take the token, or the token may not do this.
-    #[error(
-        "Grafana at {url} does not allow {what} (HTTP {status}): the service account of grafana.token needs the permissions \
-         annotations:read, annotations:create and annotations:write, which the role Editor has"
-    )]
+    #[error("Grafana at {url} does not allow {what} (HTTP {status}): {needs}")]
     NotAllowed {
         /// Where.
         url: String,
@@ -55,10 +53,28 @@ pub enum GrafanaError {
         what: &'static str,
         /// 401 or 403.
         status: u16,
+        /// Which permissions are missing, and who has them.
+        needs: String,
     },
     /// There is no such annotation (any more).
     #[error("Grafana knows no such annotation; somebody may have deleted it")]
     NotFound,
+    /// There is no such dashboard, panel or data source.
+    #[error("Grafana at {url} has no {what}")]
+    Missing {
+        /// Where.
+        url: String,
+        /// What.
+        what: String,
+    },
+    /// A data source could not answer a query; in its own words.
+    #[error("query {reference}: {why}")]
+    Query {
+        /// `A`, `B` …
+        reference: String,
+        /// What the data source says.
+        why: String,
+    },
     /// Something else than Grafana's API answered, or it refused.
     #[error("Grafana at {url} did not do it ({what}): {why}")]
     Refused {
@@ -116,8 +132,40 @@ struct Inner {
     base: Url,
     path: String,
     token: Secret,
+    /// For reading dashboards, where that is another one.
+    read_token: Option<Secret>,
     dashboard: Option<String>,
     tags: Vec<String>,
+    render_timeout: Option<std::time::Duration>,
+    folder: Option<std::path::PathBuf>,
+}
+
+/// What the annotations need.
+const ANNOTATIONS: &str = "the service account of grafana.token needs the permissions annotations:read, annotations:create and \
+     annotations:write, which the role Editor has";
+
+/// A call, before it is made.
+struct Call<'a> {
+    method: Method,
+    /// From the root of the host on.
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    body: Option<Value>,
+    /// What it is for, in words.
+    what: &'static str,
+    /// Which permissions it needs, in words.
+    needs: &'static str,
+    /// Whether it is done with the token for reading.
+    reads: bool,
+    timeout: Option<std::time::Duration>,
+    most_bytes: usize,
+}
+
+/// What came, whatever its status.
+struct Came {
+    status: StatusCode,
+    headers: reqwest::header::HeaderMap,
+    bytes: Vec<u8>,
 }
 
 impl fmt::Debug for Grafana {
@@ -136,6 +184,7 @@ impl Grafana {
     pub fn new(config: &GrafanaConfig) -> Result<Self> {
         let base = config.base()?;
         let token = config.secret()?;
+        let read_token = config.read_secret()?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // Whoever was first is right: the error only says that somebody else has just installed one.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -160,8 +209,11 @@ impl Grafana {
             base,
             path: config.annotations.trim_matches('/').to_owned(),
             token,
+            read_token,
             dashboard: config.dashboard_uid.clone(),
             tags: config.tags.clone(),
+            render_timeout: config.renderer.then_some(config.render_timeout),
+            folder: config.dashboards.clone(),
         })))
     }
 
@@ -252,6 +304,7 @@ impl Grafana {
             url: self.url().to_owned(),
             what,
             status: StatusCode::FORBIDDEN.as_u16(),
+            needs: ANNOTATIONS.into(),
         })
     }
 
@@ -285,55 +338,102 @@ impl Grafana {
         of_one: bool,
         what: &'static str,
     ) -> Result<Vec<u8>> {
-        let inner = &*self.0;
-        let mut url = inner.base.clone();
-        url.set_path(path);
-        let token = self.token().await?;
-        let mut request = inner.http.request(method, url).bearer_auth(token.expose_secret());
-        if !query.is_empty() {
-            request = request.query(query);
+        let call = Call {
+            method,
+            path,
+            query,
+            body,
+            what,
+            needs: ANNOTATIONS,
+            reads: false,
+            timeout: None,
+            most_bytes: MOST_BYTES,
+        };
+        let came = self.call(call).await?;
+        match came.status {
+            status if status.is_success() => Ok(came.bytes),
+            StatusCode::NOT_FOUND if of_one => Err(GrafanaError::NotFound),
+            status => Err(self.refused(what, format!("HTTP {}{}", status.as_u16(), said(&came.bytes)))),
         }
-        if let Some(body) = body {
+    }
+
+    /// Makes a call. What is refused for want of a right, or because nobody is there, is an error; every other answer is one.
+    async fn call(&self, call: Call<'_>) -> Result<Came> {
+        let inner = &*self.0;
+        let what = call.what;
+        let mut url = inner.base.clone();
+        url.set_path(call.path);
+        let token = self.token(call.reads).await?;
+        let mut request = inner
+            .http
+            .request(call.method, url)
+            .bearer_auth(token.expose_secret());
+        if !call.query.is_empty() {
+            request = request.query(call.query);
+        }
+        if let Some(body) = call.body {
             request = request.json(&body);
+        }
+        if let Some(timeout) = call.timeout {
+            request = request.timeout(timeout);
         }
         let unreachable = |error: reqwest::Error| GrafanaError::Unreachable {
             url: self.url().to_owned(),
-            why: innermost(&error.without_url()),
+            why: match error.is_timeout() {
+                true => format!("{what} took too long"),
+                false => innermost(&error.without_url()),
+            },
         };
         let mut answer = request.send().await.map_err(unreachable)?;
-        let status = answer.status();
+        let (status, headers) = (answer.status(), answer.headers().clone());
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-            if bytes.len() + chunk.len() > MOST_BYTES {
-                return Err(self.refused(what, format!("an answer of more than {MOST_BYTES} bytes")));
+            if bytes.len() + chunk.len() > call.most_bytes {
+                return Err(self.refused(what, format!("an answer of more than {} bytes", call.most_bytes)));
             }
             bytes.extend_from_slice(&chunk);
         }
         match status {
-            status if status.is_success() => Ok(bytes),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(GrafanaError::NotAllowed {
+            StatusCode::UNAUTHORIZED => Err(GrafanaError::NotAllowed {
                 url: self.url().to_owned(),
                 what,
                 status: status.as_u16(),
+                needs: match call.reads {
+                    true => format!("it does not take the token; {}", call.needs),
+                    false => call.needs.to_owned(),
+                },
             }),
-            StatusCode::NOT_FOUND if of_one => Err(GrafanaError::NotFound),
+            StatusCode::FORBIDDEN => Err(GrafanaError::NotAllowed {
+                url: self.url().to_owned(),
+                what,
+                status: status.as_u16(),
+                needs: call.needs.to_owned(),
+            }),
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
                 Err(GrafanaError::Unreachable {
                     url: self.url().to_owned(),
-                    why: format!("HTTP {}", status.as_u16()),
+                    why: format!("HTTP {}{}", status.as_u16(), said(&bytes)),
                 })
             }
-            status => Err(self.refused(what, format!("HTTP {}{}", status.as_u16(), said(&bytes)))),
+            status => Ok(Came {
+                status,
+                headers,
+                bytes,
+            }),
         }
     }
 
-    async fn token(&self) -> Result<SecretString> {
-        let path = match &self.0.token {
+    async fn token(&self, reads: bool) -> Result<SecretString> {
+        let (token, key) = match self.0.read_token.as_ref().filter(|_| reads) {
+            Some(token) => (token, "read_token_file"),
+            None => (&self.0.token, "token_file"),
+        };
+        let path = match token {
             Secret::Value(token) => return Ok(token.clone()),
             Secret::File(path) => path.clone(),
         };
         let wrong = |why: String| GrafanaError::Config {
-            key: "token_file",
+            key,
             why: format!("it cannot be used: {why}"),
         };
         let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;

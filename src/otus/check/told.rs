@@ -7,6 +7,35 @@ use otus_monitoring::grafana::Grafana;
 use otus_responder_markers as markers;
 use std::collections::BTreeSet;
 
+/// Tries whether Grafana's dashboards can be read, where there is one.
+pub(super) async fn dashboards(sheet: &mut Sheet, settings: &Settings) {
+    if settings.grafana.url.is_none() {
+        return;
+    }
+    let tried = bounded(async {
+        let grafana = Grafana::new(&settings.grafana).map_err(|error| error.to_string())?;
+        let (dashboards, sources) = grafana.check_reading().await.map_err(|error| error.to_string())?;
+        let renderer = if sources.renderer {
+            "a renderer"
+        } else {
+            "no renderer"
+        };
+        let count = |count: usize, one: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {one}s"),
+        };
+        let (dashboards, sources) = (
+            count(dashboards, "dashboard"),
+            count(sources.all.len(), "data source"),
+        );
+        Ok(format!(
+            "{dashboards}, {sources} and {renderer} at {}",
+            grafana.url()
+        ))
+    });
+    sheet.take("Grafana's dashboards", tried.await);
+}
+
 /// Tries GitHub's deployments and Grafana's annotations, as far as they are wanted.
 pub(super) async fn told(sheet: &mut Sheet, settings: &Settings) {
     let mut section = settings.responders.get("markers").cloned().unwrap_or_default();

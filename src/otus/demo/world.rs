@@ -12,6 +12,7 @@ use otus_core::{
     store::{Deploy, DeployState},
 };
 use otus_emulators::{
+    grafana::{self, Grafana},
     kubernetes::{self, Cluster, Timing, View},
     prometheus::{Effect, Prometheus, Story},
     slack::{self, Workspace},
@@ -39,6 +40,8 @@ pub(crate) struct World {
     pub(super) story: Story,
     pub(super) works: works::Shared,
     prometheus: Prometheus,
+    /// Serves as long as it is there.
+    _grafana: Grafana,
     /// What a robot has to know of it, as texts of the configuration, lowest first.
     layers: Vec<String>,
     /// What goes on in it by itself.
@@ -67,6 +70,7 @@ impl World {
         let cluster = Arc::new(cluster(&works).await?);
         let story = tokio::task::spawn_blocking(move || told(now)).await?;
         let prometheus = Prometheus::start(story.clone(), TcpListener::bind("127.0.0.1:0").await?)?;
+        let grafana = Grafana::start_with(grafana::Options::shop(prometheus.url())?).await?;
         let folder = tempfile::Builder::new().prefix("otus-demo-").tempdir()?;
         let kubeconfig = folder.path().join("kubeconfig.yaml");
         cluster.write_kubeconfig(&kubeconfig)?;
@@ -82,7 +86,7 @@ impl World {
             .unwrap_or_default();
         let layers = vec![
             DEMO.to_owned(),
-            addresses(&slack, &kubeconfig, &prometheus, &store, &channel),
+            addresses(&slack, &kubeconfig, (&prometheus, &grafana), &store, &channel),
             works.settings(&channel, &id(PERSON)),
             shop::furnish(folder.path())?,
         ];
@@ -93,6 +97,7 @@ impl World {
             story,
             works,
             prometheus,
+            _grafana: grafana,
             layers,
             tasks: vec![telling],
             folder,
@@ -131,7 +136,7 @@ impl Drop for World {
 fn addresses(
     slack: &Workspace,
     kubeconfig: &Path,
-    prometheus: &Prometheus,
+    (prometheus, grafana): (&Prometheus, &Grafana),
     store: &Path,
     channel: &str,
 ) -> String {
@@ -140,13 +145,16 @@ fn addresses(
     format!(
         "[slack]\napi_url = {}\nbot_token = {}\napp_token = {}\nsockets = 1\n\
          [slack.pace]\nedits_per_minute = 600.0\nedit_burst = 100\n\
-         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
+         [kubernetes]\nkubeconfig = {}\n[prometheus]\nurl = {}\n[grafana]\nurl = {}\ntoken = {}\nread_token = {}\n[store]\npath = {}\n[http]\nlisten = \"127.0.0.1:0\"\n\
          [responders.alerts]\nchannel = {}\nrange = \"30m\"\n[responders.alerts.sources.demo]\ntoken = {}\n",
         text(&slack.api_url()),
         text(&slack.bot_token()),
         text(&slack.app_token()),
         path(kubeconfig),
         text(&prometheus.url()),
+        text(grafana.url()),
+        text(grafana.token()),
+        text(grafana.viewer_token()),
         path(store),
         text(channel),
         text(alarm::TOKEN),
