@@ -339,7 +339,6 @@ fn time(span: &Span, zone: &TimeZone) -> String {
 /// What stands beside a picture; nothing, where there is nothing to say.
 pub(crate) fn comment(
     cx: &Context,
-    variables: &[(String, String)],
     notes: &[String],
     missing: &[String],
     next: Option<&str>,
@@ -350,7 +349,6 @@ pub(crate) fn comment(
     if !matches!(cx.message().via, Via::Said) {
         lines.push(super::asked(cx.author(), cx.line()));
     }
-    let _ = variables;
     if !notes.is_empty() {
         lines.push(super::warnings(notes));
     }
