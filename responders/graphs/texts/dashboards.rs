@@ -205,6 +205,9 @@ pub(crate) fn variable(error: &VariableError, said: &Said, uid: &str, panel: Opt
 
 /// Several panels are called so.
 pub(crate) fn which_panel(said: &Said, open: &Open, several: &[&Shown]) -> Card {
+    // One that is repeated is offered once.
+    let mut several = several.to_vec();
+    several.dedup_by_key(|shown| shown.panel.id);
     let lines: Vec<String> = several
         .iter()
         .take(LISTED)

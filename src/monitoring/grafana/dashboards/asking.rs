@@ -20,7 +20,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// So many bars are side by side at most.
+/// So many bars, or columns of a heatmap, are side by side at most.
 const MOST_BARS: u32 = 120;
 /// A panel is drawn with no more series than this.
 const MOST_SERIES: usize = 500;
@@ -249,9 +249,10 @@ impl Open {
             .as_deref()
             .and_then(parsed)
             .or(panel.interval.as_deref().and_then(parsed));
-        // Bars need room for themselves and between them.
+        // Bars and cells need room for themselves and between them.
         let most = match panel.field.draw {
             Draw::Bars => rules.max_data_points.min(MOST_BARS),
+            _ if panel.kind.starts_with("heatmap") => rules.max_data_points.min(MOST_BARS),
             _ => rules.max_data_points,
         };
         rules.max_data_points = panel.max_data_points.unwrap_or(u32::MAX).clamp(10, most.max(10));
