@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use otus_charts::{
-    Axis, BarGauge, Bucket, Cell, Chart, Heatmap, Histogram, Panel, Reduce, Series, Shape, Stat, Table,
-    TableColumn, Unit,
+    Axis, BarGauge, Bucket, Chart, Heatmap, Histogram, Panel, Reduce, Series, Shape, Stat, Unit,
 };
-use otus_monitoring::grafana::dashboards::{
-    Course, Draw, Field, Form, Item, Results, Scale, Shown, Stacking,
-};
+use otus_monitoring::grafana::dashboards::{Course, Draw, Field, Form, Results, Scale, Shown, Stacking};
 
 use super::{
     limits,
     units::{self, Scaled},
+    words,
 };
 use crate::texts::dashboards as texts;
 
 /// So many bars and numbers are shown.
-const MOST: usize = 12;
+pub(super) const MOST: usize = 12;
 
 /// A panel's picture; two of them, where its series are in different units, since one axis has one unit.
 pub(super) fn panels(
@@ -31,7 +29,7 @@ pub(super) fn panels(
     match form {
         Form::TimeSeries => over_time(shown, title, results, zone),
         Form::Stat | Form::Bars => numbers(shown, title, form, results),
-        Form::Table => vec![table(shown, title, results, zone)],
+        Form::Table => vec![words::table(shown, title, results, zone)],
         Form::Heatmap => vec![heatmap(shown, title, results, zone)],
         _ => vec![histogram(shown, title, results)],
     }
@@ -58,7 +56,7 @@ fn unit(field: &Field, title: &str) -> (Scaled, String) {
     )
 }
 
-/// What is guessed of a query where the dashboard says nothing is often wrong: then it is a bare number.
+/// The beginning, the end and the step.
 fn seconds(results: &Results) -> (f64, f64, f64) {
     let range = &results.range;
     (
@@ -172,7 +170,7 @@ fn shares(group: &[&Course]) -> Vec<Series> {
 }
 
 /// The number that stands for a series, by Grafana's name for it; what nobody knows is the last one.
-fn reduced(points: &[(f64, f64)], calc: &str) -> f64 {
+pub(super) fn reduced(points: &[(f64, f64)], calc: &str) -> f64 {
     let values: Vec<f64> = points
         .iter()
         .map(|(_, value)| *value)
@@ -216,13 +214,14 @@ fn numbers(shown: &Shown, title: &str, form: Form, results: &Results) -> Vec<Pan
         .map_or(&shown.panel.field, |course| &course.field);
     let (scaled, title) = unit(field, title);
     // A word for each value says more than the numbers, and moments are no numbers.
-    let named = |course: &Course| course.field.mapped(reduced(&course.points, calc)).is_some();
+    let named =
+        |course: &Course| shown.panel.names || course.field.mapped(reduced(&course.points, calc)).is_some();
     if results
         .courses
         .iter()
         .any(|course| named(course) || units::moment(course.field.unit.as_deref()))
     {
-        return vec![words(shown, &title, calc, results)];
+        return vec![words::of(shown, &title, calc, results)];
     }
     let courses = &results.courses;
     let limits = limits::of(field, scaled.factor);
@@ -281,115 +280,6 @@ fn numbers(shown: &Shown, title: &str, form: Form, results: &Results) -> Vec<Pan
         }
     };
     vec![panel]
-}
-
-/// A row of words for each series.
-fn words(shown: &Shown, title: &str, calc: &str, results: &Results) -> Panel {
-    let alone = results.courses.len() == 1;
-    let mut table = Table::new(title);
-    if !alone {
-        table = table.column(TableColumn::text(""));
-    }
-    table = table.column(TableColumn::text(texts::VALUE));
-    let _ = shown;
-    for course in results.courses.iter().take(MOST) {
-        let value = reduced(&course.points, calc);
-        let said = match course.field.mapped(value) {
-            Some(text) => text.to_owned(),
-            None if units::moment(course.field.unit.as_deref()) => moment(value, &TimeZone::UTC),
-            None => {
-                let scaled = units::of(course.field.unit.as_deref()).0;
-                scaled.unit.value(value * scaled.factor)
-            }
-        };
-        let name = (!alone).then(|| Cell::Text(name(course)));
-        table = table.row(name.into_iter().chain([Cell::Text(said)]).collect::<Vec<_>>());
-    }
-    table.into()
-}
-
-fn name(course: &Course) -> String {
-    match &course.name {
-        Some(name) => name.clone(),
-        None => {
-            let own: Vec<String> = course
-                .labels
-                .iter()
-                .filter(|(label, _)| *label != "__name__")
-                .map(|(_, value)| value.clone())
-                .collect();
-            own.join(" ")
-        }
-    }
-}
-
-/// A moment that was a value: milliseconds since 1970.
-fn moment(ms: f64, zone: &TimeZone) -> String {
-    let at = Timestamp::from_millisecond(ms as i64)
-        .ok()
-        .filter(|_| ms.is_finite() && ms.abs() < 1e15);
-    at.map_or_else(
-        || "–".to_owned(),
-        |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
-    )
-}
-
-fn table(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Panel {
-    let sheet = &results.sheet;
-    let panel = &shown.panel;
-    let organised = panel.transformations.iter().any(|one| one.id == "organize");
-    let mut columns = Vec::new();
-    for (at, (name, query)) in sheet.columns.iter().enumerate() {
-        let field = panel.field.of(&panel.overrides, name, query);
-        // Nobody reads the moment of an instant query, unless the dashboard kept it by purpose.
-        let technical = name == "__name__" || (name == "Time" && !organised);
-        let empty = sheet.rows.iter().all(|row| {
-            matches!(&row[at], Item::Nothing) || matches!(&row[at], Item::Text(text) if text.is_empty())
-        });
-        if !field.hidden && !technical && !(empty && !sheet.rows.is_empty()) {
-            columns.push((at, name, field));
-        }
-    }
-    let mut table = Table::new(title).query(results.queries.join(" · "));
-    for (at, name, field) in &columns {
-        let number = sheet.rows.iter().any(|row| matches!(row[*at], Item::Number(_)));
-        let words = number && (!field.mappings.is_empty() || units::moment(field.unit.as_deref()));
-        let called = field.display_name.as_ref().unwrap_or(name);
-        let (scaled, unknown) = units::of(field.unit.as_deref());
-        let called = unknown
-            .filter(|_| number && !words)
-            .map_or_else(|| called.clone(), |unit| texts::in_unit(called, &unit));
-        let column = match number && !words {
-            true => {
-                let column = TableColumn::number(called, scaled.unit);
-                limits::of(field, scaled.factor)
-                    .into_iter()
-                    .fold(column, TableColumn::threshold)
-            }
-            false => TableColumn::text(called),
-        };
-        table = table.column(column);
-    }
-    for row in &sheet.rows {
-        let cells = columns.iter().map(|(at, _, field)| match &row[*at] {
-            Item::Text(text) => Cell::Text(text.clone()),
-            Item::Time(ms) => Cell::Text(moment(*ms, zone)),
-            Item::Nothing => Cell::Text(String::new()),
-            Item::Number(value) => {
-                let factor = units::of(field.unit.as_deref()).0.factor;
-                match field.mapped(*value) {
-                    Some(text) => Cell::Text(text.to_owned()),
-                    None if units::moment(field.unit.as_deref()) => Cell::Text(moment(*value, zone)),
-                    None if !field.mappings.is_empty() => {
-                        Cell::Text(units::of(field.unit.as_deref()).0.unit.value(value * factor))
-                    }
-                    None => Cell::Value(value * factor),
-                }
-            }
-        });
-        table = table.row(cells.collect::<Vec<_>>());
-    }
-    table.into()
 }
 
 fn heatmap(shown: &Shown, title: &str, results: &Results, zone: &TimeZone) -> Panel {

@@ -62,7 +62,7 @@ pub(super) async fn answer(
         return page(graphs, cx, open, said, &ready, span, zone).await;
     };
     match find::panel(&ready.panels, words) {
-        Pick::One(shown, _) => one(graphs, cx, open, said, &ready, shown, span, zone).await,
+        Pick::One(shown, _) => one(graphs, cx, open, &ready, shown, span, zone).await,
         Pick::Several(several, _) if several.iter().all(|shown| shown.panel.id == several[0].panel.id) => {
             // One panel, repeated: all of them together.
             let panels = several.into_iter().cloned().collect();
@@ -79,15 +79,10 @@ pub(super) async fn answer(
 }
 
 /// One panel, large.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what was asked for, and what is known by now"
-)]
 pub(super) async fn one(
     graphs: &Graphs,
     cx: &Context,
     open: &Open,
-    said: &Said,
     ready: &Ready,
     shown: &Shown,
     span: &Span,
@@ -140,7 +135,7 @@ pub(super) async fn one(
         name: file_name(open, &shown.panel.id.to_string()),
         title: texts::file_title(&title, span, zone),
         alt: Some(picture.alt),
-        comment: texts::comment(cx, &asked(said, ready), &notes, &[], None, link.as_deref()),
+        comment: texts::comment(cx, &notes, &[], None, link.as_deref()),
         bytes: picture.png,
     };
     cx.upload(file).await
@@ -238,14 +233,7 @@ pub(super) async fn page(
         name: file_name(open, &format!("page-{wanted}")),
         title: texts::file_title(&title, span, zone),
         alt: Some(picture.alt),
-        comment: texts::comment(
-            cx,
-            &asked(said, ready),
-            &notes,
-            &missing,
-            next.as_deref(),
-            open.link().as_deref(),
-        ),
+        comment: texts::comment(cx, &notes, &missing, next.as_deref(), open.link().as_deref()),
         bytes: picture.png,
     };
     cx.upload(file).await

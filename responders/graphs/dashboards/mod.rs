@@ -7,6 +7,7 @@ mod limits;
 mod pasted;
 mod said;
 mod units;
+mod words;
 
 use jiff::{Timestamp, tz::TimeZone};
 use otus::{UserError, prelude::*};

@@ -180,11 +180,11 @@ async fn one_panel_is_drawn_large_with_variables_and_a_time() {
             alt(&file)
         );
     }
-    // A repeated panel is all of its repetitions.
-    let file = shop
-        .picture("@otus dashboard shop memory of api service=api,web")
-        .await;
-    assert!(file.name.starts_with("dashboard-shop-page-1"), "{}", file.name);
+    // A repeated panel is all of its repetitions, unless its row says which.
+    let file = shop.picture("@otus dashboard shop 11 service=api,web").await;
+    assert_eq!(file.name, "dashboard-shop-page-1.png");
+    let file = shop.picture("@otus dashboard shop memory of api").await;
+    assert_eq!(file.name, "dashboard-shop-11.png");
 }
 
 #[tokio::test]
@@ -203,16 +203,35 @@ async fn what_nobody_knows_is_answered_with_what_there_is() {
         `service` cannot be `apj`. It can be `api`, `checkout`, `web`.
         [dashboard shop latency service=api last 2h]
         ");
-    insta::assert_snapshot!(shop.answer("@otus dashboard shop mem").await, @"");
-    insta::assert_snapshot!(shop.answer("@otus dashboard shop logs").await, @"");
+    insta::assert_snapshot!(shop.answer("@otus dashboard shop mem").await, @r"
+        2 panels of *Shop* are called so. Which one?
+        • `11` Memory in Resources of api
+        • `15` Memory by pod in Details
+        [11 Memory] [15 Memory by pod]
+        ");
+    insta::assert_snapshot!(shop.answer("@otus dashboard shop logs").await, @r"
+        I do not draw *Logs*: panels of the kind logs are not drawn.
+        There is no renderer in Grafana that I could ask.
+        Open in Grafana (http://grafana/d/shop/shop?viewPanel=16)
+        ");
     shop.grafana
         .add(Board::classic("shop-2", json!({"title": "Shop floor", "panels": []})).within("Stock"));
     shop.grafana.add(Board::classic(
         "shop-3",
         json!({"title": "Shop window", "panels": [{"type": "text", "id": 1}]}),
     ));
-    insta::assert_snapshot!(shop.answer("@otus dashboard sho latency").await, @"");
-    insta::assert_snapshot!(shop.answer("@otus dashboard shop window").await, @"");
+    insta::assert_snapshot!(shop.answer("@otus dashboard sho latency").await, @r"
+        4 dashboards are called so. Which one?
+        • Service in Shop
+        • Shop in Shop
+        • Shop floor in Stock
+        • Shop window
+        [Service] [Shop] [Shop floor] [Shop window]
+        ");
+    insta::assert_snapshot!(shop.answer("@otus dashboard shop window").await, @r"
+        *Shop window* has no panel that I draw.
+        Open in Grafana (http://grafana/d/shop-3/shop-window)
+        ");
 }
 
 #[tokio::test]

@@ -205,6 +205,9 @@ pub(crate) fn variable(error: &VariableError, said: &Said, uid: &str, panel: Opt
 
 /// Several panels are called so.
 pub(crate) fn which_panel(said: &Said, open: &Open, several: &[&Shown]) -> Card {
+    // One that is repeated is offered once.
+    let mut several = several.to_vec();
+    several.dedup_by_key(|shown| shown.panel.id);
     let lines: Vec<String> = several
         .iter()
         .take(LISTED)
@@ -339,7 +342,6 @@ fn time(span: &Span, zone: &TimeZone) -> String {
 /// What stands beside a picture; nothing, where there is nothing to say.
 pub(crate) fn comment(
     cx: &Context,
-    variables: &[(String, String)],
     notes: &[String],
     missing: &[String],
     next: Option<&str>,
@@ -350,7 +352,6 @@ pub(crate) fn comment(
     if !matches!(cx.message().via, Via::Said) {
         lines.push(super::asked(cx.author(), cx.line()));
     }
-    let _ = variables;
     if !notes.is_empty() {
         lines.push(super::warnings(notes));
     }

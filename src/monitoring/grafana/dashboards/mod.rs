@@ -18,15 +18,17 @@
 //! | step | where |
 //! |---|---|
 //! | One reader of panels: what is older is brought to today's form (`old.rs`), what is of schema v2 to classic JSON (`v2.rs`) | `classic.rs`, `panel.rs`, `look.rs` |
-//! | What variables stand for, in the order they need each other | `variables.rs`, `values.rs`, `lookup.rs` |
+//! | What variables stand for, in the order they need each other | `variables.rs`, `values.rs`, `choices.rs`, `lookup.rs` |
 //! | Texts with variables | `interpolate.rs` |
 //! | Rows and panels repeated | `expand.rs` |
 //! | Whether we draw a panel, as what, or why not | `means.rs` |
-//! | Queries asked by Grafana's query API, else by its proxy; frames in the answer | `board.rs`, `api.rs`, `frames.rs` |
+//! | Queries asked by Grafana's query API, else by its proxy; frames in the answer | `board.rs`, `asking.rs`, `api.rs`, `frames.rs` |
 //! | Series with their names and looks; tables with their transformations | `course.rs`, `table.rs` |
 
 mod api;
+mod asking;
 mod board;
+mod choices;
 mod classic;
 mod course;
 mod expand;

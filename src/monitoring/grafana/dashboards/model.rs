@@ -153,13 +153,15 @@ pub struct Panel {
     pub overrides: Vec<super::look::Override>,
     /// Which numbers stand for a series, as `lastNotNull`.
     pub calcs: Vec<String>,
+    /// What is shown of a series is its name, not its number.
+    pub names: bool,
     /// Each row of the result is shown, instead of one number for each series.
     pub all_values: bool,
     /// Whether a heatmap makes its buckets of the values itself.
     pub calculated: bool,
-    /// The columns an old table shows or renames: pattern, alias, hidden, unit.
+    /// Of a panel of words: these.
     pub words: String,
-    /// What the panel looked like when it could be read, for finding which variables it needs.
+    /// As it was written, for finding which variables it needs.
     pub raw: Value,
 }
 

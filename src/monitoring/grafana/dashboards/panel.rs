@@ -51,6 +51,7 @@ impl Panel {
             field,
             overrides: look::overrides(&panel["fieldConfig"]),
             calcs: texts(&options["reduceOptions"]["calcs"]),
+            names: text(options, &["textMode"]) == Some("name"),
             all_values: flag(options, &["reduceOptions", "values"]),
             calculated: flag(options, &["calculate"]),
             words: text(options, &["content"])
