@@ -599,7 +599,8 @@ fn the_manifest_in_the_documentation_is_current() {
         "run this test with OTUS_WRITE=1"
     );
     // What is switched off asks for nothing.
-    let without = format!("{config}\n[responders.pulls]\nenabled = false\n");
+    let without =
+        format!("{config}\n[responders.pulls]\nenabled = false\n[responders.oncall]\nenabled = false\n");
     let start = Start {
         config: &without,
         ..Start::default()

@@ -30,10 +30,7 @@ impl Before for Migrate {
             return Ok(None);
         }
         let spot = Spot::named(services, &release.service, &release.environment)?;
-        if spot.section.folder.is_none() && release.commit.is_none() {
-            return Err(UserError::new(texts::no_commit(&release.service, &release.version)).into());
-        }
-        let origin = Origin::at(&spot, release.commit.as_deref().unwrap_or_default())?;
+        let origin = Origin::of_release(services, &spot, release).await?;
         let seen = see(services, &spot, &origin, Vec::new()).await?;
         seen.fits()?;
         let (additive, all) = (seen.additive(), seen.plan.what.files.len());

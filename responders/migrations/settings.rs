@@ -97,6 +97,9 @@ pub struct Section {
     /// A folder on this machine, instead.
     #[serde(default)]
     pub folder: Option<PathBuf>,
+    /// The folder in the release's image, instead: its absolute path there.
+    #[serde(default)]
+    pub in_image: Option<String>,
     /// Whose format they are in; else what their names show.
     #[serde(default)]
     pub format: Option<Format>,
@@ -122,17 +125,33 @@ impl Section {
     ) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         let mut fault = |key: &str, why: String| faults.push((key.to_owned(), why));
-        match (&self.path, &self.folder) {
-            (None, None) => fault(
+        let given = [
+            ("path", self.path.is_some()),
+            ("folder", self.folder.is_some()),
+            ("in_image", self.in_image.is_some()),
+        ];
+        let given: Vec<&str> = given
+            .into_iter()
+            .filter(|(_, is)| *is)
+            .map(|(key, _)| key)
+            .collect();
+        match given.as_slice() {
+            [] => fault(
                 "",
-                "path or folder is missing: the folder with the migrations, in the repository or on this machine".into(),
+                "path, folder or in_image is missing: the folder with the migrations, in the repository, on this machine or in the image".into(),
             ),
-            (Some(_), Some(_)) => fault("folder", "path is given, too; keep one of them".into()),
-            (Some(_), None) if !has_repository => fault(
+            ["path"] if !has_repository => fault(
                 "path",
-                "it is a folder of the service's repository, and the service has none: set repository, or folder instead of path".into(),
+                "it is a folder of the service's repository, and the service has none: set repository, or folder or in_image instead of path".into(),
             ),
+            [first, .., last] => fault(last, format!("{first} is given, too; keep one of them")),
             _ => {}
+        }
+        if self.in_image.as_ref().is_some_and(|path| !path.starts_with('/')) {
+            fault(
+                "in_image",
+                "it has to be an absolute path in the image, for example \"/app/migrations\"".into(),
+            );
         }
         for (environment, database) in &self.databases {
             let key = format!("databases.{environment}");
@@ -194,6 +213,9 @@ mod tests {
         assert_eq!(wrong.len(), 3, "{wrong:?}");
         assert!(wrong[2].contains("no database \"shp\""), "{wrong:?}");
         assert!(told(json!({ "path": "a", "folder": "b", "databases": {} }), true)[0].contains("keep one"));
+        let image = |path: &str| json!({ "in_image": path, "databases": { "staging": "shop" } });
+        assert_eq!(told(image("/app/db"), false), Vec::<String>::new());
+        assert!(told(image("app/db"), false)[0].starts_with("in_image: it has to be an absolute path"));
         assert!(serde_json::from_value::<Section>(json!({ "path": "a", "databses": {} })).is_err());
     }
 }

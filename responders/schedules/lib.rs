@@ -5,13 +5,18 @@
 
 mod actions;
 mod read;
+mod remind;
 mod run;
 mod schedule;
 mod settings;
 mod texts;
 mod when;
 
-use crate::actions::{Ask, Unask, Zone};
+use crate::{
+    actions::{Ask, Unask, Zone},
+    read::Read,
+};
+use jiff::Timestamp;
 use otus::{Message, Services, operations::Action, prelude::*};
 pub use settings::{MissedRun, Settings};
 use std::sync::Arc;
@@ -66,6 +71,41 @@ async fn foresee(cx: &Context, line: &str, command: &str) -> Result<Option<Strin
     Ok(verdict.and_then(|verdict| texts::foreseen(&verdict, spec.effect)))
 }
 
+/// Now, and the time zone of whoever asks, where it is known.
+async fn clock(cx: &Context) -> Result<(Timestamp, Option<String>)> {
+    let now = cx.services().store().now().await?;
+    let theirs = cx.person().await.zone;
+    Ok((now, theirs.filter(|name| when::zone(name).is_some())))
+}
+
+/// Proposes that what was read is done then, here.
+async fn propose(cx: &Context, read: Read, zone_known: bool, foreseen: Option<String>) -> Result {
+    let zone = match (read.zone_said, zone_known) {
+        (true, _) => Zone::Said,
+        (false, true) => Zone::Theirs,
+        (false, false) => Zone::Unknown,
+    };
+    let Message {
+        channel,
+        kind,
+        thread,
+        ..
+    } = cx.message();
+    let origin = schedule::Origin {
+        channel: channel.clone(),
+        kind: (*kind).into(),
+        thread: thread.clone(),
+    };
+    let ask = Ask {
+        when: read.when,
+        zone,
+        line: read.command,
+        origin,
+        foreseen,
+    };
+    cx.propose(SCHEDULE, ask).await
+}
+
 /// What is done later, or again and again.
 #[responder(name = "schedules", config = Settings)]
 impl Schedules {
@@ -89,9 +129,7 @@ impl Schedules {
     async fn schedule(&self, cx: Context, command: String) -> Result {
         // The words behind the first one; all of them say when.
         let _ = command;
-        let now = cx.services().store().now().await?;
-        let theirs = cx.person().await.zone;
-        let known = theirs.filter(|name| when::zone(name).is_some());
+        let (now, known) = clock(&cx).await?;
         let default = known.as_deref().unwrap_or("UTC");
         let line = cx.line().trim();
         let read = read::read(line, now, default).map_err(|unclear| {
@@ -99,30 +137,28 @@ impl Schedules {
             texts::unclear(&unclear, line, meant.as_deref())
         })?;
         let foreseen = foresee(&cx, line, &read.command).await?;
-        let zone = match (read.zone_said, &known) {
-            (true, _) => Zone::Said,
-            (false, Some(_)) => Zone::Theirs,
-            (false, None) => Zone::Unknown,
-        };
-        let Message {
-            channel,
-            kind,
-            thread,
-            ..
-        } = cx.message();
-        let origin = schedule::Origin {
-            channel: channel.clone(),
-            kind: (*kind).into(),
-            thread: thread.clone(),
-        };
-        let ask = Ask {
-            when: read.when,
-            zone,
-            line: read.command,
-            origin,
-            foreseen,
-        };
-        cx.propose("schedule", ask).await
+        propose(&cx, read, known.is_some(), foreseen).await
+    }
+
+    /// Reminds you, somebody else or everybody here of something.
+    ///
+    /// It is a schedule that posts: it stands in `schedules`, and `unschedule` ends it. Times are in your time zone.
+    #[respond(
+        r"^remind (?<whom>me|us|here|everybody|@\S+) (?<what>(?s:.+))$",
+        usage = "remind <whom> <what>",
+        example = "remind me in 2h to look at the canary",
+        example = "remind me to water the plants tomorrow at 9:00",
+        example = "remind us every weekday at 9:25 that the standup begins",
+        effect = "operation"
+    )]
+    async fn remind(&self, cx: Context, whom: String, what: String) -> Result {
+        let (now, known) = clock(&cx).await?;
+        let default = known.as_deref().unwrap_or("UTC");
+        let (mut read, what) = remind::read(&what, now, default)
+            .map_err(|unclear| texts::unclear_reminder(&unclear, &whom, &what))?;
+        read.command = texts::reminder(&remind::whom(&cx, &whom)?, &what);
+        let foreseen = foresee(&cx, cx.line(), &read.command).await?;
+        propose(&cx, read, known.is_some(), foreseen).await
     }
 
     /// Says what is scheduled, and when it runs next.
@@ -163,6 +199,17 @@ impl Schedules {
     )]
     async fn post(&self, cx: Context, text: String) -> Result {
         cx.reply(texts::post(&text)).await
+    }
+
+    /// Says a reminder; what `remind` schedules says this.
+    #[respond(
+        r"^reminder(?: for (?<whom>@[^\s:]+))?: (?<what>(?s:.+))$",
+        usage = "reminder[ for <whom>]: <what>",
+        example = "reminder: the retro begins",
+        effect = "changes"
+    )]
+    async fn reminder(&self, cx: Context, whom: Option<String>, what: String) -> Result {
+        cx.reply(texts::reminded(whom.as_deref(), &what)).await
     }
 
     /// What this can do to the world.

@@ -3,6 +3,7 @@
 use crate::{
     actions::{Ask, Zone},
     read::Unclear,
+    remind::Whom,
     schedule::{MOST, Schedule},
     when::{LAST, Rhythm, When, ordinal},
 };
@@ -163,7 +164,7 @@ pub(crate) fn no_schedule(id: &str) -> String {
 
 /// What scheduling is called.
 pub(crate) fn schedule_title(line: &str, when: &When) -> String {
-    format!("Schedule {} {}", markup::code(line), when.words())
+    format!("Schedule {} {}", shown(line), when.words())
 }
 
 /// When it runs, and in which zone.
@@ -219,7 +220,7 @@ pub(crate) fn foreseen(verdict: &Verdict, effect: Effect) -> Option<String> {
 
 /// It is scheduled.
 pub(crate) fn scheduled(schedule: &Schedule, ask: &Ask) -> Card {
-    let (line, when) = (markup::code(&schedule.line), &schedule.when);
+    let (line, when) = (shown(&schedule.line), &schedule.when);
     let tone = match ask.foreseen {
         Some(_) => Tone::Warning,
         None => Tone::Good,
@@ -282,7 +283,7 @@ pub(crate) fn missed_record(schedule: &Schedule, at: Timestamp) -> String {
 
 /// It was missed.
 pub(crate) fn missed(schedule: &Schedule, at: Timestamp) -> Card {
-    let line = markup::code(&schedule.line);
+    let line = shown(&schedule.line);
     let mut card = Card::new(Tone::Warning, format!("Missed: {line}"))
         .text(format!(
             "{} scheduled it for {}. No robot ran at that time, so I skipped it: now it is too late to run it unasked.",
@@ -300,7 +301,7 @@ pub(crate) fn missed(schedule: &Schedule, at: Timestamp) -> Card {
 pub(crate) fn unschedule_title(schedule: &Schedule) -> String {
     format!(
         "Unschedule {} of {} ({})",
-        markup::code(&schedule.line),
+        shown(&schedule.line),
         schedule.name,
         schedule.id
     )
@@ -359,7 +360,7 @@ pub(crate) fn schedules(all: &[Schedule], here: &ChannelId) -> Card {
         card = card.text(format!(
             "{} {} {}{place}\n{next}{last} · {}",
             markup::code(&schedule.id),
-            markup::code(&schedule.line),
+            shown(&schedule.line),
             schedule.when.words(),
             schedule.name
         ));
@@ -415,3 +416,58 @@ fn is_person(word: &str) -> bool {
 #[cfg(test)]
 #[path = "texts_tests.rs"]
 mod tests;
+
+/// The command that a reminder is when its time comes.
+pub(crate) fn reminder(whom: &Whom, what: &str) -> String {
+    match whom {
+        Whom::One(id) => format!("reminder for @{id}: {what}"),
+        Whom::Everybody => format!("reminder: {what}"),
+    }
+}
+
+/// A reminder, whose time has come.
+pub(crate) fn reminded(whom: Option<&str>, what: &str) -> Card {
+    let whom = whom.map(|whom| format!("{} ", post(whom))).unwrap_or_default();
+    Card::new(Tone::Neutral, format!("⏰ {whom}{}", post(what)))
+}
+
+/// A scheduled line, as people read it: who is reminded has a name there.
+fn shown(line: &str) -> String {
+    let reminder = line
+        .strip_prefix("reminder for @")
+        .and_then(|rest| rest.split_once(": "));
+    match reminder {
+        Some((whom, what)) if is_person(whom) => {
+            format!(
+                "reminder for {}: {}",
+                markup::user(&whom.into()),
+                markup::code(what)
+            )
+        }
+        _ => markup::code(line),
+    }
+}
+
+/// When somebody is to be reminded is not clear.
+pub(crate) fn unclear_reminder(unclear: &Unclear, whom: &str, what: &str) -> UserError {
+    let why = match unclear {
+        Unclear::NoTime => "I see no time in that.".to_owned(),
+        Unclear::NoCommand => "Of what?".to_owned(),
+        other => why(other, what),
+    };
+    UserError::new(format!(
+        "{why} Write for example {} or {}.",
+        markup::code(&format!("remind {whom} in 2h to look at the canary")),
+        markup::code(&format!("remind {whom} to look at the canary tomorrow at 9:00")),
+    ))
+}
+
+/// Nobody in the chat is called so.
+pub(crate) fn not_a_person(said: &str) -> UserError {
+    UserError::new(format!(
+        "{} is nobody I can mention; pick somebody from the list that opens behind `@`, or say {} or {}.",
+        markup::code(said),
+        markup::code("me"),
+        markup::code("us")
+    ))
+}

@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderName, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -21,6 +22,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// A running registry. It stops when it is dropped.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct Kept {
     /// Manifests and blobs by repository and digest.
-    content: BTreeMap<(String, String), (&'static str, String)>,
+    content: BTreeMap<(String, String), (&'static str, Vec<u8>)>,
     /// Digests by repository and tag.
     tags: BTreeMap<(String, String), String>,
 }
@@ -69,6 +71,33 @@ impl Registry {
 
     /// Puts an image for linux/amd64 in, without layers, under a tag; its name by digest.
     pub fn push(&self, repository: &str, tag: &str, labels: &[(&str, &str)]) -> String {
+        self.put(repository, tag, labels, None)
+    }
+
+    /// The same, with one layer of these files: their paths in the image, and what is in them.
+    ///
+    /// # Errors
+    /// When they cannot be packed: a path leads upwards, or is too long.
+    pub fn push_files(
+        &self,
+        repository: &str,
+        tag: &str,
+        labels: &[(&str, &str)],
+        files: &[(&str, &str)],
+    ) -> std::io::Result<String> {
+        let packed = GzEncoder::new(Vec::new(), Compression::fast());
+        let mut archive = tar::Builder::new(packed);
+        for (path, text) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, path.trim_start_matches('/'), text.as_bytes())?;
+        }
+        let layer = archive.into_inner()?.finish()?;
+        Ok(self.put(repository, tag, labels, Some(layer)))
+    }
+
+    fn put(&self, repository: &str, tag: &str, labels: &[(&str, &str)], layer: Option<Vec<u8>>) -> String {
         let labels: serde_json::Map<String, Value> = labels
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).into()))
@@ -76,22 +105,21 @@ impl Registry {
         let config = json!({
             "architecture": "amd64", "os": "linux", "config": { "Labels": labels }, "created": "2026-01-02T03:04:05Z",
             "rootfs": { "type": "layers", "diff_ids": [] },
-        })
-        .to_string();
+        });
         let mut kept = lock(&self.kept);
-        let mut put = |kind: &'static str, body: String| {
-            let digest = digest(&body);
+        let mut put = |kind: &'static str, body: Vec<u8>| {
+            let (digest, size) = (digest(&body), body.len());
             kept.content
                 .insert((repository.to_owned(), digest.clone()), (kind, body));
-            digest
+            json!({ "mediaType": kind, "digest": digest, "size": size })
         };
-        let size = config.len();
-        let of_config = put(CONFIG, config);
+        let config = put(CONFIG, config.to_string().into_bytes());
+        let layers: Vec<Value> = layer.into_iter().map(|layer| put(LAYER, layer)).collect();
         let manifest = json!({
-            "schemaVersion": 2, "mediaType": MANIFEST, "layers": [],
-            "config": { "mediaType": CONFIG, "digest": of_config, "size": size },
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers,
         });
-        let digest = put(MANIFEST, manifest.to_string());
+        let manifest = put(MANIFEST, manifest.to_string().into_bytes());
+        let digest = manifest["digest"].as_str().unwrap_or_default().to_owned();
         kept.tags
             .insert((repository.to_owned(), tag.to_owned()), digest.clone());
         format!("{}/{repository}@{digest}", self.address)
@@ -104,9 +132,9 @@ impl Drop for Registry {
     }
 }
 
-fn digest(body: &str) -> String {
+fn digest(body: &[u8]) -> String {
     let mut text = "sha256:".to_owned();
-    for byte in Sha256::digest(body.as_bytes()) {
+    for byte in Sha256::digest(body) {
         // Writing to a String does not fail.
         let _ = write!(text, "{byte:02x}");
     }

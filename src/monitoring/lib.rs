@@ -27,6 +27,7 @@ pub mod duration;
 mod error;
 pub mod gate;
 pub mod grafana;
+pub mod pagerduty;
 pub mod step;
 pub mod threshold;
 mod variables;

@@ -51,3 +51,4 @@ use otus_responder_policy as _;
 use otus_responder_pulls as _;
 use otus_responder_releases as _;
 use otus_responder_schedules as _;
+use otus_responder_team as _;

@@ -82,11 +82,12 @@ pub(crate) fn bad_database(database: &str, error: &str) -> String {
 /// Nothing says where the files are.
 pub(crate) fn no_files(service: &str) -> String {
     format!(
-        "Nothing says where the migrations of {} are: set {} and its {}, or {}.",
+        "Nothing says where the migrations of {} are: set {} and its {}, or {}, or {}.",
         code(service),
         code("repository"),
         code("path"),
-        code("folder")
+        code("folder"),
+        code("in_image")
     )
 }
 
@@ -123,6 +124,15 @@ pub(crate) fn may_not_run(service: &str, why: &str) -> String {
         "The migrations of {} are run from commits that could be deployed, too: {}.",
         code(service),
         cut(why, LONGEST).trim_end_matches('.')
+    )
+}
+
+/// No version was said, none is configured, and none was deployed.
+pub(crate) fn which_version(service: &str) -> String {
+    format!(
+        "The migrations of {0} are in its image, and I do not know which: nothing was deployed yet. Say {1}.",
+        code(service),
+        code(&format!("migrate {service} at <version>"))
     )
 }
 

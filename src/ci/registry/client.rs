@@ -3,11 +3,12 @@
 //! Side effects: reads registries, password files and commands; changes nothing in the world.
 
 use super::{
-    Image, RegistryConfig, Tags,
+    Image, ImageFile, RegistryConfig, Tags,
     cache::Bounded,
     door::Page,
     error::{Error, Failure, Missing, Result},
     host::{Host, Pass, lock},
+    layers::Wanted,
     look::not_found,
     name::{Reference, Repository},
     retry,
@@ -33,6 +34,9 @@ const KNOWN_FOR: Duration = Duration::from_secs(600);
 const PAGE: usize = 1000;
 const PAGES: usize = 100;
 
+/// How often reading an image's files is begun anew.
+const FILES_AGAIN: u32 = 2;
+
 /// Who knows images. Callers depend on this, so that they can be tested without a registry.
 #[async_trait]
 pub trait Images: Send + Sync {
@@ -56,6 +60,26 @@ pub trait Images: Send + Sync {
     /// # Errors
     /// Any of [`Error`].
     async fn tags(&self, repository: &str, at_most: usize) -> Result<Tags>;
+
+    /// The files of a folder of an image, and of the folders in it, whose paths below the folder are `wanted`; by path. Of an image for
+    /// several platforms, the first one's. Whole layers are fetched for it, and nothing is unpacked anywhere.
+    ///
+    /// # Errors
+    /// Any of [`Error`]; [`Error::NoFiles`] when the folder is not there, or cannot be read.
+    async fn files(
+        &self,
+        repository: &str,
+        digest: &str,
+        folder: &str,
+        wanted: Wanted,
+    ) -> Result<Vec<ImageFile>> {
+        let _ = wanted;
+        Err(Error::NoFiles {
+            name: format!("{repository}:{digest}"),
+            folder: folder.to_owned(),
+            why: "this registry's images cannot be looked into".to_owned(),
+        })
+    }
 }
 
 /// All container registries, those with a configuration and any other. Cheap to clone.
@@ -237,6 +261,40 @@ impl Images for Registry {
             names,
             complete: false,
         })
+    }
+
+    async fn files(
+        &self,
+        repository: &str,
+        digest: &str,
+        folder: &str,
+        wanted: Wanted,
+    ) -> Result<Vec<ImageFile>> {
+        let (repository, reference) = &(Repository::parse(repository)?, Reference::parse(digest)?);
+        let host = &*self.host(repository)?;
+        // Asked again as a whole, and for longer than for a manifest: an image is large.
+        let mut again = 0;
+        loop {
+            let read = host.with_pass(repository, move |pass| {
+                host.files(repository, reference, folder, wanted, pass)
+            });
+            let failure = match read.await {
+                Ok(files) => return Ok(files),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(failure) => failure,
+            };
+            let asked = match &failure {
+                Failure::Busy { after } | Failure::Down { after, .. } => *after,
+                Failure::Refused { .. } | Failure::Final(_) => None,
+            };
+            let wait = retry::wait(again, asked, host.patience, rand::random());
+            let Some(wait) = wait.filter(|_| again < FILES_AGAIN) else {
+                return Err(given_up(failure, repository));
+            };
+            tracing::debug!(%repository, ?failure, ?wait, "reading the image again");
+            (self.inner.pause)(wait).await;
+            again += 1;
+        }
     }
 }
 

@@ -126,6 +126,35 @@ impl Content {
         }
     }
 
+    /// Writes a layer where it is wanted, and verifies its digest. `false` when it is not there.
+    pub(crate) async fn layer(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        patience: Duration,
+        into: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<bool, LayerError> {
+        let name = any(repository);
+        self.client
+            .store_auth_if_needed(name.resolve_registry(), &self.auth)
+            .await;
+        let pulled = tokio::time::timeout(patience, self.client.pull_blob(&name, digest, into)).await;
+        match pulled {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(Trouble::IoError(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Err(LayerError::Pipe)
+            }
+            Ok(Err(trouble)) => match sort::<()>(trouble, repository) {
+                Ok(_) => Ok(false),
+                Err(failure) => Err(LayerError::Failure(failure)),
+            },
+            Err(_) => Err(LayerError::Failure(Failure::Down {
+                why: super::door::late(patience),
+                after: None,
+            })),
+        }
+    }
+
     /// The client's own timeouts are for connecting and for silence; this one is for all of it.
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
         tokio::time::timeout(self.timeout, work)
@@ -137,6 +166,15 @@ impl Content {
                 )))
             })
     }
+}
+
+/// Why a layer was not written to its end.
+#[derive(Debug)]
+pub(crate) enum LayerError {
+    /// Whoever was to read it stopped.
+    Pipe,
+    /// It did not come.
+    Failure(Failure),
 }
 
 /// What `oci-client` calls a reference.

@@ -76,6 +76,16 @@ pub enum Error {
         /// What it is instead.
         why: String,
     },
+    /// The image is there, and its files cannot be read.
+    #[error("the files in {folder} of {name} cannot be read: {why}")]
+    NoFiles {
+        /// The repository with its tag or digest.
+        name: String,
+        /// The folder that was asked for.
+        folder: String,
+        /// Why.
+        why: String,
+    },
     /// Something answers, but it does not speak the registry's protocol.
     #[error("what answers at {registry} is not a container registry: {why}; check the host's name and port")]
     NotARegistry {

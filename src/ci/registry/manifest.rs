@@ -47,6 +47,50 @@ pub(crate) struct Single {
     pub(crate) config: String,
     pub(crate) config_bytes: u64,
     pub(crate) annotations: Labels,
+    /// What its files are made of, the lowest first.
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layer {
+    pub(crate) digest: String,
+    /// As it is packed.
+    pub(crate) bytes: u64,
+    kind: String,
+}
+
+/// How a layer is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packed {
+    Gzip,
+    Not,
+}
+
+impl Layer {
+    fn of(wire: Descriptor) -> Self {
+        Self {
+            digest: wire.digest,
+            bytes: wire.size,
+            kind: wire.media_type,
+        }
+    }
+
+    /// How it is packed; or why it cannot be read.
+    pub(crate) fn packed(&self) -> Result<Packed, String> {
+        match self.kind.as_str() {
+            "application/vnd.oci.image.layer.v1.tar+gzip"
+            | "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+            | "application/vnd.docker.image.rootfs.diff.tar.gzip" => Ok(Packed::Gzip),
+            "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => {
+                Ok(Packed::Not)
+            }
+            kind => Err(format!(
+                "a layer is a `{}`, and only tar and tar with gzip are read; build the image with compression=gzip",
+                super::error::shorten(kind)
+            )),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -56,6 +100,7 @@ struct Wire {
     media_type: Option<String>,
     artifact_type: Option<String>,
     config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
     annotations: Option<Labels>,
 }
@@ -119,6 +164,12 @@ pub(crate) fn read(body: &[u8]) -> Result<Manifest, String> {
                 config: config.digest,
                 config_bytes: config.size,
                 annotations,
+                layers: wire
+                    .layers
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(Layer::of)
+                    .collect(),
             }))
         }
         (_, Some(entries)) => index(&entries, annotations),

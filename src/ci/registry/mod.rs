@@ -12,6 +12,7 @@
 //! | a manifest, an index, a config: which one is read, and what it says | `manifest.rs` |
 //! | a pass that was given is used while it is good, and once more with a new password | `host.rs` |
 //! | all of it in order, for one image | `look.rs` |
+//! | the files of a folder in it: which layers, and what of them counts | `files.rs`, `layers.rs` |
 //! | whether and when to ask again | `retry.rs` |
 //! | what is known already, and the one trait callers see | `client.rs`, `cache.rs` |
 //!
@@ -39,9 +40,11 @@ mod credentials;
 mod docker_config;
 mod door;
 mod error;
+mod files;
 mod fit;
 mod host;
 mod image;
+mod layers;
 mod look;
 mod manifest;
 mod name;
@@ -54,4 +57,5 @@ pub use config::{ConfigError, RegistryConfig};
 pub use error::{Error, Missing, Refusal, Result};
 pub use fit::{Fit, fit};
 pub use image::{Image, Tags};
+pub use layers::{ImageFile, Wanted};
 pub use name::check_name;

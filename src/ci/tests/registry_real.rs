@@ -320,3 +320,121 @@ async fn docker_knows_the_password() {
         digest
     );
 }
+
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const GZIPPED: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+/// Pushes an image of these layers, the lowest first.
+async fn built(real: &RealRegistry, layers: &[(&str, Vec<u8>)]) -> String {
+    let config = json!({ "os": "linux", "architecture": "amd64", "config": {} }).to_string();
+    let config = real
+        .push_blob(
+            "team/api",
+            "application/vnd.oci.image.config.v1+json",
+            config.into_bytes(),
+        )
+        .await
+        .unwrap();
+    let mut described = Vec::new();
+    for (kind, bytes) in layers {
+        described.push(real.push_blob("team/api", kind, bytes.clone()).await.unwrap());
+    }
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": described });
+    real.push_manifest("team/api", "built", kind, &manifest)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_files_of_a_folder_are_read_out_of_an_image() {
+    let real = open().await;
+    let registry = client(&real, RegistryConfig::default());
+    // More than waits between the network and whoever unpacks.
+    let noise: String = (0..400_000_u32)
+        .map(|at| char::from(b'a' + (at.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
+        .collect();
+    let below = archive(&[
+        ("bin/app", &noise),
+        ("app/migrations/1_begin.sql", "create table users ()"),
+        ("app/migrations/2_gone.sql", "no"),
+        ("app/migrations/README.md", "no"),
+    ]);
+    let above = archive(&[
+        ("app/migrations/.wh.2_gone.sql", ""),
+        ("app/migrations/3_more.sql", "create table orders ()"),
+    ]);
+    let digest = built(&real, &[(GZIPPED, gzipped(&below)), (LAYER, above)]).await;
+    let sql = |name: &str| name.ends_with(".sql");
+    let files = registry
+        .files(&name(&real), &digest, "/app/migrations", sql)
+        .await
+        .unwrap();
+    let files: Vec<_> = files
+        .into_iter()
+        .map(|file| (file.path, String::from_utf8(file.bytes).unwrap()))
+        .collect();
+    let is = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    assert_eq!(
+        files,
+        [
+            is("1_begin.sql", "create table users ()"),
+            is("3_more.sql", "create table orders ()")
+        ]
+    );
+    let missing = registry
+        .files(&name(&real), &digest, "/srv/migrations", sql)
+        .await
+        .unwrap_err();
+    assert!(
+        missing
+            .to_string()
+            .contains("there is no such folder in the image"),
+        "{missing}"
+    );
+    let nothing = format!("sha256:{}", "0".repeat(64));
+    let nothing = registry.files(&name(&real), &nothing, "/app", sql).await;
+    assert!(matches!(nothing.unwrap_err(), Error::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn an_image_whose_files_cannot_be_read_says_why() {
+    let real = open().await;
+    let registry = client(&real, RegistryConfig::default());
+    let whole = archive(&[("app/migrations/1.sql", "select 1")]);
+    let zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+    for (layers, why) in [
+        (vec![(zstd, whole.clone())], "only tar and tar with gzip are read"),
+        (vec![(GZIPPED, whole.clone())], "cannot be unpacked"),
+        (vec![(LAYER, whole[..700].to_vec())], "cannot be unpacked"),
+        (vec![], "there is no such folder in the image"),
+    ] {
+        let digest = built(&real, &layers).await;
+        let files = registry
+            .files(&name(&real), &digest, "/app/migrations", |_| true)
+            .await;
+        let refused = files.unwrap_err().to_string();
+        assert!(
+            refused.starts_with(&format!("the files in /app/migrations of {}", name(&real)))
+                && refused.contains(why),
+            "{refused}"
+        );
+    }
+}

@@ -8,7 +8,7 @@ use super::{
 use otus_ci::{
     Feed,
     github::GitHub,
-    registry::Registry,
+    registry::{Images, Registry},
     version::{Source, Versions},
 };
 use otus_core::{Registration, Setup, StartError, UserId, services::Resources};
@@ -65,13 +65,17 @@ fn engines(settings: &Settings) -> (Resources, Vec<(Path, String)>) {
             faults.push((vec!["registries".into(), host.clone()], message.to_owned()));
         }
     }
+    // What is wrong with a registry is told above.
+    let images = Registry::new(&settings.registries).map(|registry| Arc::new(registry) as Arc<dyn Images>);
+    if let Ok(images) = &images {
+        resources.insert(images.clone());
+    }
     if settings.github.is_set() {
         match GitHub::new(&settings.github) {
             Ok(github) => {
                 resources.insert(github.clone());
-                // What is wrong with a registry is told above.
-                if let Ok(registry) = Registry::new(&settings.registries) {
-                    resources.insert(Versions::new(github, Arc::new(registry)));
+                if let Ok(images) = images {
+                    resources.insert(Versions::new(github, images));
                 }
             }
             Err(error) => faults.push((vec!["github".into()], error.to_string())),

@@ -53,6 +53,13 @@ fn what_is_built_in_is_right_and_equals_the_defaults() {
     let schedules: otus_responder_schedules::Settings =
         serde_json::from_value(loaded.tree["responders"]["schedules"].clone()).unwrap();
     assert_eq!(schedules, otus_responder_schedules::Settings::default());
+    let standup: otus_responder_team::StandupSettings =
+        serde_json::from_value(loaded.tree["responders"]["standup"].clone()).unwrap();
+    assert_eq!(standup, otus_responder_team::StandupSettings::default());
+    let oncall: otus_responder_team::OnCallSettings =
+        serde_json::from_value(loaded.tree["responders"]["oncall"].clone()).unwrap();
+    let expected = otus_responder_team::OnCallSettings::default();
+    assert_eq!(format!("{oncall:?}"), format!("{expected:?}"));
     let pipeline: otus_responder_pipeline::Settings =
         serde_json::from_value(loaded.tree["responders"]["pipeline"].clone()).unwrap();
     let expected = otus_responder_pipeline::Settings::default();
@@ -138,9 +145,11 @@ fn the_built_in_file_has_every_key_and_a_comment_on_each() {
         "graphs",
         "markers",
         "migrations",
+        "oncall",
         "pipeline",
         "pulls",
         "schedules",
+        "standup",
     ] {
         let table = complete["responders"][responder].as_table().unwrap();
         sections_keys_are_written(&format!("responders.{responder}"), table);
@@ -203,6 +212,9 @@ fn read_alone(section: &str, text: &str) -> String {
         "responders.deploy" => wrong::<otus_responder_deploy::Settings>(here),
         "responders.autodeploy" => wrong::<otus_responder_deploy::AutoSettings>(here),
         "responders.schedules" => wrong::<otus_responder_schedules::Settings>(here),
+        "responders.standup" => wrong::<otus_responder_team::StandupSettings>(here),
+        "responders.oncall" => wrong::<otus_responder_team::OnCallSettings>(here),
+        "responders.oncall.pagerduty" => wrong::<otus_responder_team::PagerDutySettings>(here),
         "responders.pipeline" => wrong::<otus_responder_pipeline::Settings>(here),
         "responders.markers" => wrong::<otus_responder_markers::Settings>(here),
         "responders.migrations" => wrong::<otus_responder_migrations::Settings>(here),
@@ -453,7 +465,7 @@ fn databases_and_migrations_are_told_with_their_line() {
       otus.toml:3: databases.other.url: is not set; write the database's address: "postgres://otus@db.example.com/shop"
       otus.toml:5: databases.other.consumers.warehouse.gate: "elt" is not known here; there are: app, etl, reporting; did you mean "etl"?
       otus.toml:11: databases.third.consumers.warehouse.owner: it names the role "data", which is not defined: write data = ["U…"] below [roles]
-      otus.toml:14: services.api.migrations.path: it is a folder of the service's repository, and the service has none: set repository, or folder instead of path
+      otus.toml:14: services.api.migrations.path: it is a folder of the service's repository, and the service has none: set repository, or folder or in_image instead of path
       otus.toml:15: services.api.migrations.databases.stging: there is no environment "stging"
       otus.toml:15: services.api.migrations.databases.stging: there is no database "shp" below [databases]; there are: other, shop, third
       otus.toml:16: services.web.migrations: the key databases is missing here
@@ -875,6 +887,7 @@ versions = ["v1", "v2"]
     [responders.deploy]
 
 
+
     [responders.executables]
 
 
@@ -892,12 +905,17 @@ versions = ["v1", "v2"]
 
 
 
+
     [responders.markers]
 
     [responders.migrations]
 
+    [responders.oncall.pagerduty]
+
+
 
     [responders.pipeline]
+
 
 
 

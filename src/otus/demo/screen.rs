@@ -135,7 +135,8 @@ impl<W: Write> Screen<W> {
         let first = told.is_empty();
         let new: Vec<String> = lines
             .into_iter()
-            .filter(|line| told.insert(timeless(line)))
+            // At first all of it, also what it says twice.
+            .filter(|line| told.insert(timeless(line)) || first)
             .collect();
         if new.is_empty() {
             return;

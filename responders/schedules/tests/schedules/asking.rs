@@ -57,6 +57,55 @@ async fn what_cannot_be_scheduled_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reminders_are_schedules_that_post() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    scene
+        .schedule(&mut room, "remind me to look at the canary in 2h")
+        .await;
+    scene
+        .schedule(
+            &mut room,
+            "remind us every weekday at 9:25 that the standup begins",
+        )
+        .await;
+    scene
+        .schedule(&mut room, "remind @ben tomorrow at 9 of the retro")
+        .await;
+    let lines: Vec<_> = scene
+        .kept()
+        .await
+        .iter()
+        .map(|kept| kept["line"].clone())
+        .collect();
+    for line in [
+        "reminder for @ann: look at the canary",
+        "reminder: the standup begins",
+        "reminder for @ben: the retro",
+    ] {
+        assert!(lines.iter().any(|kept| kept == line), "{line}: {lines:?}");
+    }
+    for (line, part) in [
+        (
+            "remind me to look at the canary",
+            "I see no time in that. Write for example `remind me in 2h to",
+        ),
+        ("remind me in 2h", "Of what?"),
+        ("remind @nobody.knows in 2h to come", "is nobody I can mention"),
+    ] {
+        let answer = asked(&mut room, "ann", line).await;
+        assert!(answer.contains(part), "{line}: {answer}");
+    }
+    assert_eq!(scene.kept().await.len(), 3);
+    scene.clock.jump(jiff::SignedDuration::from_hours(2));
+    let told = room
+        .expect_shown(|post| post.plain().starts_with("⏰ @ann look at the canary"))
+        .await;
+    assert!(told.plain().contains("scheduled by @ann: "), "{}", told.plain());
+    scene.heard_enough();
+}
+
+#[tokio::test(start_paused = true)]
 async fn schedules_are_listed_and_ended_by_a_button() {
     let scene = Scene::new();
     let mut room = scene.room(&Fuse::default(), &["ann"]);
