@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use otus::{
-    Picture, Result, Services,
+    Picture, Result, Services, beside,
     card::File,
     outbox::{Taken, Worked, Worker},
 };
@@ -109,7 +109,7 @@ impl Studio {
             return Ok(reading);
         };
         // Drawing keeps a CPU busy for tens of milliseconds.
-        let picture = tokio::task::spawn_blocking(move || chart.render()).await??;
+        let picture = beside::compute(move || chart.render()).await??;
         let file = File {
             name: format!("alert-{}-{}.png", group.short(), now.as_second()),
             title: texts::picture_title(group),

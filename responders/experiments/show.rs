@@ -105,7 +105,7 @@ pub(crate) async fn one(cx: &Context, settings: &Settings, name: &str, span: Opt
     let zone = person.zone.and_then(|zone| TimeZone::get(&zone).ok());
     let chart = draw::chart(&known.name, &sums, zone.unwrap_or(TimeZone::UTC));
     // Drawing keeps a CPU busy for tens of milliseconds.
-    let picture = tokio::task::spawn_blocking(move || chart.render()).await??;
+    let picture = otus::beside::compute(move || chart.render()).await??;
     cx.upload(draw::file(&known.name, &sums, picture)).await
 }
 

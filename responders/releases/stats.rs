@@ -99,7 +99,7 @@ pub(crate) async fn stats(
     let days = dora::per_day(&deploys, from, to, &zone);
     let (chart, alt) = (draw::chart(&about, &days, zone), texts::picture_title(&about));
     // Drawing keeps a CPU busy for tens of milliseconds.
-    let picture = tokio::task::spawn_blocking(move || chart.render()).await??;
+    let picture = otus::beside::compute(move || chart.render()).await??;
     cx.upload(draw::file(&about, picture, alt)).await
 }
 

@@ -37,36 +37,119 @@ def ours():
 
 
 def draw(chart):
-    """What a careful person does with matplotlib: dark, a legend, a limit, events, dates."""
+    """The picture of one chart, as PNG."""
     with plt.style.context("dark_background"):
-        figure, axes = plt.subplots(figsize=(16, 8), dpi=100)
-        kind = chart["kind"]
-        series = [(s["name"], [datetime.fromtimestamp(t, timezone.utc) for t, _ in s["points"]],
-                   [float("nan") if v is None else v for _, v in s["points"]]) for s in chart["series"]]
-        if kind == "stacked":
-            axes.stackplot(series[0][1], [v for _, _, v in series], labels=[n for n, _, _ in series])
-        elif kind == "bars":
-            bottom = [0.0] * len(series[0][1])
-            for name, times, values in series:
-                axes.bar(times, values, bottom=bottom, width=0.8 / 24, label=name)
-                bottom = [a + b for a, b in zip(bottom, values)]
-        else:
-            for name, times, values in series:
-                axes.plot(times, values, label=name, linewidth=1.5, drawstyle="steps-post" if kind == "steps" else "default")
-        if kind == "log":
-            axes.set_yscale("log")
-        for limit in chart["limits"]:
-            axes.axhline(limit, color="red", linestyle="--")
-        for at in chart["markers"]:
-            axes.axvline(datetime.fromtimestamp(at, timezone.utc), color="lightblue", linestyle="--")
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
-        axes.set_title(chart["title"])
-        axes.grid(True, alpha=0.3)
-        axes.legend()
+        figure = (PANELS.get(chart["kind"]) or lines)(chart)
         out = io.BytesIO()
         figure.savefig(out, format="png")
         plt.close(figure)
         return out.getvalue()
+
+
+def when(points):
+    return [datetime.fromtimestamp(t, timezone.utc) for t, _ in points]
+
+
+def events(chart, axes):
+    for at in chart["markers"]:
+        axes.axvline(datetime.fromtimestamp(at, timezone.utc), color="lightblue", linestyle="--")
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
+
+
+def heatmap(chart):
+    """Buckets are cumulated: what falls into each is the difference to the one below."""
+    figure, axes = plt.subplots(figsize=(16, 8), dpi=100)
+    series = sorted(chart["data"], key=lambda s: float(s["name"]))
+    rows, below = [], None
+    for one in series:
+        values = [v for _, v in one["points"]]
+        rows.append(values if below is None else [a - b for a, b in zip(values, below)])
+        below = values
+    mesh = axes.pcolormesh(when(series[0]["points"]), range(len(rows)), rows, cmap="viridis", shading="nearest")
+    axes.set_yticks(range(len(rows)), [s["name"] for s in series])
+    axes.set_title(chart["title"])
+    figure.colorbar(mesh, label="per second")
+    events(chart, axes)
+    return figure
+
+
+def histogram(chart):
+    figure, axes = plt.subplots(figsize=(16, 8), dpi=100)
+    low, high, counts = zip(*chart["data"])
+    axes.bar(low, counts, width=[b - a for a, b in zip(low, high)], align="edge", edgecolor="black")
+    axes.set_xscale("log")
+    axes.axvline(chart["limits"][0], color="red", linestyle="--")
+    axes.set_title(chart["title"])
+    axes.grid(True, alpha=0.3)
+    return figure
+
+
+def stat(chart):
+    """The last values large, with their lines below, as there is no kind of chart for it."""
+    figure, all_axes = plt.subplots(1, len(chart["data"]), figsize=(16, 8), dpi=100)
+    for axes, one in zip(all_axes, chart["data"]):
+        values = [v for _, v in one["points"]]
+        axes.fill_between(when(one["points"]), values, alpha=0.4)
+        axes.set_axis_off()
+        axes.set_title(one["name"])
+        colour = "red" if values[-1] > chart["limits"][0] else "lightgreen"
+        axes.text(0.5, 0.5, "%.0f ms" % (values[-1] * 1e3), transform=axes.transAxes, fontsize=48, ha="center", color=colour)
+    return figure
+
+
+def gauge(chart):
+    figure, axes = plt.subplots(figsize=(16, 8), dpi=100)
+    names, values = zip(*chart["data"])
+    bars = axes.barh(names, values, color=["red" if v > 0.85 else "orange" if v > 0.7 else "green" for v in values])
+    axes.bar_label(bars, ["%.0f%%" % (v * 100) for v in values])
+    axes.set_xlim(0, 1)
+    axes.invert_yaxis()
+    axes.set_title(chart["title"])
+    figure.tight_layout()
+    return figure
+
+
+def table(chart):
+    figure, axes = plt.subplots(figsize=(16, 8), dpi=100)
+    axes.set_axis_off()
+    cells = [[a, b, "%.4g/s" % c, "%.2f%%" % (d * 100), "%.0f ms" % (e * 1e3), "%.3g GB" % (f / 1e9)] for a, b, c, d, e, f in chart["data"]]
+    drawn = axes.table(cells, colLabels=["service", "release", "requests", "errors", "p95", "memory"], loc="center")
+    for cell in drawn.get_celld().values():
+        cell.set_facecolor("black")
+    drawn.scale(1, 2.5)
+    drawn.set_fontsize(16)
+    axes.set_title(chart["title"])
+    return figure
+
+
+PANELS = {"heatmap": heatmap, "histogram": histogram, "stat": stat, "gauge": gauge, "table": table}
+
+
+def lines(chart):
+    """What a careful person does with matplotlib: dark, a legend, a limit, events, dates."""
+    figure, axes = plt.subplots(figsize=(16, 8), dpi=100)
+    kind = chart["kind"]
+    series = [(s["name"], [datetime.fromtimestamp(t, timezone.utc) for t, _ in s["points"]],
+               [float("nan") if v is None else v for _, v in s["points"]]) for s in chart["series"]]
+    if kind == "stacked":
+        axes.stackplot(series[0][1], [v for _, _, v in series], labels=[n for n, _, _ in series])
+    elif kind == "bars":
+        bottom = [0.0] * len(series[0][1])
+        for name, times, values in series:
+            axes.bar(times, values, bottom=bottom, width=0.8 / 24, label=name)
+            bottom = [a + b for a, b in zip(bottom, values)]
+    else:
+        for name, times, values in series:
+            axes.plot(times, values, label=name, linewidth=1.5, drawstyle="steps-post" if kind == "steps" else "default")
+    if kind == "log":
+        axes.set_yscale("log")
+    for limit in chart["limits"]:
+        axes.axhline(limit, color="red", linestyle="--")
+    events(chart, axes)
+    axes.set_title(chart["title"])
+    axes.grid(True, alpha=0.3)
+    axes.legend()
+    return figure
 
 
 def main():

@@ -103,6 +103,27 @@ fn compared() -> Vec<Compared> {
     ]
 }
 
+/// Name (which is its kind), picture and the data as JSON of what is no line over time.
+fn panels() -> Vec<(&'static str, Panel, serde_json::Value)> {
+    let series = |all: Vec<Series>| -> serde_json::Value {
+        let each = all
+            .iter()
+            .map(|s| serde_json::json!({ "name": name(s), "points": s.points() }));
+        each.collect::<Vec<_>>().into()
+    };
+    let buckets: Vec<_> = data::histogram_buckets()
+        .iter()
+        .map(|bucket| (bucket.low, bucket.high, bucket.count))
+        .collect();
+    vec![
+        ("heatmap", data::heatmap().into(), series(data::heatmap_series())),
+        ("histogram", data::histogram().into(), serde_json::json!(buckets)),
+        ("stat", data::stats().into(), series(data::stat_series())),
+        ("gauge", data::gauge().into(), serde_json::json!(data::DISKS)),
+        ("table", data::table().into(), serde_json::json!(data::SERVICES)),
+    ]
+}
+
 fn name(series: &Series) -> String {
     let values = || {
         series
@@ -131,21 +152,29 @@ fn dump() {
             serde_json::json!({ "name": chart_name, "kind": kind, "title": chart_name, "series": series,
                 "limits": limits, "markers": markers })
         })
+        .chain(panels().into_iter().map(|(kind, _, data)| {
+            serde_json::json!({ "name": kind, "kind": kind, "title": kind, "data": data,
+                "limits": [0.5], "markers": [data::START + 2148.0, data::START + 3108.0] })
+        }))
         .collect();
     println!("{}", serde_json::Value::from(charts));
 }
 
 fn time(args: &[String]) {
-    let all = compared();
-    let Some((_, _, chart, ..)) = all.iter().find(|c| Some(c.0) == args.first().map(String::as_str)) else {
+    let wanted = args.first().map(String::as_str);
+    let charts = compared()
+        .into_iter()
+        .map(|(name, _, chart, ..)| (name, Panel::from(chart)));
+    let panels = panels().into_iter().map(|(name, panel, _)| (name, panel));
+    let Some((_, panel)) = charts.chain(panels).find(|(name, _)| Some(*name) == wanted) else {
         eprintln!("there is no such chart");
         std::process::exit(1);
     };
-    let picture = chart.render().expect("a picture");
+    let picture = panel.render().expect("a picture");
     if let Some(path) = args.get(1) {
         std::fs::write(path, &picture.png).expect("writes the picture");
     }
-    let ms = median(11, || drop(black_box(chart.render())));
+    let ms = median(11, || drop(black_box(panel.render())));
     println!("{}", serde_json::json!({ "ms": ms, "bytes": picture.png.len() }));
 }
 

@@ -336,7 +336,8 @@ fn middle(t: f64, noise: f64) -> f64 {
 }
 
 /// A classic histogram over an hour: buckets by their upper bounds.
-pub(crate) fn heatmap() -> Heatmap {
+/// How often each bucket was hit a second, over an hour.
+pub(crate) fn heatmap_series() -> Vec<Series> {
     const BOUNDS: [f64; 12] = [
         0.005,
         0.01,
@@ -373,10 +374,14 @@ pub(crate) fn heatmap() -> Heatmap {
             .collect();
         Series::labelled([("le", le.to_string())], points)
     });
+    series.collect()
+}
+
+pub(crate) fn heatmap() -> Heatmap {
     Heatmap::new("Latency of checkout")
         .query("sum by (le) (rate(http_request_duration_seconds_bucket{service=\"checkout\"}[1m]))")
         .range(START, START + 3600.0, 30.0)
-        .all_series(series)
+        .all_series(heatmap_series())
         .marker(Marker::new(START + 2148.0, "deploy checkout v2.41.0"))
         .marker(Marker::new(START + 3108.0, "deploy checkout v2.40.3"))
         .threshold(Threshold::above(0.5))
@@ -409,10 +414,14 @@ pub(crate) fn native_heatmap() -> Heatmap {
 }
 
 /// One distribution.
+pub(crate) fn histogram_buckets() -> Vec<Bucket> {
+    native(0.11, 0.5, 1_200_000.0)
+}
+
 pub(crate) fn histogram() -> Histogram {
     Histogram::new("Latency of checkout, 10:00–11:00 UTC")
         .query("sum (increase(http_request_duration_seconds{service=\"checkout\"}[1h]))")
-        .native(native(0.11, 0.5, 1_200_000.0))
+        .native(histogram_buckets())
         .threshold(Threshold::above(0.5))
 }
 
@@ -435,7 +444,7 @@ pub(crate) fn stat() -> Stat {
 }
 
 /// Several.
-pub(crate) fn stats() -> Stat {
+pub(crate) fn stat_series() -> Vec<Series> {
     let service = |name: &str, points| Series::labelled([("service", name)], points);
     let slow = wandering(13, 0.31, 361, 10.0)
         .into_iter()
@@ -446,43 +455,52 @@ pub(crate) fn stats() -> Stat {
             )
         })
         .collect();
+    vec![
+        service("checkout", slow),
+        service("catalog", wandering(2, 0.11, 361, 10.0)),
+        service("payments", wandering(3, 0.36, 361, 10.0)),
+        service("search", wandering(4, 0.071, 361, 10.0)),
+    ]
+}
+
+pub(crate) fn stats() -> Stat {
     Stat::new("p95 latency")
         .unit(Unit::Seconds)
-        .series(service("checkout", slow))
-        .series(service("catalog", wandering(2, 0.11, 361, 10.0)))
-        .series(service("payments", wandering(3, 0.36, 361, 10.0)))
-        .series(service("search", wandering(4, 0.071, 361, 10.0)))
+        .all_series(stat_series())
         .threshold(Threshold::above(0.3).level(Level::Warning))
         .threshold(Threshold::above(0.5))
 }
 
 /// How full the disks are.
+pub(crate) const DISKS: [(&str, f64); 5] = [
+    ("db-1 /var/lib/postgresql", 0.91),
+    ("db-2 /var/lib/postgresql", 0.74),
+    ("web-1 /", 0.42),
+    ("web-2 /", 0.39),
+    ("ci-1 /var/lib/docker", 0.66),
+];
+
 pub(crate) fn gauge() -> BarGauge {
-    [
-        ("db-1 /var/lib/postgresql", 0.91),
-        ("db-2 /var/lib/postgresql", 0.74),
-        ("web-1 /", 0.42),
-        ("web-2 /", 0.39),
-        ("ci-1 /var/lib/docker", 0.66),
-    ]
-    .into_iter()
-    .fold(
-        BarGauge::new("Disk used").unit(Unit::Ratio),
-        |gauge, (name, value)| gauge.value(name, value),
-    )
-    .threshold(Threshold::above(0.7).level(Level::Warning))
-    .threshold(Threshold::above(0.85))
+    DISKS
+        .into_iter()
+        .fold(
+            BarGauge::new("Disk used").unit(Unit::Ratio),
+            |gauge, (name, value)| gauge.value(name, value),
+        )
+        .threshold(Threshold::above(0.7).level(Level::Warning))
+        .threshold(Threshold::above(0.85))
 }
 
 /// Services and their golden signals.
+pub(crate) const SERVICES: [(&str, &str, f64, f64, f64, f64); 5] = [
+    ("checkout", "v2.41.0", 412.0, 0.034, 0.612, 1.31e9),
+    ("payments", "v1.18.2", 96.3, 0.002, 0.346, 8.2e8),
+    ("catalog", "v7.0.1", 1240.0, 0.0004, 0.118, 2.4e9),
+    ("search", "v3.3.0", 388.0, 0.0011, 0.071, 5.9e9),
+    ("mail", "v0.9.4", 2.41, 0.0, 0.044, 1.2e8),
+];
+
 pub(crate) fn table() -> Table {
-    let rows: [(&str, &str, f64, f64, f64, f64); 5] = [
-        ("checkout", "v2.41.0", 412.0, 0.034, 0.612, 1.31e9),
-        ("payments", "v1.18.2", 96.3, 0.002, 0.346, 8.2e8),
-        ("catalog", "v7.0.1", 1240.0, 0.0004, 0.118, 2.4e9),
-        ("search", "v3.3.0", 388.0, 0.0011, 0.071, 5.9e9),
-        ("mail", "v0.9.4", 2.41, 0.0, 0.044, 1.2e8),
-    ];
     let table = Table::new("Services in production")
         .column(TableColumn::text("service"))
         .column(TableColumn::text("release"))
@@ -494,7 +512,7 @@ pub(crate) fn table() -> Table {
                 .threshold(Threshold::above(0.5)),
         )
         .column(TableColumn::number("memory", Unit::Bytes));
-    rows.into_iter().fold(
+    SERVICES.into_iter().fold(
         table,
         |table, (service, release, requests, errors, p95, memory)| {
             table.row([
