@@ -103,7 +103,12 @@ impl Instance {
         let listener = TcpListener::bind(address).await.map_err(in_use)?;
         let address = listener.local_addr().map_err(in_use)?;
         let store = otus_store::open(&settings.store).await?;
-        let flags = flags::open(Arc::clone(&store), &settings.flags, resources.get::<otus_ci::github::GitHub>().as_deref()).await?;
+        let flags = flags::open(
+            Arc::clone(&store),
+            &settings.flags,
+            resources.get::<otus_ci::github::GitHub>().as_deref(),
+        )
+        .await?;
         let builder = builder(&settings, resources, &flags);
 
         // Health is told from the first moment, and Slack's routes answer as soon as there is somebody to hear.
