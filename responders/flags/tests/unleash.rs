@@ -111,8 +111,8 @@ async fn an_approval_is_void_once_somebody_changed_it_there() {
     assert!(by_hand.send().await.unwrap().status().is_success());
     server.calls();
     scene.room.say("bob", &format!("@otus approve {id}")).await;
-    let shown = scene.shown("changed by somebody else").await;
-    assert!(shown.contains("nothing was done there"), "{shown}");
+    let shown = scene.shown("is void").await;
+    assert!(shown.contains("has itself changed since"), "{shown}");
     assert_eq!(server.calls(), [String::new(); 0]);
 }
 

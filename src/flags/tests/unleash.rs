@@ -1,5 +1,7 @@
 //! Flag sets that are environments of an Unleash server: the same life against an emulator of its Admin API and against a real one.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use otus_emulators::{
     real::RealUnleash,
     unleash::{TOKEN, Trouble, Unleash},

@@ -69,7 +69,9 @@ impl Api {
             events: Vec<Event>,
         }
         let path = ["api", "admin", "search", "events"];
-        let events: Events = self.get(&path, &[("limit", "1")], "its newest event").await?;
+        let events: Events = self
+            .get(&path, &[("limit", "1")], "say what changed last")
+            .await?;
         Ok(events.events.first().map_or(0, |event| event.id))
     }
 
@@ -87,7 +89,7 @@ impl Api {
             query.extend([("project", project.as_str()), ("feature", of.as_str())]);
         }
         let path = ["api", "admin", "search", "events"];
-        let events: Events = self.get(&path, &query, "its events").await?;
+        let events: Events = self.get(&path, &query, "say what changed").await?;
         Ok(events.events)
     }
 
@@ -115,7 +117,7 @@ impl Api {
                 query.push(("archived", "IS:true"));
             }
             let path = ["api", "admin", "search", "features"];
-            let page: Page = self.get(&path, &query, "its flags").await?;
+            let page: Page = self.get(&path, &query, "list its flags").await?;
             let got = page.features.len();
             names.extend(page.features.into_iter().map(|feature| feature.name));
             if got == 0 || names.len() >= page.total {
@@ -132,7 +134,7 @@ impl Api {
 
     /// A feature with all that its environments say; nothing when there is none, or it is put away.
     pub(crate) async fn feature(&self, name: &str) -> Result<Option<Feature>> {
-        let what = format!("the flag {name}");
+        let what = format!("show the flag {name}");
         let answer = self.call(Method::GET, &self.of(&[name]), &[], None, &what).await;
         match answer {
             Ok(value) if value["archived"] == json!(true) => Ok(None),
@@ -160,7 +162,7 @@ impl Api {
             segments: Vec<Segment>,
         }
         let found: Segments = self
-            .get(&["api", "admin", "segments"], &[], "its segments")
+            .get(&["api", "admin", "segments"], &[], "list its segments")
             .await?;
         Ok(found.segments)
     }
@@ -306,7 +308,7 @@ impl Api {
                     innermost(&error.without_url())
                 };
                 return Err(Fault::Away(format!(
-                    "Unleash does not answer ({why}), so it could not be asked: {what}"
+                    "Unleash does not answer ({why}), so it could not be asked to {what}"
                 )));
             }
         };
@@ -413,7 +415,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 fn read<T: DeserializeOwned>(value: Value, what: &str) -> Result<T> {
     serde_json::from_value(value).map_err(|error| {
         FlagStoreError::Unreadable(format!(
-            "Unleash answered something else than {what} ({error}): is `url` its address?"
+            "Unleash was asked to {what}, and answered something else ({error}): is `url` its address?"
         ))
     })
 }
