@@ -11,8 +11,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
-    process::{Command, Output},
+    io::Write as _,
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 use support::{Start, run};
@@ -248,53 +248,43 @@ fn the_chart_and_its_values_agree() {
     );
 }
 
-fn called(program: &str, args: &[&str]) -> Option<Output> {
-    match Command::new(program).args(args).output() {
-        Ok(output) => Some(output),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("SKIPPED: {program} is not installed");
-            None
-        }
-        Err(error) => panic!("{program}: {error}"),
-    }
+/// Helm itself, by its SDK: `lint`, or `template` with values on its input.
+fn helm(what: &str, values: &Value) -> Output {
+    let folder = root().join("tests/clients/helm");
+    let mut child = Command::new(folder.join(".venv/bin/python"))
+        .arg(folder.join("render.py"))
+        .arg(what)
+        .arg(root().join("deploy/helm/otus"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Helm's SDK is there: run tests/clients/setup.sh");
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(values.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
 }
 
-/// The chart with values, as Helm renders it; nothing where Helm is not installed.
-fn rendered(folder: &Path, values: &str) -> Option<Result<Vec<Value>, String>> {
-    let chart = root().join("deploy/helm/otus");
-    let path = folder.join("values.yaml");
-    std::fs::write(&path, values).unwrap();
-    let args = [
-        "template",
-        "otus",
-        chart.to_str().unwrap(),
-        "--namespace",
-        "otus",
-        "-f",
-        path.to_str().unwrap(),
-    ];
-    let output = called("helm", &args)?;
+/// The chart with values, as Helm renders it.
+fn rendered(values: &str) -> Result<Vec<Value>, String> {
+    let output = helm("template", &documents(values).remove(0));
     if !output.status.success() {
-        return Some(Err(printed(&output)));
+        return Err(printed(&output));
     }
-    Some(Ok(documents(&String::from_utf8(output.stdout).unwrap())))
+    Ok(documents(&String::from_utf8(output.stdout).unwrap()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chart_makes_what_the_manifests_are() {
-    let folder = tempfile::tempdir().unwrap();
-    let chart = root().join("deploy/helm/otus");
-    let Some(output) = called("helm", &["lint", chart.to_str().unwrap(), "--strict"]) else {
-        return;
-    };
+    let output = helm("lint", &Value::Null);
     assert!(output.status.success(), "{}", printed(&output));
 
     let all = "{shop: [deployments, canary, jobs, statefulsets, daemonsets, rollouts]}";
-    let made = rendered(
-        folder.path(),
-        &format!("access: {all}\ningress: {{enabled: true, tlsSecret: tls, className: nginx}}\n"),
-    );
-    let made = made.unwrap().unwrap();
+    let made = rendered(&format!(
+        "access: {all}\ningress: {{enabled: true, tlsSecret: tls, className: nginx}}\n"
+    ))
+    .unwrap();
     made.iter().for_each(has_only_known_fields);
     let plain = objects();
     is_well_kept(find(&made, "Deployment"));
@@ -347,9 +337,7 @@ async fn the_chart_makes_what_the_manifests_are() {
     );
 
     // One process with its file.
-    let one = rendered(folder.path(), "replicas: 1\npersistence: {enabled: true}\n")
-        .unwrap()
-        .unwrap();
+    let one = rendered("replicas: 1\npersistence: {enabled: true}\n").unwrap();
     one.iter().for_each(has_only_known_fields);
     assert_eq!(find(&one, "Deployment")["spec"]["strategy"]["type"], "Recreate");
     find(&one, "PersistentVolumeClaim");
@@ -357,8 +345,7 @@ async fn the_chart_makes_what_the_manifests_are() {
     roll_out(&one, 1).await;
 
     // For the Prometheus Operator: the rules as they are.
-    let watched = rendered(folder.path(), "monitoring: {serviceMonitor: true, rules: true}\n");
-    let watched = watched.unwrap().unwrap();
+    let watched = rendered("monitoring: {serviceMonitor: true, rules: true}\n").unwrap();
     find(&watched, "ServiceMonitor");
     let alerts = documents(&file("deploy/monitoring/alerts.yaml")).remove(0);
     assert_eq!(find(&watched, "PrometheusRule")["spec"], alerts);
@@ -373,7 +360,7 @@ async fn the_chart_makes_what_the_manifests_are() {
         ("access: {shop: [everything]}\n", "access"),
         ("image: {digest: latest}\n", "digest"),
     ] {
-        let refused = rendered(folder.path(), values).unwrap().unwrap_err();
+        let refused = rendered(values).unwrap_err();
         assert!(refused.contains(why), "{refused}");
     }
 }

@@ -518,6 +518,101 @@ async fn each_fault_is_found_alone_and_told_with_its_cure() {
     assert_eq!(all.wrong(&all.config), []);
 }
 
+/// The same for what stands beside Slack and the cluster.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_of_what_else_it_needs_is_found_alone() {
+    let all = surroundings().await;
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let here = address.to_string();
+    let instead = |of: &str, this: String| {
+        assert!(all.config.contains(of));
+        all.config.replacen(of, &this, 1)
+    };
+    let besides = |more: String| format!("{}{more}", all.config);
+    let channel = all
+        .slack
+        .look(|world| world.channel("general").unwrap().id.clone());
+    let postgres = format!("postgres://otus:hunter2hunter2@{address}/shop");
+    let faults: [(&str, String, &str, &str); 9] = [
+        (
+            "a signing secret",
+            instead("[slack]\n", "[slack]\nevents = 'http'\n".to_owned()),
+            "Slack",
+            "OTUS__SLACK__SIGNING_SECRET",
+        ),
+        (
+            "a store in a file",
+            besides("[store]\npath = '/dev/null/otus.sqlite'\n".to_owned()),
+            "store",
+            "/dev/null",
+        ),
+        (
+            "a store in PostgreSQL",
+            besides(format!("[store]\nurl = '{postgres}'\n")),
+            "store",
+            "Check store.url",
+        ),
+        (
+            "a database whose migrations run",
+            format!(
+                "{}[databases.stock]\nurl = '{postgres}'\n",
+                instead(
+                    "[services.api]\n",
+                    "[services.api]\n[services.api.migrations]\nfolder = '.'\nformat = 'sqlx'\ndatabases = { production = 'stock' }\n".to_owned(),
+                )
+            ),
+            "database stock",
+            &here,
+        ),
+        (
+            "Grafana",
+            besides(format!("[grafana]\nurl = 'http://{address}'\ntoken = 'glsa_1'\n")),
+            "Grafana",
+            &here,
+        ),
+        (
+            "Alertmanager",
+            besides(format!(
+                "[responders.alerts]\nchannel = '{channel}'\n[responders.alerts.sources.main]\ntoken = 'a token that is long'\nurl = 'http://{address}'\n"
+            )),
+            "Alertmanager main",
+            &here,
+        ),
+        (
+            "the channel of alerts",
+            besides(
+                "[responders.alerts]\nchannel = 'C0NOBODY'\n[responders.alerts.sources.main]\ntoken = 'a token that is long'\n".to_owned(),
+            ),
+            "channel C0NOBODY for alerts",
+            "channel_not_found",
+        ),
+        (
+            "GitHub",
+            format!(
+                "{}[github]\napi_url = 'http://{address}'\ntoken = 'ghp_1'\n",
+                instead("[services.api]\n", "[services.api]\nrepository = 'shop/api'\n".to_owned())
+            ),
+            "repository of api",
+            &here,
+        ),
+        (
+            "a workload",
+            instead("[services.api]\n", "[services.api]\nworkload = 'deployment/other'\n".to_owned()),
+            "api in production",
+            "Set workload",
+        ),
+    ];
+    for (fault, config, what, says) in faults {
+        let wrong = all.wrong(&config);
+        let names: Vec<&str> = wrong.iter().map(|(what, ..)| what.as_str()).collect();
+        assert_eq!(names, [what], "{fault}: {wrong:?}");
+        assert!(wrong[0].1.contains(says), "{fault}: {wrong:?}");
+        assert!(!wrong[0].1.contains("hunter2"), "{fault}: {wrong:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_init_writes_is_enough_for_the_check_and_is_never_written_over() {
     let all = surroundings().await;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests run against the emulators and the flag service: Slack's, GitHub's and OpenFeature's official SDKs;
-# and what drives a browser over the demo's page. From the registries npm and pip are configured with. Safe to run again; does nothing when all is there.
+# Helm, which renders the chart; and what drives a browser over the demo's page. From the registries npm and pip are configured with. Safe to run again; does nothing when all is there.
 set -eu
 cd "$(dirname "$0")"
 
@@ -16,7 +16,7 @@ for client in slack_bolt_js octokit_js openfeature_js ../page; do
     fi
 done
 
-for client in slack_bolt_python openfeature_python; do
+for client in slack_bolt_python openfeature_python helm; do
     if ! cmp -s $client/requirements.txt $client/.venv/installed-requirements.txt; then
         python3 -m venv $client/.venv || {
             echo "python3 has no venv module: install it (Debian: python3-venv) and run this again" >&2; exit 1;

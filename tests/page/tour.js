@@ -89,6 +89,11 @@ try {
                 assert.fail(`step ${step + 1}, act ${act + 1} does not end:\n${shown}`);
             });
         }
+        // Whoever reads the end stays there, whatever grew and whichever thread opened.
+        await page.waitForFunction(() => {
+            const scroll = document.getElementById("channel-scroll");
+            return scroll && scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
+        });
         await picture(`step-${step + 1}`);
     }
     await page.locator(".step.over").nth(steps - 1).waitFor();

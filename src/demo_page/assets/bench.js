@@ -1,7 +1,7 @@
 // @ts-check
 // The workbench: whether the robot that is being worked on is built, what is wrong with it, and what it says to its log.
 
-import { fill, get, h, toast } from "./dom.js";
+import { fill, get, h } from "./dom.js";
 import { on, state } from "./state.js";
 
 /** What a stage is called, and its sign. @type {Record<string, [string, string]>} */
@@ -25,7 +25,7 @@ export function bench(shown, open) {
     const what = h("p", { class: "about" });
     const told = h("p", { class: "bench-told" });
     const output = h("pre", { class: "lines", tabindex: "0", "aria-label": "What the build says" });
-    const log = h("pre", { class: "lines", tabindex: "0", "aria-label": "What the robot says" });
+    const log = h("pre", { class: "lines wrapped", tabindex: "0", "aria-label": "What the robot says" });
     const built = h("section", {}, h("h3", {}, "The build"), output);
     const said = h("section", {}, h("h3", {}, "The robot's log"), log);
     fill(panel, what, told, built, said);
@@ -46,11 +46,8 @@ export function bench(shown, open) {
         write(log, now.log.join("\n"));
         said.hidden = now.log.length === 0;
         if (stage !== now.stage) {
-            // What is wrong is shown; what goes well is left to the sign in the corner.
-            if (now.stage === "refused" || now.stage === "down") {
-                open();
-                toast(now.told, "bad");
-            }
+            // What is wrong is shown; what goes well is left to the sign in the corner, which is read out, too.
+            if (now.stage === "refused" || now.stage === "down") open();
             stage = now.stage;
         }
     });

@@ -209,8 +209,12 @@ export class Messages {
         /** @type {Map<string, Shown>} */
         this.shown = new Map();
         this.bottom = true;
+        let before = 0;
         scroll.addEventListener("scroll", () => {
-            this.bottom = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
+            const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
+            // What grew since is no leaving of the end: only going up is.
+            if (atEnd || scroll.scrollTop < before) this.bottom = atEnd;
+            before = scroll.scrollTop;
         });
         // Pictures and edits make it longer: whoever reads the end stays there.
         new ResizeObserver(() => this.follow()).observe(list);

@@ -246,7 +246,7 @@ async fn cargo(folder: &Path, bin: Option<&str>, told: &Ear) -> Result<Made, Str
             }
         })
     };
-    finish(command, &found, told, "`cargo build`").await?;
+    finish(command, &found, told, "cargo build").await?;
     let programs = std::mem::take(&mut *programs.lock().unwrap_or_else(PoisonError::into_inner));
     let program = match programs.as_slice() {
         [(_, program)] => program.clone(),
