@@ -32,6 +32,8 @@ const CONNECTIONS: usize = 32;
 
 #[tokio::main]
 async fn main() -> Result {
+    // Whoever was first is right.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let listeners = std::env::args()
         .nth(1)
         .map_or(Ok(1_000), |count| count.parse::<usize>())?;
