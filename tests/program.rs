@@ -564,7 +564,7 @@ async fn each_fault_of_what_else_it_needs_is_found_alone() {
                 )
             ),
             "database stock",
-            &here,
+            "the database cannot be reached",
         ),
         (
             "Grafana",

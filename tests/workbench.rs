@@ -133,15 +133,10 @@ async fn executables_are_worked_on_without_another_start() {
         fs::rename(beside, folder.path().join("greeter.sh")).unwrap();
     };
     greeter("good morning");
-    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/executables/roll.py");
-    fs::copy(python, folder.path().join("roll.py")).unwrap();
     let mut bench = Bench::start(&[folder.path().to_str().unwrap()], &[]).await;
     bench.stage("up").await;
     bench.say("@otus greet").await;
     bench.heard("good morning").await;
-    // One in Python, beside it.
-    bench.say("@otus roll 2 d20").await;
-    bench.heard_of("rolled").await;
     greeter("good evening");
     bench.told("Changed: greeter.sh").await;
     bench.answered("@otus greet", "good evening").await;

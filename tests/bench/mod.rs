@@ -146,18 +146,6 @@ impl Bench {
         self.until(words, |now| says(now, words)).await;
     }
 
-    /// Waits until a message of the robot's has these words in it.
-    pub(crate) async fn heard_of(&self, words: &str) {
-        self.until(words, |now| {
-            let messages = now["messages"].as_array();
-            messages
-                .into_iter()
-                .flatten()
-                .any(|message| message["from_app"] == true && message.to_string().contains(words))
-        })
-        .await;
-    }
-
     /// Says something until it is answered so: what changes live counts after a moment.
     pub(crate) async fn answered(&self, text: &str, words: &str) {
         let deadline = Instant::now() + SOON;
