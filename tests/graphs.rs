@@ -7,8 +7,9 @@ mod house;
 
 use house::{House, words};
 use otus_emulators::{
+    grafana,
     real::RealPrometheus,
-    slack::{Fault, Message},
+    slack::{Fault, Message, World},
 };
 use std::fmt::Write as _;
 
@@ -200,4 +201,60 @@ fn keep(name: &str, house: &House, id: &str) {
         )
         .unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dashboard_of_grafana_is_drawn_and_a_pasted_link_to_one_is_for_who_may_ask() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let prometheus = RealPrometheus::start(metrics()).await.unwrap();
+    let panel = serde_json::json!({
+        "id": 4, "type": "timeseries", "title": "Requests of $service", "fieldConfig": {"defaults": {"unit": "reqps"}},
+        "targets": [{"refId": "A", "legendFormat": "{{service}}",
+            "expr": "sum by (service) (rate(http_requests_total{service=~\"$service\"}[$__rate_interval]))"}],
+    });
+    let variable = serde_json::json!({
+        "name": "service", "type": "query", "query": "label_values(http_requests_total, service)", "refresh": 1, "multi": true,
+        "includeAll": true, "current": {"text": "All", "value": "$__all"},
+    });
+    let spec = serde_json::json!({"title": "Requests of all", "panels": [panel], "templating": {"list": [variable]}});
+    let options = grafana::Options {
+        prometheus: Some(prometheus.url().to_owned()),
+        boards: vec![grafana::Board::classic("all", spec)],
+        ..grafana::Options::default()
+    };
+    let emulated = grafana::Grafana::start_with(options).await.unwrap();
+    let mut house = House::build(None).await;
+    house.configure(&format!(
+        "[grafana]\nurl = \"{}\"\ntoken = \"{}\"\n\
+         [[policy.rules]]\nname = \"dashboards are for SREs\"\ncommands = [\"graphs.dashboard\"]\nroles = [\"sre\"]\n",
+        emulated.url(),
+        emulated.viewer_token()
+    ));
+    house.start().await;
+    let say = |who: &str, text: &str| house.slack.say(who, "#deploys", text).unwrap();
+    say("bob", "@otus dashboard requests of all");
+    house.shown(|text| text.contains("Open in Grafana")).await;
+    let drawn = house.slack.files();
+    assert_eq!(drawn.len(), 1);
+    // What Slack sends of an address is not what was typed, and is found all the same; Ann may not ask, so she is shown nothing.
+    let link = format!(
+        "see {}/d/all/x?viewPanel=panel-4&from=now-30m&to=now&var-service=web",
+        emulated.url()
+    );
+    say("ann", &link);
+    say("ann", "@otus ping");
+    house.shown(|text| text == "pong").await;
+    say("bob", &link);
+    let two = |world: &World| (world.files().filter(|file| file.completed).count() == 2).then_some(());
+    house.slack.wait_for(house::SOON, two).await.unwrap();
+    house.slack.quiet(house::SOON).await.unwrap();
+    let files = house.slack.files();
+    assert_eq!(files.len(), 2, "{}", house.transcript());
+    assert!(
+        files
+            .iter()
+            .any(|file| file.title.starts_with("Requests of all · Requests of web")),
+        "{}",
+        house.transcript()
+    );
 }
