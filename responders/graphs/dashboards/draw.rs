@@ -164,7 +164,8 @@ pub(super) async fn page(
     span: &Span,
     zone: &TimeZone,
 ) -> Result {
-    let (drawn, not): (Vec<(usize, &Shown)>, Vec<(usize, &Shown)>) = ready
+    type Numbered<'a> = Vec<(usize, &'a Shown)>;
+    let (drawn, not): (Numbered<'_>, Numbered<'_>) = ready
         .panels
         .iter()
         .enumerate()

@@ -73,7 +73,8 @@ pub(super) fn table(shown: &Shown, title: &str, results: &Results, zone: &TimeZo
         let empty = sheet.rows.iter().all(|row| {
             matches!(&row[at], Item::Nothing) || matches!(&row[at], Item::Text(text) if text.is_empty())
         });
-        if !field.hidden && !technical && !(empty && !sheet.rows.is_empty()) {
+        let shown = !empty || sheet.rows.is_empty();
+        if shown && !field.hidden && !technical {
             columns.push((at, name, field));
         }
     }

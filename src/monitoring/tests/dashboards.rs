@@ -1,5 +1,7 @@
 //! Dashboards of every schema: each is read, and of each panel it is known whether it is drawn, and why not.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use otus_emulators::{
     grafana::{Board, Grafana as Emulated, Options, Trouble},
     prometheus::{Prometheus, Story},
