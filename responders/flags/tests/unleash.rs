@@ -53,7 +53,7 @@ async fn a_flag_from_its_making_to_its_end() {
             .say("flags promote new-search to staging from production")
             .await
     );
-    server.calls();
+    let _ = server.calls();
     assert_snapshot!(
         "plan",
         scene.say("flag new-search on for 50% in prod --plan").await
@@ -71,14 +71,14 @@ async fn a_flag_from_its_making_to_its_end() {
 async fn what_unleash_cannot_do_is_said_before_anybody_agrees() {
     let (mut scene, server) = scene(Stage::default()).await;
     scene.say("flag create nav").await;
-    server.calls();
+    let _ = server.calls();
     assert_snapshot!(
         "ramp",
         scene.say("flag nav ramp 0% to 100% over 2h in prod").await
     );
     assert_snapshot!("off_for", scene.say("flag nav off for staff in prod").await);
     scene.say("flag nav on in prod").await;
-    server.calls();
+    let _ = server.calls();
     assert_snapshot!("off_for_some", scene.say("flag nav off for staff in prod").await);
     assert_snapshot!("texts", scene.say("flag create banner with red, blue").await);
     assert_snapshot!("explain", scene.say("flag explain nav for joe in prod").await);
@@ -109,7 +109,7 @@ async fn an_approval_is_void_once_somebody_changed_it_there() {
         .header("authorization", TOKEN)
         .json(&serde_json::json!({"name": "flexibleRollout", "parameters": {"rollout": "5"}}));
     assert!(by_hand.send().await.unwrap().status().is_success());
-    server.calls();
+    let _ = server.calls();
     scene.room.say("bob", &format!("@otus approve {id}")).await;
     let shown = scene.shown("is void").await;
     assert!(shown.contains("has itself changed since"), "{shown}");
