@@ -32,8 +32,8 @@ fn it_deploys_tells_draws_and_corrects() {
         "--say",
         "deplyo web to staging",
         "--say",
-        // The first two were on the deploy's card while it ran.
-        "!3",
+        // The first two were on the deploy's card while it ran, five are on the graph's.
+        "!8",
     ];
     let mut program = Program::start(&args, &Start::default());
     let code = program.ended().code();

@@ -82,6 +82,7 @@ versions = ["v1", "v2"]
 
 
 
+
     [store]
 
     [http]
