@@ -206,9 +206,9 @@ async fn executables_answer_as_soon_as_they_are_there() {
         let example = format!("{}/../../examples/executables/{name}", env!("CARGO_MANIFEST_DIR"));
         std::fs::copy(example, commands.path().join(name)).unwrap();
     };
-    put("roll.py");
+    put("throw.py");
     scene.told("#ops", "what they say of themselves").await;
-    scene.ask("@otus roll 2 d20", "rolled").await;
+    scene.ask("@otus throw 2 d20", "threw").await;
     put("tidy.sh");
     let tidy = async {
         loop {

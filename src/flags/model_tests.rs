@@ -136,6 +136,8 @@ struct Client {
     heard: Option<Stage>,
     held: Option<(String, Value)>,
     stream: Option<Listening>,
+    /// It asked another replica than the one it listens to, which may have known less: it is one that also polls.
+    strayed: bool,
 }
 
 /// An open stream of one replica.
@@ -270,7 +272,12 @@ impl World {
             }
             Act::Look(replica) => return drop(self.replicas[*replica].flags.look().await),
             Act::Sign(replica) => return self.sign(*replica).await,
-            Act::Ask(client, replica) => return self.ask(*client, *replica).await,
+            Act::Ask(client, replica) => {
+                let asks = &mut self.clients[*client];
+                let listens = asks.stream.as_ref().map(|stream| stream.replica);
+                asks.strayed |= listens.is_some_and(|listens| listens != *replica);
+                return self.ask(*client, *replica).await;
+            }
             Act::Listen(client, replica) => return self.listen(*client, *replica).await,
             Act::Hear(client) => return self.hear(*client).await,
         };
@@ -315,6 +322,7 @@ impl World {
         let app = self.replicas[replica].app.clone();
         let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let flags = self.replicas[replica].flags.clone();
+        self.clients[at].strayed = false;
         self.clients[at].stream = (response.status() == 200).then(|| Listening {
             replica,
             body: response.into_body().into_data_stream(),
@@ -334,6 +342,7 @@ impl World {
             self.clients[at].stream = Some(stream);
             if heard.is_some() {
                 self.clients[at].heard = None;
+                self.clients[at].strayed = false;
                 self.ask(at, replica).await;
             }
         }
@@ -411,7 +420,7 @@ impl World {
             self.hear(client).await;
             match &self.clients[client].stream {
                 // It asked because it heard, and needs to ask for nothing.
-                Some(stream) if self.clients[client].held.is_some() => {
+                Some(stream) if self.clients[client].held.is_some() && !self.clients[client].strayed => {
                     let told = stream.flags.listen("set").map(|news| news.borrow().stage);
                     assert!(self.clients[client].heard >= told, "it was told of everything");
                 }

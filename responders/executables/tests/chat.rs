@@ -67,13 +67,13 @@ fn examples() -> Value {
 #[tokio::test]
 async fn the_examples_answer_in_python_and_in_a_shell() {
     let mut room = room(examples());
-    room.say("ann", "@otus roll 3 d20").await;
+    room.say("ann", "@otus throw 3 d20").await;
     let card = post(&mut room).await;
     assert!(
-        card.contains("rolled") && card.contains("d20: ") && card.contains("[Again]"),
+        card.contains("threw") && card.contains("d20: ") && card.contains("[Again]"),
         "{card}"
     );
-    room.say("ann", "@otus roll 30").await;
+    room.say("ann", "@otus throw 30").await;
     assert_eq!(
         post(&mut room).await,
         otus::markup::plain("`30` is no good as <dice>: 1 to 20 is expected.")

@@ -87,7 +87,7 @@ function block(one, surface) {
         case "context":
             return one.elements.map((/** @type {any} */ item) =>
                 item.type === "image"
-                    ? h("img", { src: local(item.image_url), alt: item.alt_text, class: "tiny" })
+                    ? h("img", { src: local(item), alt: item.alt_text, class: "tiny" })
                     : h("div", { class: "words" }, text(item)),
             );
         case "actions":
@@ -95,7 +95,7 @@ function block(one, surface) {
         case "image":
             return [
                 one.title ? h("p", { class: "title" }, text(one.title)) : null,
-                picture({ src: local(one.image_url), alt: one.alt_text, title: one.title?.text ?? "" }, surface),
+                picture({ src: local(one), alt: one.alt_text, title: one.title?.text ?? "" }, surface),
             ];
         case "input":
             return input(one, surface);
@@ -114,17 +114,18 @@ function block(one, surface) {
 
 /** An element in a block: interactive, or a picture. @param {any} block @param {any} item @param {Surface} surface */
 function piece(block, item, surface) {
-    if (item.type === "image") return picture({ src: local(item.image_url), alt: item.alt_text, title: "" }, surface);
+    if (item.type === "image") return picture({ src: local(item), alt: item.alt_text, title: "" }, surface);
     return interactive(block, item, surface);
 }
 
 /**
  * Pictures from elsewhere are not fetched: nothing leaves this machine.
- * @param {string | undefined} url
+ * @param {any} image a block or an element
  */
-function local(url) {
-    const file = /\/files-pri\/[^/]+-(F[A-Z0-9]+)\//.exec(url ?? "");
-    return file ? `/api/files/${file[1]}` : "/owl.svg";
+function local(image) {
+    const { id, url } = image.slack_file ?? { url: image.image_url };
+    const file = id ?? /\/files-pri\/[^/]+-(F[A-Z0-9]+)\//.exec(url ?? "")?.[1];
+    return file ? `/api/files/${encodeURIComponent(file)}` : "/owl.svg";
 }
 
 /**

@@ -209,12 +209,18 @@ export class Messages {
         /** @type {Map<string, Shown>} */
         this.shown = new Map();
         this.bottom = true;
-        let before = 0;
+        // The browser scrolls by itself when a card becomes shorter, and by then a picture may have made another longer: only whoever
+        // moves a hand leaves the end.
+        let moved = 0;
+        let held = false;
+        for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+            scroll.addEventListener(kind, () => { moved = Date.now(); }, { passive: true });
+        }
+        scroll.addEventListener("pointerdown", () => { held = true; });
+        window.addEventListener("pointerup", () => { held = false; });
         scroll.addEventListener("scroll", () => {
             const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
-            // What grew since is no leaving of the end: only going up is.
-            if (atEnd || scroll.scrollTop < before) this.bottom = atEnd;
-            before = scroll.scrollTop;
+            if (atEnd || held || Date.now() - moved < 1000) this.bottom = atEnd;
         });
         // Pictures and edits make it longer: whoever reads the end stays there.
         new ResizeObserver(() => this.follow()).observe(list);

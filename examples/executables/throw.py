@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rolls dice: a responder for Otus, see docs/executables.md."""
+"""Throws dice: a responder for Otus, see docs/executables.md."""
 
 import json
 import random
@@ -9,11 +9,11 @@ DESCRIPTION = {
     "type": "description",
     "commands": [
         {
-            "name": "roll",
-            "pattern": r"^roll(?: (?<dice>\d+))?(?: d(?<sides>\d+))?$",
-            "usage": "roll [<dice>] [d<sides>]",
-            "examples": ["roll", "roll 2", "roll 3 d20"],
-            "about": "Rolls dice.\n\nWithout numbers it is one die of six sides.",
+            "name": "throw",
+            "pattern": r"^throw(?: (?<dice>\d+))?(?: d(?<sides>\d+))?$",
+            "usage": "throw [<dice>] [d<sides>]",
+            "examples": ["throw", "throw 2", "throw 3 d20"],
+            "about": "Throws dice.\n\nWithout numbers it is one die of six sides.",
             "arguments": {
                 "dice": {"type": "integer", "min": 1, "max": 20},
                 "sides": {"type": "integer", "min": 2, "max": 100},
@@ -34,12 +34,12 @@ def main():
         return
     arguments = asked["arguments"]
     dice, sides = arguments["dice"] or 1, arguments["sides"] or 6
-    rolled = [random.randint(1, sides) for _ in range(dice)]
+    thrown = [random.randint(1, sides) for _ in range(dice)]
     say(
         type="card",
         tone="good",
-        title=f"{asked['person']['name']} rolled {sum(rolled)}",
-        fields=[[f"d{sides}", ", ".join(map(str, rolled))]],
+        title=f"{asked['person']['name']} threw {sum(thrown)}",
+        fields=[[f"d{sides}", ", ".join(map(str, thrown))]],
         buttons=[{"label": "Again", "command": asked["line"]}],
     )
 
