@@ -53,7 +53,7 @@ pub(crate) async fn look(services: &Services, settings: &Settings, key: &str) ->
         let before = row.signatures.len();
         match &said {
             Ok((evidence, copied)) => {
-                let mut found = found(evidence, &row.calls, &config);
+                let mut found = found(evidence, (&row.calls, row.reset), &config);
                 uncopied(*copied, row, &mut found);
                 row.saw(&found, now);
             }

@@ -313,7 +313,7 @@ async fn a_column_is_replaced_when_everything_is_copied() {
         "{refused}"
     );
     scene
-        .run("UPDATE users SET remark = legacy; SELECT pg_stat_statements_reset()")
+        .run("UPDATE users SET remark = legacy; SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = current_database()")
         .await;
     scene.all_sign("users.legacy").await;
     scene.shown("✓ Reports: signed by bill for board").await;
