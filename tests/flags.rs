@@ -331,6 +331,21 @@ async fn a_set_begins_with_a_file_of_a_repository() {
     house.start().await;
     let shop = Application::of(house.http().await);
     assert_eq!(shop.gets("banner", json!({})).await, "#f00");
+    // It is read once. What was merged since comes when somebody says so.
+    let text = text.replace(r#""defaultVariant":"red""#, r#""defaultVariant":"blue""#);
+    let files = [("flags/shop.json", Some(text.as_str()))];
+    let newer = api.commit_files("main", "bob", "Blue", &files).unwrap();
+    house.say("@otus flags import production");
+    let asked = house
+        .shown(|text| text.contains("banner: red → blue") && text.contains("Approve"))
+        .await;
+    house.slack.click("bob", asked.ts, "Approve").unwrap();
+    let done = house
+        .shown(|text| text.contains("has the flags of its file"))
+        .await;
+    let from = format!("flags/shop.json of acme/shop at {}", &newer[..7]);
+    assert!(words(&done).contains(&from), "{}", words(&done));
+    assert_eq!(shop.gets("banner", json!({})).await, "#00f");
 }
 
 /// Waits until every operation is over and told.

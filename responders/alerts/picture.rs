@@ -1,7 +1,7 @@
-//! What Prometheus says of what fires: the values now, and the graph of the alert's expression, its left side with the limit, what
+//! What Prometheus, or the query of a rule of Grafana's own, says of what fires: the values now, and the graph of the alert's expression, its left side with the limit, what
 //! fires strong and the rest dim, with the deploys of that time.
 //!
-//! This is done beside everything else, one item for each group, so that a Prometheus that is away or hangs costs the graph and
+//! This is done beside everything else, one item for each group, so that one that is away or hangs costs the graph and
 //! nothing else. What came of it is kept with the group; the message is written by who writes messages.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -15,16 +15,20 @@ use otus::{
 };
 use otus_charts::{Chart, Marker, Threshold, Unit};
 use otus_monitoring::{
-    Error as Failure, Labels, Prometheus, Series,
+    Error as Failure, Labels, Point, Prometheus, Series,
     alertmanager::expression,
-    step::Range,
-    threshold::{self, Bad, Curve},
+    grafana::{
+        Grafana, GrafanaError,
+        dashboards::{AlertRule, Span},
+    },
+    step::{Range, Rules},
+    threshold::{self, Bad},
 };
 
 use crate::{
     House,
     deploys::{self, Spot},
-    group::{Group, Reading},
+    group::{Alert, Group, Reading},
     keep::{self, Change},
     looks, pause,
     settings::signed,
@@ -42,6 +46,14 @@ const CURVES: usize = 3;
 pub(crate) struct Studio {
     pub(crate) house: House,
     pub(crate) services: Services,
+}
+
+/// What came of asking.
+struct Found {
+    expression: String,
+    range: Range,
+    series: Vec<Series>,
+    limit: Option<threshold::Limit>,
 }
 
 /// What an expression is drawn as.
@@ -78,17 +90,25 @@ impl Studio {
             picture: None,
             trouble: None,
         };
-        let Some(prometheus) = &self.house.prometheus else {
-            return Ok(reading);
+        let found = match (asked(group), &self.house.prometheus) {
+            (Some(expression), Some(prometheus)) => self
+                .prometheus(prometheus, group, &expression, now)
+                .await
+                .map_err(|failure| (failure.to_string(), texts::trouble(&failure))),
+            (Some(_), None) => return Ok(reading),
+            (None, _) => match self.rule(group) {
+                Some((grafana, uid)) => self
+                    .grafana(grafana, group, &uid, now)
+                    .await
+                    .map_err(|failure| (failure.to_string(), texts::grafana_trouble(&failure))),
+                None => return Ok(reading),
+            },
         };
-        let Some(expression) = asked(group) else {
-            return Ok(reading);
-        };
-        let drawn = match self.draw(prometheus, group, &expression, now).await {
-            Ok(drawn) => drawn,
-            Err(failure) => {
-                tracing::info!(alerts = group.id, error = %failure, "an alert has no graph");
-                reading.trouble = Some(texts::trouble(&failure));
+        let drawn = match found {
+            Ok(found) => self.draw(group, found).await,
+            Err((error, trouble)) => {
+                tracing::info!(alerts = group.id, error, "an alert has no graph");
+                reading.trouble = Some(trouble);
                 return Ok(reading);
             }
         };
@@ -131,28 +151,92 @@ impl Studio {
         Ok(reading)
     }
 
-    async fn draw(
+    /// What Prometheus says of an expression: the curves on its left side.
+    async fn prometheus(
         &self,
         prometheus: &Prometheus,
         group: &Group,
         expression: &str,
         now: Timestamp,
-    ) -> Result<Drawing, Failure> {
+    ) -> Result<Found, Failure> {
         let (start, end) = window(self.house.settings().range, group, now);
+        let range = self.rules(now).plan(start, end)?;
+        let mut series = Vec::new();
+        let mut limit = None;
+        for curve in threshold::split(expression).into_iter().take(CURVES) {
+            let answer = prometheus.query_range(curve.query, &range).await?;
+            series.extend(answer.data.series().to_vec());
+            limit = limit.or(curve.limit);
+        }
+        Ok(Found {
+            expression: expression.to_owned(),
+            range,
+            series,
+            limit,
+        })
+    }
+
+    /// The rule of Grafana's own that most of the alerts come from.
+    fn rule(&self, group: &Group) -> Option<(&Grafana, String)> {
+        let grafana = self.house.grafana.as_deref()?;
+        let uid = most(group, |alert| {
+            AlertRule::uid_in(grafana.base(), &alert.generator_url)
+        })?;
+        Some((grafana, uid))
+    }
+
+    /// What Grafana says of the query of such a rule.
+    async fn grafana(
+        &self,
+        grafana: &Grafana,
+        group: &Group,
+        uid: &str,
+        now: Timestamp,
+    ) -> Result<Found, GrafanaError> {
+        let (start, end) = window(self.house.settings().range, group, now);
+        let rule = grafana.alert_rule(uid).await?;
+        let span = Span {
+            start,
+            end,
+            rules: self.rules(now),
+        };
+        let results = grafana.alert_courses(&rule, &span).await?;
+        let series = results.courses.into_iter().map(|course| Series {
+            labels: course.labels,
+            points: course
+                .points
+                .into_iter()
+                .map(|(at, value)| Point {
+                    at_ms: (at * 1e3).round() as i64,
+                    value,
+                })
+                .collect(),
+        });
+        Ok(Found {
+            expression: results.queries.into_iter().next().unwrap_or(rule.query),
+            range: results.range,
+            series: series.collect(),
+            limit: rule.limit,
+        })
+    }
+
+    /// How steps are chosen, in the zone of the channel.
+    fn rules(&self, now: Timestamp) -> Rules {
         let mut rules = self.house.rules.clone();
         rules.utc_offset_seconds = self.house.ready.zone.to_offset(now).seconds();
-        let range = rules.plan(start, end)?;
-        let curves = threshold::split(expression);
-        let mut all: Vec<(Curve<'_>, Vec<Series>)> = Vec::new();
-        for curve in curves.into_iter().take(CURVES) {
-            let answer = prometheus.query_range(curve.query, &range).await?;
-            all.push((curve, answer.data.series().to_vec()));
-        }
-        let unit = Unit::guess(expression);
-        let limit = all.iter().find_map(|(curve, _)| curve.limit);
-        let series: Vec<(Series, bool)> = all
+        rules
+    }
+
+    async fn draw(&self, group: &Group, found: Found) -> Drawing {
+        let Found {
+            expression,
+            range,
+            series,
+            limit,
+        } = found;
+        let unit = Unit::guess(&expression);
+        let series: Vec<(Series, bool)> = series
             .into_iter()
-            .flat_map(|(_, series)| series)
             .map(|series| {
                 let is_ours = group
                     .alerts
@@ -175,14 +259,14 @@ impl Studio {
         let chart = if series.is_empty() {
             None
         } else {
-            Some(self.chart(group, expression, &range, series, unit, limit).await)
+            Some(self.chart(group, &expression, &range, series, unit, limit).await)
         };
-        Ok(Drawing {
+        Drawing {
             values,
             unit,
             limit,
             chart,
-        })
+        }
     }
 
     async fn chart(
@@ -245,16 +329,21 @@ impl Studio {
 
 /// The expression that most of the alerts come from; those that fire first.
 fn asked(group: &Group) -> Option<String> {
+    most(group, |alert| expression(&alert.generator_url))
+}
+
+/// What most of the alerts have; those that fire first.
+fn most(group: &Group, of: impl Fn(&Alert) -> Option<String>) -> Option<String> {
     let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for alert in group.alerts.values() {
-        if let Some(expression) = expression(&alert.generator_url) {
-            let counted = found.entry(expression).or_default();
+        if let Some(own) = of(alert) {
+            let counted = found.entry(own).or_default();
             counted.0 += usize::from(alert.ended.is_none());
             counted.1 += 1;
         }
     }
     let most = found.into_iter().max_by_key(|(_, counted)| *counted);
-    most.map(|(expression, _)| expression)
+    most.map(|(own, _)| own)
 }
 
 /// Whether a series is what an alert fires for: an alert has all labels of its series, and more.

@@ -51,6 +51,8 @@ pub(crate) enum What {
     Restore,
     Undo,
     Guard(Option<String>),
+    /// All that is in the set's file; of no flag alone.
+    Import,
 }
 
 /// Proposes it.
@@ -319,6 +321,11 @@ pub(crate) async fn guard(
         Some(guard.to_owned())
     };
     propose(cx, None, flag, vec![set], What::Guard(guard)).await
+}
+
+/// `flags import production`.
+pub(crate) async fn import(cx: &Context, Place(set): Place) -> Result {
+    propose(cx, None, "", vec![set], What::Import).await
 }
 
 /// Whether it can be a flag's name: it is typed, and stands in addresses.

@@ -2,7 +2,7 @@
 
 use crate::{
     ask::What,
-    facts, place,
+    facts, import, place,
     plan::{self, Details, SetEdit},
     settings::Settings,
     tell, texts,
@@ -32,6 +32,9 @@ pub(crate) enum Done {
 /// Changes the flag.
 pub(crate) async fn apply(run: Run, settings: &Settings) -> Result<Ending> {
     let operation = run.operation();
+    if import::is(&operation) {
+        return import::apply(run).await;
+    }
     let details = Details::deserialize(&operation.plan.details)?;
     let services = run.services().clone();
     let mut revisions = Vec::new();
@@ -150,11 +153,11 @@ async fn change(
 }
 
 /// What it means for the operation.
-fn told(error: ChangeError) -> Result<Done> {
+pub(crate) fn told(error: ChangeError) -> Result<Done> {
     match error {
-        ChangeError::Moved(_) | ChangeError::Edit(EditFault::IsArchived(_) | EditFault::Taken(_)) => {
-            Ok(Done::Moved)
-        }
+        ChangeError::Moved(_)
+        | ChangeError::Newer(_)
+        | ChangeError::Edit(EditFault::IsArchived(_) | EditFault::Taken(_)) => Ok(Done::Moved),
         ChangeError::Edit(fault) => Ok(Done::Refused(fault.to_string())),
         ChangeError::Store(FlagStoreError::Refused(why)) => Ok(Done::Refused(why)),
         error @ (ChangeError::Store(_) | ChangeError::Busy(_)) => Err(error.into()),

@@ -11,6 +11,7 @@ mod explain;
 mod facts;
 mod groups;
 mod guard;
+mod import;
 mod limits;
 mod offer;
 mod place;
@@ -436,6 +437,20 @@ impl Flags {
     )]
     async fn flags_export(&self, cx: Context, environment: Place) -> Result {
         show::export(&cx, &environment).await
+    }
+
+    /// Gives an environment the flags of the file that the configuration names for it, as the file is now.
+    ///
+    /// Flags that are not in the file stay as they are.
+    #[respond(
+        r"^flags import (?<environment>\S+)$",
+        usage = "flags import <environment>",
+        example = "flags import production",
+        role = "deployer",
+        effect = "operation"
+    )]
+    async fn flags_import(&self, cx: Context, environment: Place) -> Result {
+        ask::import(&cx, environment).await
     }
 
     /// What it can do to the world.

@@ -2,7 +2,7 @@
 
 use crate::{
     ask::{Ask, RECENT, What},
-    facts, groups, limits, place,
+    facts, groups, import, limits, place,
     settings::Settings,
     texts,
 };
@@ -45,6 +45,19 @@ pub(crate) struct Side {
     rules: BTreeMap<String, Value>,
 }
 
+impl Side {
+    /// A flag by itself, of which all that is asked is who gets what.
+    pub(crate) fn alone(set: &str, before: Option<Definition>, after: Option<Definition>) -> Self {
+        Self {
+            set: set.to_owned(),
+            kept: Kept::new(set),
+            before,
+            after,
+            rules: BTreeMap::new(),
+        }
+    }
+}
+
 /// A definition as it was written.
 pub(crate) fn read(value: &Value) -> Result<Option<Definition>> {
     if value.is_null() {
@@ -69,6 +82,9 @@ pub(crate) async fn plan(
     // Another replica may have been here.
     flags.look().await?;
     let now = services.store().now().await?;
+    if let (What::Import, [set]) = (&ask.what, ask.sets.as_slice()) {
+        return import::plan(services, settings, prometheus, set, now).await;
+    }
     let mut sides = Vec::new();
     for set in &ask.sets {
         if let Some(side) = side(services, settings, &ask, set, now).await? {
@@ -197,6 +213,8 @@ async fn side(
             None => return Ok(None),
         },
         What::Undo => earlier(services, ask, set).await?,
+        // It is of no flag alone, and planned by itself.
+        What::Import => return Ok(None),
         What::Guard(_) => return before.is_some().then_some(None).ok_or_else(missing),
     };
     if before == after {

@@ -3,6 +3,7 @@
 mod elsewhere;
 mod explain;
 mod faults;
+mod import;
 mod list;
 mod one;
 mod stale;
@@ -12,6 +13,7 @@ mod words;
 pub(crate) use elsewhere::*;
 pub(crate) use explain::*;
 pub(crate) use faults::*;
+pub(crate) use import::*;
 pub(crate) use list::*;
 pub(crate) use one::*;
 pub(crate) use stale::*;

@@ -5,6 +5,7 @@ mod check;
 mod definition;
 mod evaluate;
 mod fault;
+mod files;
 mod life;
 #[cfg(test)]
 mod model_tests;
@@ -22,6 +23,7 @@ pub use evaluate::{
     Context, ContextFault, ErrorCode, Evaluator, Flag, FlagSet, Outcome, Reason, SelfTestFailure, self_test,
 };
 pub use fault::{Fault, Faults};
+pub use files::{FileOfFlags, Files};
 pub use life::{
     Archived, Author, Away, Change, ChangeKind, Edit, EditFault, FlagStore, FlagStoreError, Kept,
     MemoryFlagStore,

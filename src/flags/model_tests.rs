@@ -299,7 +299,9 @@ impl World {
             }
             Err(ChangeError::Edit(_)) => {}
             Err(ChangeError::Store(_)) => assert!(replica.way.cut.load(Ordering::Relaxed)),
-            Err(error @ (ChangeError::Busy(_) | ChangeError::Moved(_))) => panic!("{error}"),
+            Err(error @ (ChangeError::Busy(_) | ChangeError::Moved(_) | ChangeError::Newer(_))) => {
+                panic!("{error}")
+            }
         }
     }
 

@@ -298,6 +298,8 @@ impl Instance {
 /// A robot of these settings, but for its chat and its memory.
 fn builder(settings: &Settings, mut resources: Resources, flags: &Arc<Flags>) -> Builder {
     resources.insert(Arc::clone(flags));
+    let github = resources.get::<otus_ci::github::GitHub>();
+    resources.insert(flags::files(&settings.flags, github));
     Robot::builder(settings.robot.clone())
         .catalog(settings.catalog())
         .roles(settings.roles.clone())

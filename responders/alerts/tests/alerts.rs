@@ -11,8 +11,11 @@ use otus::{
     store::{Deploy, DeployState},
     web::{Answer, Request},
 };
-use otus_emulators::prometheus::{Effect, Prometheus, Story};
-use otus_monitoring::{PrometheusConfig, step::Rules};
+use otus_emulators::{
+    grafana::{Grafana, Options},
+    prometheus::{Effect, Prometheus, Story},
+};
+use otus_monitoring::{PrometheusConfig, grafana::GrafanaConfig, step::Rules};
 use otus_responder_alerts::{Alerts, Settings};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -29,6 +32,7 @@ struct Scene {
     clock: Clock,
     changes: Value,
     prometheus: Option<otus_monitoring::Prometheus>,
+    grafana: Option<otus_monitoring::grafana::Grafana>,
 }
 
 impl Scene {
@@ -39,6 +43,7 @@ impl Scene {
             clock: Clock::default(),
             changes: json!({}),
             prometheus: None,
+            grafana: None,
         }
     }
 
@@ -59,7 +64,15 @@ impl Scene {
             .store(self.store.clone())
             .chat(self.chat.clone())
             .fuse(fuse.clone(), self.clock.clone())
-            .responder(Alerts::new(settings, prometheus, Rules::default(), None).unwrap())
+            .responder(
+                Alerts::new(
+                    settings,
+                    prometheus,
+                    Rules::default(),
+                    self.grafana.clone().map(Arc::new),
+                )
+                .unwrap(),
+            )
             .open();
         room.robot().start();
         room
@@ -384,6 +397,123 @@ async fn the_graph_comes_after_the_words_with_the_deploy_it_came_after() {
     if let Some(folder) = std::env::var_os("OTUS_TEST_PICTURES") {
         std::fs::write(std::path::Path::new(&folder).join("alert-room.png"), &file.bytes).unwrap();
     }
+    prometheus.stop().await;
+}
+
+/// An alert of a rule that Grafana evaluates.
+fn of_grafana(grafana: &str, uid: &str, ended: bool) -> String {
+    let starts = Timestamp::now() - SignedDuration::from_mins(3);
+    let state = if ended { "resolved" } else { "firing" };
+    json!({
+        "receiver": "otus", "status": state, "orgId": 1, "version": "1", "groupKey": format!("{{}}/{{}}:{{{uid}}}"), "truncatedAlerts": 0,
+        "groupLabels": { "alertname": "Slow" }, "externalURL": format!("{grafana}/"), "title": "Slow", "state": "alerting", "message": "",
+        "alerts": [{
+            "status": state, "labels": { "alertname": "Slow", "grafana_folder": "Shop", "service": "api" }, "annotations": {},
+            "startsAt": starts.to_string(),
+            "endsAt": if ended { Timestamp::now().to_string() } else { "0001-01-01T00:00:00Z".into() },
+            "generatorURL": format!("{grafana}/alerting/grafana/{uid}/view?orgId=1"), "fingerprint": format!("c6eadffa33fcdf3{}", uid.len()),
+        }],
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn an_alert_of_grafanas_own_has_the_graph_of_its_rule() {
+    let mut scene = Scene::set();
+    let now = Timestamp::now();
+    let past = now - SignedDuration::from_mins(90);
+    let story = Story::new(7, &["api", "web"], &["production"], past);
+    story.deploy_at(
+        now - SignedDuration::from_mins(9),
+        "api",
+        "production",
+        "2.0",
+        Effect::Slow,
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let prometheus = Prometheus::start(story, listener).unwrap();
+    let over = |value: f64| json!({ "type": "gt", "params": [value] });
+    let rule = json!({
+        "title": "Slow", "condition": "C",
+        "data": [
+            { "refId": "A", "datasourceUid": "prom", "model": {
+                "refId": "A", "instant": true, "range": false,
+                "expr": EXPRESSION.trim_end_matches(" > 0.5"),
+            } },
+            { "refId": "B", "datasourceUid": "__expr__", "model": { "type": "reduce", "expression": "A", "reducer": "last" } },
+            { "refId": "C", "datasourceUid": "__expr__", "model": {
+                "type": "threshold", "expression": "B", "conditions": [{ "evaluator": over(0.5) }],
+            } },
+        ],
+    });
+    let grafana = Grafana::start_with(Options {
+        prometheus: Some(prometheus.url().to_owned()),
+        rules: vec![("slow".into(), rule)],
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let config = GrafanaConfig {
+        url: Some(grafana.url().to_owned()),
+        token: Some(grafana.viewer_token().into()),
+        ..GrafanaConfig::default()
+    };
+    // Prometheus itself is not known here: the rule's own data source is asked.
+    scene.grafana = Some(otus_monitoring::grafana::Grafana::new(&config).unwrap());
+    let room = scene.room(&Fuse::default());
+    send(&room, "grafana", &of_grafana(grafana.url(), "slow", false)).await;
+    let text = scene.message(|text| text.contains("[picture:")).await;
+    assert!(
+        text.contains("alert at > 500 ms") && text.contains("Value now"),
+        "{text}"
+    );
+    let pictures = || {
+        let shown = scene.chat.shown().into_iter();
+        let parts = shown.filter_map(|post| post.card).flat_map(|card| card.parts);
+        let pictures = parts.filter_map(|part| match part {
+            otus::Part::Picture(picture) => Some(picture),
+            _ => None,
+        });
+        pictures.collect::<Vec<_>>()
+    };
+    let picture = pictures().remove(0);
+    for words in ["Slow", "500 ms", "api: last"] {
+        assert!(picture.alt.contains(words), "{words}: {}", picture.alt);
+    }
+    if let Some(folder) = std::env::var_os("OTUS_TEST_PICTURES") {
+        let file = scene.chat.picture(&picture.file).unwrap();
+        std::fs::write(
+            std::path::Path::new(&folder).join("alert-grafana.png"),
+            &file.bytes,
+        )
+        .unwrap();
+    }
+    send(&room, "grafana", &of_grafana(grafana.url(), "slow", true)).await;
+    scene
+        .message(|text| text.contains('✅') && text.contains("[picture:"))
+        .await;
+    let resolved = tokio::time::timeout(PATIENCE, async {
+        while pictures().first().is_none_or(|now| now.file == picture.file) {
+            tokio::task::yield_now().await;
+        }
+    });
+    resolved.await.unwrap();
+    // A rule that is gone costs the graph, and a Grafana that an alert only claims to be of is not asked.
+    send(&room, "grafana", &of_grafana(grafana.url(), "gone", false)).await;
+    let known = scene
+        .messages(|all| all.iter().any(|text| text.contains("does not know the rule")))
+        .await;
+    assert_eq!(known.len(), 2, "{known:?}");
+    let calls = grafana.calls().len();
+    send(
+        &room,
+        "grafana",
+        &of_grafana("http://127.0.0.1:9", "other-rule", false),
+    )
+    .await;
+    scene.messages(|all| all.len() == 3).await;
+    scene.enough();
+    assert_eq!(grafana.calls().len(), calls);
     prometheus.stop().await;
 }
 

@@ -14,7 +14,7 @@ use otus::{
     phrase::{inert, list, moment},
     store::{Deploy, DeployState},
 };
-use otus_monitoring::Error as Failure;
+use otus_monitoring::{Error as Failure, grafana::GrafanaError};
 
 use crate::{
     deploys,
@@ -77,9 +77,25 @@ pub(crate) fn trouble(failure: &Failure) -> String {
     }
 }
 
-/// Why there is no graph: Prometheus has nothing.
+/// Why a rule of Grafana's own has no graph.
+pub(crate) fn grafana_trouble(failure: &GrafanaError) -> String {
+    match failure {
+        GrafanaError::Unreachable { .. } => "Grafana cannot be reached".to_owned(),
+        GrafanaError::NotAllowed { needs, .. } => {
+            format!(
+                "Grafana does not let me read the rule or ask for it: {}",
+                inert(needs, 160)
+            )
+        }
+        GrafanaError::Missing { .. } => "Grafana does not know the rule, or it asks nothing".to_owned(),
+        GrafanaError::Query { .. } => "Grafana could not answer the rule's query".to_owned(),
+        other => inert(&other.to_string(), 160),
+    }
+}
+
+/// Why there is no graph: there is nothing to draw.
 pub(crate) fn no_data() -> String {
-    "Prometheus has no data for the alert's expression".to_owned()
+    "there is no data for the alert's expression".to_owned()
 }
 
 /// Why there is no graph: the chat shows none.

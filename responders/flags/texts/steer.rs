@@ -64,6 +64,7 @@ pub(crate) fn title(ask: &Ask) -> String {
         What::Undo => format!("Undo the last change of {flag} in {at}"),
         What::Guard(Some(guard)) => format!("Guard {flag} in {at} by {}", bold(guard)),
         What::Guard(None) => format!("Take the guard of {flag} in {at} away"),
+        What::Import => format!("Give {at} the flags of its file"),
     }
 }
 
@@ -91,6 +92,7 @@ pub(crate) fn done_record(ask: &Ask) -> String {
         What::Undo => format!("the last change of {flag} in {at} is undone"),
         What::Guard(Some(guard)) => format!("{flag} in {at} is guarded by {guard}"),
         What::Guard(None) => format!("{flag} in {at} is guarded by nothing"),
+        What::Import => format!("{at} has the flags of its file"),
     }
 }
 
@@ -123,6 +125,7 @@ pub(crate) fn done(
         What::Undo => format!("{flag} in {at} is what it was before"),
         What::Guard(Some(guard)) => format!("{flag} in {at} is guarded by {}", bold(guard)),
         What::Guard(None) => format!("{flag} in {at} is guarded by nothing"),
+        What::Import => format!("{at} has the flags of its file"),
     };
     let mut card = Card::new(Tone::Good, title);
     let several = places.len() > 1;
@@ -137,7 +140,7 @@ pub(crate) fn done(
         } else {
             text.extend(lines.into_iter().map(|line| format!("• {line}")));
         }
-        if let Some(told) = told(*listening).filter(|_| !several) {
+        if let Some(told) = told_at_once(*listening).filter(|_| !several) {
             text.push(told);
         }
     }
@@ -164,7 +167,8 @@ pub(crate) fn done(
     }
 }
 
-fn told(listening: usize) -> Option<String> {
+/// How many were told.
+pub(crate) fn told_at_once(listening: usize) -> Option<String> {
     match listening {
         0 => None,
         1 => Some("The 1 client that listens here was told at once.".into()),

@@ -92,12 +92,26 @@ impl Robot {
             .take()
             .filter(|(handler, captures)| !self.is_begun(handler.spec, captures, bare.line));
         heard.options = bare.options;
+        let meant = heard.winner.as_ref().map(|(handler, _)| handler.spec);
+        if meant.is_some_and(|spec| self.took_a_reason(spec, bare.line)) {
+            heard.winner = None;
+        }
         match &heard.winner {
             Some((_, captures)) => heard.options.reason = captures.get(REASON).map(str::to_owned),
             None => self.without_reason(bare.line, &mut heard),
         }
         heard.said = line;
         heard
+    }
+
+    /// Whether a command that only looks for words took those of a reason, since the line without it is another command, which changes
+    /// something: `flags promote search to production because …` is none of `flags <words>`.
+    fn took_a_reason(&self, winner: &CommandSpec, line: &str) -> bool {
+        !winner.effect.changes()
+            && options::reasons(line).into_iter().any(|(command, _)| {
+                let shorter = self.0.router.respond(options::without_flags(command).line);
+                shorter.is_some_and(|(handler, _)| handler.spec.effect.changes())
+            })
     }
 
     fn without_reason<'a>(&'a self, line: &str, heard: &mut Heard<'a>) {

@@ -67,6 +67,24 @@ impl Shop {
         cx.reply(format!("later: {command}")).await
     }
 
+    /// Finds shops by words.
+    #[respond(r"^shops(?: (?<words>.+))?$", usage = "shops [<words>]", example = "shops")]
+    async fn shops(&self, cx: Context, words: Option<String>) -> Result {
+        cx.reply(format!("shops with {words:?}")).await
+    }
+
+    /// Moves a shop.
+    #[respond(
+        r"^shops move (?<service>\S+)$",
+        usage = "shops move <service>",
+        example = "shops move api",
+        effect = "changes"
+    )]
+    async fn shops_move(&self, cx: Context, service: Service) -> Result {
+        cx.reply(format!("moved {}: {:?}", service.name, cx.options()))
+            .await
+    }
+
     /// Looks at the shop.
     #[respond(r"^look(?: at (?<text>.+))?$", usage = "look [at <text>]", example = "look")]
     async fn look(&self, cx: Context, text: Option<String>) -> Result {
@@ -125,6 +143,15 @@ async fn options_come_off_a_command_however_they_are_written() {
         ("@otus later open api --queue", "later: open api --queue"),
         ("@otus later open api because x", "later: open api because x"),
         ("@otus look because I can", "looked at None"),
+        // One that takes any words does not take the reason of one that changes something.
+        (
+            "@otus shops move api --queue because of rain",
+            r#"moved api: Options { plan: false, queue: true, reason: Some("of rain") }"#,
+        ),
+        (
+            "@otus shops because of rain",
+            r#"shops with Some("because of rain")"#,
+        ),
         (
             "@otus look at \"this --plan\"",
             r#"looked at Some("\"this --plan\"")"#,

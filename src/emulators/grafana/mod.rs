@@ -16,6 +16,7 @@
 mod annotations;
 mod dashboards;
 mod frames;
+mod rules;
 mod shop;
 mod sources;
 
@@ -50,6 +51,8 @@ pub struct Options {
     pub boards: Vec<Board>,
     /// Its library panels: uid and content.
     pub library: Vec<(String, Value)>,
+    /// Its alert rules: uid, and title, condition and data as provisioning has them.
+    pub rules: Vec<(String, Value)>,
     /// Whether it draws panels itself: one grey picture for all.
     pub renderer: bool,
     /// Whether it is of before Grafana 8, which has a proxy to data sources and no query API.
@@ -202,6 +205,7 @@ impl Grafana {
             )
             .merge(annotations::routes())
             .merge(dashboards::routes())
+            .merge(rules::routes())
             .merge(sources::routes())
             .layer(axum::middleware::from_fn_with_state(shared.clone(), troubled))
             .with_state(shared);

@@ -1,11 +1,11 @@
 #!/bin/sh
 # All figures about flags in one run, each beside what others need on the same machine: evaluations a second beside OpenFeature's own evaluator
 # for Node, requests a second beside Unleash's frontend API (when tests/clients/unleash/install.sh was run), and ten thousand who listen.
-# Say how many listeners: compare.sh [10000]. Each needs two open files here.
+# Say how many listeners: compare.sh [10000]. Each needs an open file in two processes.
 set -eu
 cd "$(dirname "$0")/../../.."
 listeners=${1:-10000}
-ulimit -n $((listeners * 2 + 1000)) 2>/dev/null || {
+ulimit -n $((listeners + 1000)) 2>/dev/null || {
     echo "so many open files are not allowed here: ulimit -n says $(ulimit -n)" >&2; exit 1;
 }
 

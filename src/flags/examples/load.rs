@@ -1,7 +1,8 @@
 //! Purpose: how much a server bears: OFREP requests a second, all flags at once, and many who only listen.
 //!
 //! `cargo run --release -p otus-flags --example load [<listeners>]`. Server and clients share the machine, so what is seen is the least it
-//! bears. Each listener needs two open files here (`ulimit -n`). Where a real Unleash is installed, its frontend API is asked in the same way.
+//! bears. Those who listen are in a process
+//! of their own; each needs an open file there and here (`ulimit -n`). Where a real Unleash is installed, its frontend API is asked in the same way.
 
 use otus_emulators::real::RealUnleash;
 use otus_flags::{
@@ -10,7 +11,9 @@ use otus_flags::{
 };
 use serde_json::json;
 use std::{
+    net::SocketAddr,
     path::Path,
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,8 +21,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    process::Command,
     sync::mpsc,
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const TOKEN: &str = "token";
+/// What says that it is the process of those who listen.
+const LISTEN: &str = "listen";
 const SECONDS: u64 = 5;
 const CONNECTIONS: usize = 32;
 
@@ -34,9 +40,13 @@ const CONNECTIONS: usize = 32;
 async fn main() -> Result {
     // Whoever was first is right.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let listeners = std::env::args()
-        .nth(1)
-        .map_or(Ok(1_000), |count| count.parse::<usize>())?;
+    let said: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, address, count] = said.as_slice()
+        && word == LISTEN
+    {
+        return listen(address, count.parse()?).await;
+    }
+    let listeners = said.first().map_or(Ok(1_000), |count| count.parse::<usize>())?;
     let flags = Flags::start(Arc::new(MemoryFlagStore::new())).await?;
     for at in 0..200 {
         switch(&flags, &format!("flag-{at}"), at % 2 == 0).await?;
@@ -53,7 +63,9 @@ async fn main() -> Result {
         streams: 1_000_000,
         ..FlagsConfig::default()
     };
-    let app = routes(flags.clone(), &config, CancellationToken::new());
+    // Without this, each connection gets tables of its own.
+    let app = routes(flags.clone(), &config, CancellationToken::new())
+        .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     tokio::spawn(axum::serve(listener, app).into_future());
@@ -200,9 +212,34 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result {
     }
 }
 
-/// Many who listen, and one change.
+/// Many who listen, and one change. They are in a process of their own: this one's memory is the server's.
 async fn idle(flags: &Flags, address: &str, listeners: usize) -> Result {
     let before = resident()?;
+    let mut crowd = Command::new(std::env::current_exe()?)
+        .args([LISTEN, address, &listeners.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let said = crowd.stdout.take().ok_or("no output")?;
+    let mut said = BufReader::new(said).lines();
+    said.next_line()
+        .await?
+        .ok_or("the listeners did not get through")?;
+    let after = resident()?;
+    println!(
+        "{listeners} listeners: {} MB more",
+        (after.saturating_sub(before)) / 1_000_000
+    );
+    let began = Instant::now();
+    switch(flags, "flag-0", false).await?;
+    said.next_line().await?.ok_or("not all heard of the change")?;
+    println!("a change was heard by all after {:?}", began.elapsed());
+    Ok(())
+}
+
+/// The listeners: says a line when each has heard the first word, and another one when each has heard the next.
+async fn listen(address: &str, listeners: usize) -> Result {
     let request =
         format!("GET /ofrep/v1/events HTTP/1.1\r\nHost: otus\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
     let (heard, mut hears) = mpsc::unbounded_channel();
@@ -219,20 +256,13 @@ async fn idle(flags: &Flags, address: &str, listeners: usize) -> Result {
             }
         });
     }
-    for _ in 0..listeners {
-        hears.recv().await;
+    drop(heard);
+    for turn in ["all listen", "all heard"] {
+        for _ in 0..listeners {
+            hears.recv().await.ok_or("a connection was closed")?;
+        }
+        println!("{turn}");
     }
-    let after = resident()?;
-    println!(
-        "{listeners} listeners: {} MB more, with their clients' side",
-        (after.saturating_sub(before)) / 1_000_000
-    );
-    let began = Instant::now();
-    switch(flags, "flag-0", false).await?;
-    for _ in 0..listeners {
-        hears.recv().await;
-    }
-    println!("a change was heard by all after {:?}", began.elapsed());
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// A token that is shorter can be guessed.
@@ -240,20 +240,29 @@ impl FlagsConfig {
         let mut seeds = Vec::new();
         for (name, set) in &self.sets {
             let Some(file) = &set.seed_file else { continue };
-            let wrong = |what: String| {
+            let document = read_seed(file).map_err(|what| {
                 let keys = ["sets", name, "seed_file"].map(str::to_owned).to_vec();
-                (keys, format!("{}: {what}", file.display()))
-            };
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| wrong(format!("it cannot be read: {error}")))?;
-            let document = Document::from_json(&text).map_err(|faults| wrong(faults.to_string()))?;
-            let faults = crate::check(&document);
-            if !faults.is_empty() {
-                return Err(wrong(crate::Faults(faults).to_string()));
-            }
+                (keys, what)
+            })?;
             seeds.push((name.clone(), document));
         }
         Ok(seeds)
+    }
+}
+
+/// Reads a file of flags, and checks it whole.
+///
+/// # Errors
+/// What is wrong with it, in a sentence that begins with its name.
+pub fn read_seed(file: &Path) -> Result<Document, String> {
+    let wrong = |what: String| format!("{}: {what}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+    let document = Document::from_json(&text).map_err(|faults| wrong(faults.to_string()))?;
+    let faults = crate::check(&document);
+    if faults.is_empty() {
+        Ok(document)
+    } else {
+        Err(wrong(crate::Faults(faults).to_string()))
     }
 }
 

@@ -16,7 +16,7 @@ mod ofrep;
 mod stream;
 mod sync;
 
-pub use config::{ClientConfig, ConfigFault, FlagsConfig, SetConfig};
+pub use config::{ClientConfig, ConfigFault, FlagsConfig, SetConfig, read_seed};
 #[cfg(test)]
 pub(crate) use ofrep::evaluate_all;
 

@@ -72,6 +72,9 @@ pub enum ChangeError {
     /// The flag is not what it was any more.
     #[error("the flag `{0}` was changed by somebody else in between")]
     Moved(String),
+    /// The set is not what it was any more.
+    #[error("flags of `{0}` were changed by somebody else in between")]
+    Newer(String),
     /// Somebody else was always quicker.
     #[error("the flag set `{0}` is being changed by others all the time: try again")]
     Busy(String),
@@ -228,6 +231,30 @@ impl Flags {
                 return Err(ChangeError::Moved(key.to_owned()));
             }
             let (next, change) = kept.apply(edit, author)?;
+            if self.store.save(&next, &change).await? {
+                return self.made(next, change).await;
+            }
+        }
+        Err(ChangeError::Busy(set.to_owned()))
+    }
+
+    /// Changes a set by what somebody makes of it as it is now; nothing when it is not what they saw any more.
+    ///
+    /// # Errors
+    /// [`ChangeError`] says why it was not made: [`ChangeError::Newer`] when `edit` made nothing of it.
+    pub async fn change_by(
+        &self,
+        set: &str,
+        edit: impl Fn(&Kept) -> Option<Edit> + Send,
+        author: &Author,
+    ) -> Result<Change, ChangeError> {
+        for _ in 0..TRIES {
+            let kept = self.store.load(set).await?.unwrap_or_else(|| Kept::new(set));
+            let Some(edit) = edit(&kept) else {
+                self.take(kept);
+                return Err(ChangeError::Newer(set.to_owned()));
+            };
+            let (next, change) = kept.apply(&edit, author)?;
             if self.store.save(&next, &change).await? {
                 return self.made(next, change).await;
             }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use otus::{
     chat::Person,
@@ -11,14 +12,18 @@ use otus::{
 };
 use otus_ci::github::GitHub;
 use otus_flags::{
-    Author, Context, Definition, Edit, Evaluator, FlagStore, Flags, MemoryFlagStore,
+    Author, Context, Definition, Document, Edit, Evaluator, FileOfFlags, Files, FlagStore, Flags,
+    MemoryFlagStore,
     unleash::{Elsewhere, UnleashConfig, UnleashSet},
 };
 use otus_monitoring::Prometheus;
 use otus_responder_flags::Settings;
 use regex::Regex;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 const CATALOG: &str = "
     [environments.staging]
@@ -69,6 +74,34 @@ pub(crate) struct Stage {
     pub(crate) unleash: Option<UnleashConfig>,
     /// Where the code of the services is.
     pub(crate) github: Option<GitHub>,
+    /// The files of the sets.
+    pub(crate) files: Arc<Shelf>,
+}
+
+/// Files of flags, which somebody may write meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf(pub(crate) Mutex<BTreeMap<String, std::result::Result<Value, String>>>);
+
+impl Shelf {
+    pub(crate) fn put(&self, set: &str, document: Value) {
+        self.0.lock().unwrap().insert(set.into(), Ok(document));
+    }
+}
+
+#[async_trait]
+impl Files for Shelf {
+    fn sets(&self) -> Vec<String> {
+        self.0.lock().unwrap().keys().cloned().collect()
+    }
+
+    async fn read(&self, set: &str) -> std::result::Result<FileOfFlags, String> {
+        let document = self.0.lock().unwrap()[set].clone()?;
+        let document = Document::read(&document).map_err(|faults| faults.to_string())?;
+        Ok(FileOfFlags {
+            document,
+            from: format!("{set}.json of acme/flags at 1a2b3c4"),
+        })
+    }
 }
 
 impl Default for Stage {
@@ -84,6 +117,7 @@ impl Default for Stage {
             kept: Arc::new(MemoryFlagStore::new()),
             unleash: None,
             github: None,
+            files: Arc::default(),
         }
     }
 }
@@ -125,6 +159,7 @@ impl Stage {
             .role("sre", &["bob"])
             .policy(self.policy)
             .resource(Arc::clone(&flags))
+            .resource(self.files as Arc<dyn Files>)
             .store(Arc::clone(&self.store))
             .fuse(Fuse::default(), clock.clone())
             .open();

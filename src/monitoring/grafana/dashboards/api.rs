@@ -25,6 +25,8 @@ const PAGES: usize = 10;
 const DASHBOARDS: &str =
     "the service account needs the permission dashboards:read, which the role Viewer has";
 const SOURCES: &str = "the service account needs the permission datasources:query on the data source, which the role Viewer has";
+const RULES: &str =
+    "the service account needs the permissions alert.rules:read and folders:read, which the role Viewer has";
 const LIBRARY: &str = "the service account needs the permissions library.panels:read and folders:read, which the role Viewer has";
 
 type Result<T, E = GrafanaError> = std::result::Result<T, E>;
@@ -215,6 +217,16 @@ impl Grafana {
             });
         }
         Ok(self.json(&came, what)?["result"]["model"].clone())
+    }
+
+    /// What an address of an alert rule gives; nothing, where this Grafana has none there.
+    pub(super) async fn rule_at(&self, path: &str) -> Result<Option<Value>> {
+        let what = "reading an alert rule";
+        let came = self.read_at(path, &[], what, RULES).await?;
+        match came.status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(None),
+            _ => self.json(&came, what).map(Some),
+        }
     }
 
     /// The data sources, and whether there is a renderer.
