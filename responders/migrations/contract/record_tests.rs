@@ -82,10 +82,7 @@ fn uses(gates: &[Gate]) -> Found {
 fn the_way_to_the_end() {
     let signers = signers(&config(&ALL), &settings());
     let mut row = row();
-    assert_eq!(
-        row.object.drop_statement(),
-        "ALTER TABLE users DROP COLUMN legacy"
-    );
+    assert_eq!(row.object.statement(), "ALTER TABLE users DROP COLUMN legacy");
     row.saw(&nothing(), day(0));
     let shop = &signers[0];
     let early = row.sign(shop, signed(shop, day(13)), &signers, &settings());

@@ -24,15 +24,40 @@ fn what(row: &Row) -> String {
 fn fate(row: &Row) -> String {
     match &row.replaced_by {
         Some(new) => format!("is to be replaced by {}", bold(new)),
-        None => "is to be dropped".to_owned(),
+        None => format!("is to be {}", gone(row)),
     }
 }
 
-fn gate_name(gate: Gate) -> &'static str {
+/// What is done with it in the end: NULL is not dropped.
+fn gone(row: &Row) -> &'static str {
+    match row.object.tightens() {
+        Some(_) => "forbidden",
+        None => "dropped",
+    }
+}
+
+/// What is done with it for a while.
+fn kept_away(row: &Row) -> &'static str {
+    match row.object.tightens() {
+        Some(_) => "refused",
+        None => "withheld",
+    }
+}
+
+/// What begins such a contract.
+fn begins(object: &Object) -> String {
+    code(&match object {
+        Object::Nulls(column) => format!("contract tighten {column} because …"),
+        Object::Column(_) | Object::Table(_) => format!("contract drop {object} because …"),
+    })
+}
+
+fn gate_name(row: &Row, gate: Gate) -> &'static str {
     match gate {
         Gate::App => "The application",
         Gate::Etl => "Pipelines",
         Gate::Reporting => "Reports",
+        Gate::Brownout if row.object.tightens().is_some() => "Refused for a while",
         Gate::Brownout => "Withheld for a while",
     }
 }
@@ -44,9 +69,9 @@ pub(crate) fn contract(row: &Row, signers: &[Signer], settings: &Settings) -> Ca
         .iter()
         .any(|gate| matches!(row.contract.gate(*gate), GateState::InUse { .. }));
     let (tone, title) = match stage {
-        Stage::Dropped => (Tone::Good, format!("{} is dropped", bold(&what(row)))),
+        Stage::Dropped => (Tone::Good, format!("{} is {}", bold(&what(row)), gone(row))),
         Stage::Abandoned => (Tone::Neutral, format!("{} stays", bold(&what(row)))),
-        Stage::Ready => (Tone::Good, format!("{} may be dropped", bold(&what(row)))),
+        Stage::Ready => (Tone::Good, format!("{} may be {}", bold(&what(row)), gone(row))),
         Stage::At(_) if used || row.fault.is_some() => {
             (Tone::Warning, format!("{} {}", bold(&what(row)), fate(row)))
         }
@@ -85,9 +110,19 @@ pub(crate) fn contract(row: &Row, signers: &[Signer], settings: &Settings) -> Ca
     match (stage, &row.withheld) {
         (_, Some(_)) => card = card.button(missed_button(&row.key())),
         (Stage::At(Gate::Brownout), None) => {
+            let verb = match row.object.tightens() {
+                Some(_) => "Refuse it for",
+                None => "Withhold it for",
+            };
             card = card.button(Button::new(
-                format!("Withhold it for {}", duration(settings.withheld)),
+                format!("{verb} {}", duration(settings.withheld)),
                 format!("contract withhold {object}"),
+            ));
+        }
+        (Stage::Ready, None) if row.object.tightens().is_some() => {
+            card = card.button(Button::new(
+                "Make it NOT NULL",
+                format!("contract apply {object}"),
             ));
         }
         (Stage::Ready, None) => {
@@ -116,7 +151,11 @@ fn foot(row: &Row) -> String {
 
 /// A gate that people sign.
 fn people(row: &Row, gate: Gate, signers: &[Signer]) -> String {
-    let name = gate_name(gate);
+    let name = gate_name(row, gate);
+    let (use_, used) = match row.object.tightens() {
+        Some(_) => ("none", "still written"),
+        None => ("no use", "still used"),
+    };
     let mine: Vec<&Signer> = signers.iter().filter(|signer| signer.gate == gate).collect();
     let signed: Vec<String> = row
         .signatures
@@ -126,7 +165,7 @@ fn people(row: &Row, gate: Gate, signers: &[Signer]) -> String {
         .collect();
     match row.contract.gate(gate) {
         GateState::Closed => format!("○ {name}: nobody has looked yet"),
-        GateState::InUse { what, .. } => format!("✗ {name}: still used. {}", cut(&what.join("; "), LONGEST)),
+        GateState::InUse { what, .. } => format!("✗ {name}: {used}. {}", cut(&what.join("; "), LONGEST)),
         GateState::Signed { .. } => format!("✓ {name}: signed by {}", list(&signed)),
         GateState::Quiet { since } => {
             let missing: Vec<String> = mine
@@ -139,7 +178,7 @@ fn people(row: &Row, gate: Gate, signers: &[Signer]) -> String {
                 signed => format!(", signed by {}", list(signed)),
             };
             format!(
-                "○ {name}: no use seen since {}{so_far}; missing: {}",
+                "○ {name}: {use_} seen since {}{so_far}; missing: {}",
                 moment(*since),
                 list(&missing)
             )
@@ -149,9 +188,9 @@ fn people(row: &Row, gate: Gate, signers: &[Signer]) -> String {
 
 fn withheld(row: &Row) -> String {
     if let Some((_, until)) = &row.withheld {
-        return format!("⏳ {}: until {}", gate_name(Gate::Brownout), moment(*until));
+        return format!("⏳ {}: until {}", gate_name(row, Gate::Brownout), moment(*until));
     }
-    let name = gate_name(Gate::Brownout);
+    let name = gate_name(row, Gate::Brownout);
     match row.contract.gate(Gate::Brownout) {
         GateState::Closed | GateState::Quiet { .. } => format!("○ {name}"),
         GateState::InUse { what, .. } => format!("✗ {name}: {}", cut(&what.join("; "), LONGEST)),
@@ -165,6 +204,7 @@ fn withheld(row: &Row) -> String {
                     "✓ {name}: not possible; {by} answers for it, because {}",
                     cut(reason, 200)
                 ),
+                None if row.object.tightens().is_some() => format!("✓ {name}: nobody failed"),
                 None => format!("✓ {name}: nobody missed it"),
             }
         }
@@ -172,18 +212,24 @@ fn withheld(row: &Row) -> String {
 }
 
 fn last(row: &Row) -> String {
-    match row.contract.stage() {
-        Stage::Dropped => "✓ Dropped".into(),
-        _ => "○ Dropped".into(),
-    }
+    let mark = match row.contract.stage() {
+        Stage::Dropped => "✓",
+        _ => "○",
+    };
+    let end = match row.object.tightens() {
+        Some(_) => "NOT NULL",
+        None => "Dropped",
+    };
+    format!("{mark} {end}")
 }
 
 /// All that are open.
 pub(crate) fn contracts(rows: &[(Row, Vec<Signer>)], now: Timestamp) -> Card {
     if rows.is_empty() {
         return Card::new(Tone::Neutral, "Nothing is to be dropped").text(format!(
-            "{} begins.",
-            code("contract drop <table>.<column> because …")
+            "{} begins, or {}.",
+            code("contract drop <table>.<column> because …"),
+            code("contract tighten <table>.<column> because …")
         ));
     }
     let lines: Vec<String> = rows
@@ -200,7 +246,11 @@ pub(crate) fn contracts(rows: &[(Row, Vec<Signer>)], now: Timestamp) -> Card {
             )
         })
         .collect();
-    Card::new(Tone::Neutral, "What is to be dropped").text(lines.join("\n"))
+    let title = match rows.iter().any(|(row, _)| row.object.tightens().is_some()) {
+        true => "What is to be dropped, or forbidden",
+        false => "What is to be dropped",
+    };
+    Card::new(Tone::Neutral, title).text(lines.join("\n"))
 }
 
 /// What it waits for, in a few words.
@@ -209,12 +259,15 @@ fn waits_for(row: &Row, signers: &[Signer]) -> String {
         return "its database cannot be asked".into();
     }
     match row.contract.stage() {
-        Stage::Dropped => "dropped".into(),
+        Stage::Dropped => gone(row).into(),
         Stage::Abandoned => "given up".into(),
-        Stage::Ready => "it may be dropped".into(),
-        Stage::At(Gate::Brownout) if row.withheld.is_some() => "withheld right now".into(),
-        Stage::At(Gate::Brownout) => "to be withheld for a while".into(),
+        Stage::Ready => format!("it may be {}", gone(row)),
+        Stage::At(Gate::Brownout) if row.withheld.is_some() => format!("{} right now", kept_away(row)),
+        Stage::At(Gate::Brownout) => format!("to be {} for a while", kept_away(row)),
         Stage::At(gate) => match row.contract.gate(gate) {
+            GateState::InUse { what, .. } if row.object.tightens().is_some() => {
+                format!("still written: {}", cut(&what.join("; "), 200))
+            }
             GateState::InUse { what, .. } => format!("still used: {}", cut(&what.join("; "), 200)),
             _ => {
                 let missing: Vec<String> = row
@@ -325,21 +378,28 @@ pub(crate) fn which_service(names: &[String]) -> String {
 /// It is open already.
 pub(crate) fn already_open(row: &Row) -> String {
     format!(
-        "{} is to be dropped already; {} shows how it stands.",
+        "{} is to be {} already; {} shows how it stands.",
         code(&what(row)),
+        gone(row),
         code("contracts")
     )
 }
 
 /// There is none.
 pub(crate) fn no_contract(said: &str, is_object: bool) -> String {
-    match is_object {
-        true => format!(
-            "Nobody wants {} dropped. {} begins.",
+    match (is_object, Object::read(said)) {
+        (true, Some(object)) => format!(
+            "Nobody wants {} {}. {} begins.",
             code(said),
-            code(&format!("contract drop {said} because …"))
+            match object.tightens() {
+                Some(_) => "forbidden",
+                None => "dropped",
+            },
+            begins(&object)
         ),
-        false => not_an_object(said),
+        // Its key, once it was there.
+        (true, None) => format!("There is no contract {} any more.", code(said)),
+        (false, _) => not_an_object(said),
     }
 }
 
@@ -352,7 +412,11 @@ pub(crate) fn which_contract(rows: &[Row]) -> String {
 /// The database cannot be asked.
 pub(crate) fn cannot_look(row: &Row, fault: &str) -> String {
     format!(
-        "Whether somebody uses {} cannot be found out: {}. So nobody can sign it off.",
+        "Whether somebody {} {} cannot be found out: {}. So nobody can sign it off.",
+        match row.object.tightens() {
+            Some(_) => "writes",
+            None => "uses",
+        },
         code(&what(row)),
         cut(fault, LONGEST).trim_end_matches('.')
     )
@@ -386,7 +450,11 @@ pub(crate) fn unknown_role(role: &str, why: &str) -> String {
 pub(crate) fn not_yet(row: &Row, signer: &Signer, why: &NotYet) -> String {
     let what = code(&what(row));
     match why {
-        NotYet::Before(gate) => format!("{} of {what} comes first.", gate_name(*gate)),
+        NotYet::Before(gate) => format!("{} of {what} comes first.", gate_name(row, *gate)),
+        NotYet::InUse(uses) if row.object.tightens().is_some() => format!(
+            "{what} is still written, so nobody can sign it off: {}",
+            cut(uses, LONGEST)
+        ),
         NotYet::InUse(uses) => format!(
             "{what} is still used, so nobody can sign it off: {}",
             cut(uses, LONGEST)
@@ -409,27 +477,37 @@ pub(crate) fn has_signed(row: &Row, consumer: &str) -> String {
 
 /// What was signed counts no more.
 pub(crate) fn signatures_lost(row: &Row) -> String {
-    format!("{} is used again: what was signed counts no more.", what(row))
+    match row.object.tightens() {
+        Some(_) => format!("{} is there again: what was signed counts no more.", what(row)),
+        None => format!("{} is used again: what was signed counts no more.", what(row)),
+    }
 }
 
 /// It is given up.
 pub(crate) fn abandoned(row: &Row) -> String {
-    format!("{} stays: nobody wants it dropped any more.", what(row))
+    format!("{} stays: nobody wants it {} any more.", what(row), gone(row))
 }
 
 /// It is not withheld.
 pub(crate) fn not_withheld(row: &Row) -> String {
-    format!("{} is not withheld from anybody right now.", code(&what(row)))
+    match row.object.tightens() {
+        Some(_) => format!("{} is not refused right now.", code(&what(row))),
+        None => format!("{} is not withheld from anybody right now.", code(&what(row))),
+    }
 }
 
 /// It is withheld.
 pub(crate) fn withheld_now(row: &Row) -> String {
-    format!("{} is withheld right now; cancel that first.", code(&what(row)))
+    format!(
+        "{} is {} right now; cancel that first.",
+        code(&what(row)),
+        kept_away(row)
+    )
 }
 
 /// The same, where it is a reason.
-pub(crate) fn is_withheld_now() -> String {
-    "it is withheld right now".into()
+pub(crate) fn is_withheld_now(row: &Row) -> String {
+    format!("it is {} right now", kept_away(row))
 }
 
 /// Somebody misses it.
@@ -448,8 +526,9 @@ pub(crate) fn missed_button(key: &str) -> Button {
 /// It can be withheld, so nobody needs to answer for it.
 pub(crate) fn can_be_withheld(row: &Row) -> String {
     format!(
-        "{0} can be withheld, so that is how to find out: {1}.",
+        "{} can be {}, so that is how to find out: {}.",
         code(&what(row)),
+        kept_away(row),
         code(&format!("contract withhold {}", what(row)))
     )
 }
@@ -466,22 +545,19 @@ pub(crate) fn why_waive(row: &Row) -> String {
 /// Who wants it does not answer for it.
 pub(crate) fn not_ones_own(row: &Row) -> String {
     format!(
-        "You want {} dropped, so somebody else has to answer for it.",
-        code(&what(row))
+        "You want {} {}, so somebody else has to answer for it.",
+        code(&what(row)),
+        gone(row)
     )
 }
 
 /// The heading of withholding it.
 pub(crate) fn withhold(row: &Row) -> String {
-    format!("Withhold {} in {}", bold(&what(row)), bold(&row.environment))
-}
-
-/// What of a role's changes.
-pub(crate) fn rights_of(role: &str, object: &Object) -> String {
-    match object {
-        Object::Column(column) => format!("what {role} may read of {}", column.table),
-        Object::Table(table) => format!("what {role} may do with {table}"),
-    }
+    let verb = match row.object.tightens() {
+        Some(_) => "Refuse",
+        None => "Withhold",
+    };
+    format!("{verb} {} in {}", bold(&what(row)), bold(&row.environment))
 }
 
 /// What it may do then.
@@ -489,23 +565,38 @@ pub(crate) fn for_a_while(then: &str, span: Duration) -> String {
     format!("{then}, for {}", duration(span))
 }
 
-/// What withholding is.
-pub(crate) fn withhold_note() -> String {
-    "Only rights change. They are given back by themselves when the time is over, when somebody misses it, and when this is cancelled."
-        .into()
+/// What withholding is. `seen` says whether it is noticed when somebody fails because of it.
+pub(crate) fn withhold_note(object: &Object, seen: bool) -> String {
+    match (object, seen) {
+        (Object::Nulls(_), true) => {
+            "A check refuses NULL in rows that are written; those that are there are not read. It goes by itself when the time is over, when \
+             somebody writes NULL and fails, when somebody misses it, and when this is cancelled."
+        }
+        (Object::Nulls(_), false) => {
+            "A check refuses NULL in rows that are written; those that are there are not read. It goes by itself when the time is over, when \
+             somebody misses it, and when this is cancelled. I may make nothing in the schema of the table, so I do not see who fails."
+        }
+        _ => {
+            "Only rights change. They are given back by themselves when the time is over, when somebody misses it, and when this is cancelled."
+        }
+    }
+    .into()
 }
 
 /// Not now.
 pub(crate) fn not_to_be_withheld(row: &Row) -> String {
     match row.contract.stage() {
         Stage::At(Gate::Brownout) => withheld_now(row),
-        Stage::At(gate) => format!("{} of {} comes first.", gate_name(gate), code(&what(row))),
-        _ => format!("{} need not be withheld.", code(&what(row))),
+        Stage::At(gate) => format!("{} of {} comes first.", gate_name(row, gate), code(&what(row))),
+        _ => format!("{} need not be {}.", code(&what(row)), kept_away(row)),
     }
 }
 
 /// It can be withheld from nobody.
 pub(crate) fn nobody_to_withhold_from(row: &Row, why: &[String]) -> String {
+    if let (Some(_), [why, ..]) = (row.object.tightens(), why) {
+        return format!("{} cannot be refused: {why}.", code(&what(row)));
+    }
     let why = match why {
         [] => "no consumer has a role in the database".to_owned(),
         why => why.join("; "),
@@ -606,8 +697,9 @@ pub(crate) fn not_ready(row: &Row, signers: &[Signer]) -> String {
     let mut now = row.clone();
     now.reconcile(signers);
     format!(
-        "{} is not to be dropped yet: {}.",
+        "{} is not to be {} yet: {}.",
         code(&what(row)),
+        gone(row),
         waits_for(&now, signers).trim_end_matches('.')
     )
 }
