@@ -90,12 +90,31 @@ pub(crate) async fn can(services: &Services, row: &Row) -> Result<bool> {
     Ok(!reach(services, row).await?.can.is_empty())
 }
 
-/// Why it is not withheld yet.
+/// Why it is not withheld, or given back, yet.
+#[derive(PartialEq)]
 enum Taking {
     /// Somebody else is at the table.
     Locked,
     /// It does not work.
     Wrong(String),
+}
+
+impl From<Fault> for Taking {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Locked => Taking::Locked,
+            fault => Taking::Wrong(fault.to_string()),
+        }
+    }
+}
+
+impl Taking {
+    fn words(self) -> String {
+        match self {
+            Taking::Locked => Fault::Locked.to_string(),
+            Taking::Wrong(why) => why,
+        }
+    }
 }
 
 /// Why it is not withheld any longer.
@@ -273,8 +292,7 @@ impl Job<'_> {
                     }
                     continue;
                 }
-                Err(Taking::Locked) => Fault::Locked.to_string(),
-                Err(Taking::Wrong(why)) => why,
+                Err(why) => why.words(),
             };
             return Ok(Err(why));
         }
@@ -295,42 +313,48 @@ impl Job<'_> {
             }
         }
         session.close().await;
-        taken.map_err(|fault| match fault {
-            Fault::Locked => Taking::Locked,
-            fault => Taking::Wrong(fault.to_string()),
-        })
+        taken.map_err(Taking::from)
     }
 
     /// Gives it back to everybody, and does not end before that.
     async fn give_back(&self) -> Result<()> {
+        let mut tries = 0;
         loop {
             self.run.certain().await?;
-            let giving = async {
-                let mut session = session(self.run.services(), &self.planned.database).await?;
-                let mut given = Ok(());
-                for withheld in &self.planned.from {
-                    let statements = withheld.give_back();
-                    if let Err(error) =
-                        Withheld::run(&mut session, &statements, self.settings.lock_timeout).await
-                    {
-                        given = Err(error.to_string());
-                    }
-                }
-                session.close().await;
-                given
+            let Err(why) = self.try_give_back().await else {
+                return Ok(());
             };
-            let Err(why) = giving.await else { return Ok(()) };
-            tracing::error!(why, "what was withheld cannot be given back yet");
-            let statements: Vec<String> = self.planned.from.iter().flat_map(Withheld::give_back).collect();
-            let card = Card::new(Tone::Bad, self.run.plan().title)
-                .text(texts::not_given_back(&why))
-                .code(statements.join(";\n"));
-            self.run.show(card).await;
+            tries += 1;
+            // That somebody is at the table now and then is as usual.
+            if why != Taking::Locked || tries > 3 {
+                let why = why.words();
+                tracing::error!(why, "what was withheld cannot be given back yet");
+                let statements: Vec<String> =
+                    self.planned.from.iter().flat_map(Withheld::give_back).collect();
+                let card = Card::new(Tone::Bad, self.run.plan().title)
+                    .text(texts::not_given_back(&why))
+                    .code(statements.join(";\n"));
+                self.run.show(card).await;
+            }
             tokio::select! {
                 () = self.run.over().cancelled() => return Err(Interrupted.into()),
-                () = tokio::time::sleep(OFTEN) => {}
+                () = tokio::time::sleep(about(OFTEN)) => {}
             }
         }
+    }
+
+    async fn try_give_back(&self) -> Result<(), Taking> {
+        let mut session = session(self.run.services(), &self.planned.database)
+            .await
+            .map_err(Taking::Wrong)?;
+        let mut given = Ok(());
+        for withheld in &self.planned.from {
+            if let Err(fault) = withheld.restore(&mut session, self.settings.lock_timeout).await {
+                given = Err(fault.into());
+            }
+        }
+        session.close().await;
+        given
     }
 
     /// Waits until it is over.
@@ -384,10 +408,10 @@ impl Job<'_> {
             if withheld.object.tightens().is_none() {
                 continue;
             }
-            let session = match eyes {
-                Some(session) => session,
-                none => none.insert(session(self.run.services(), &self.planned.database).await?),
-            };
+            if eyes.is_none() {
+                *eyes = Some(session(self.run.services(), &self.planned.database).await?);
+            }
+            let Some(session) = eyes else { continue };
             match withheld.look(session).await {
                 Ok(Held::Quiet) => {}
                 Ok(Held::Gone) => return Ok(Some(texts::taken_away())),

@@ -220,7 +220,7 @@ mod tests {
             lock_timeout: Duration::from_millis(500),
             ..Settings::default()
         };
-        insta::assert_snapshot!(tighten_steps(&email(), &settings), @"");
+        insta::assert_snapshot!(tighten_steps(&email(), &settings), @"In steps: `ALTER TABLE users ADD CONSTRAINT otus_not_null_email CHECK (email IS NOT NULL) NOT VALID` (a moment; no row is read); `ALTER TABLE users VALIDATE CONSTRAINT otus_not_null_email` (reads every row; blocks neither reads nor writes); `ALTER TABLE users ALTER COLUMN email SET NOT NULL` (a moment; the check is believed); `ALTER TABLE users DROP CONSTRAINT otus_not_null_email` (a moment). Each waits 500 ms for the table at most, steps back and tries again. A row that holds NULL ends it, and nothing is left of it then.");
     }
 
     #[test]
@@ -249,7 +249,13 @@ mod tests {
                 Some("the database cannot be reached: no answer."),
             ),
         ];
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @"
+        NULL is being refused from now on: `ALTER TABLE users ADD CONSTRAINT otus_not_null_email CHECK (email IS NOT NULL) NOT VALID`.
+        Every row is read, whether it holds NULL; reads and writes go on: `ALTER TABLE users VALIDATE CONSTRAINT otus_not_null_email`.
+        NOT NULL is being set: `ALTER TABLE users ALTER COLUMN email SET NOT NULL`. The table was in use 1 time in a row. I step back each time, so that nobody waits behind me.
+        It is NOT NULL; the check that is needed no more goes: `ALTER TABLE users DROP CONSTRAINT otus_not_null_email`.
+        It is taken back: the check goes: `ALTER TABLE users DROP CONSTRAINT otus_not_null_email`. The table was in use 3 times in a row. I step back each time, so that nobody waits behind me. It does not work yet, and I keep trying: the database cannot be reached: no answer.
+        ");
     }
 
     #[test]
@@ -266,6 +272,17 @@ mod tests {
             tightening_failed("the table was in use 300 times in a row."),
             write_it_down(&email()),
         ];
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @"
+        Say why, so that those who have to agree know: `contract tighten users.email because every row has had one since 2024`.
+        `users` is no column: write `<table>.<column>`.
+        `users.email` cannot be tightened: it is in the primary key, so it is NOT NULL already.
+        `users.email` cannot be tightened: it is no table: what a view, a foreign table or the like shows is kept elsewhere.
+        shop (as app) tried to write NULL, and failed
+        app, whom no consumer is configured for, tried to write NULL, and failed
+        somebody tried to write NULL, and failed
+        A row holds NULL in `users.email`, so nothing was changed, and the check is gone again. Fill it by a backfill, and look again.
+        Nothing was changed: the table was in use 300 times in a row.
+        Write `ALTER TABLE users ALTER COLUMN email SET NOT NULL` into a migration, so that a new database has it, too; here it changes nothing any more.
+        ");
     }
 }

@@ -114,15 +114,29 @@ impl Refusal {
         all
     }
 
-    /// Whether it still stands, and whether anybody was refused.
-    pub(super) async fn look(&self, session: &mut Session, column: &Column) -> Result<Held, Fault> {
+    /// Whether the check is there.
+    async fn stands(&self, session: &mut Session, column: &Column) -> Result<bool, Fault> {
         let rows = session
             .rows(
                 "SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2",
                 &[&column.table.sql(), &self.check],
             )
             .await?;
-        if rows.is_empty() {
+        Ok(!rows.is_empty())
+    }
+
+    /// What giving it back takes as it is: where the check is not there, nobody has to let go of the table.
+    pub(super) async fn left(&self, session: &mut Session, column: &Column) -> Result<Vec<String>, Fault> {
+        let mut all = self.give_back(column);
+        if !self.stands(session, column).await? {
+            all.remove(0);
+        }
+        Ok(all)
+    }
+
+    /// Whether it still stands, and whether anybody was refused.
+    pub(super) async fn look(&self, session: &mut Session, column: &Column) -> Result<Held, Fault> {
+        if !self.stands(session, column).await? {
             return Ok(Held::Gone);
         }
         let Some(witness) = &self.witness else {
@@ -179,6 +193,12 @@ mod tests {
             table: Name::plain("Users"),
             column: "E-Mail".into(),
         };
-        insta::assert_snapshot!(refusal.take(&column).join(";\n"), @"");
+        insta::assert_snapshot!(refusal.take(&column).join(";\n"), @r#"
+        ALTER TABLE IF EXISTS "Users" DROP CONSTRAINT IF EXISTS "otus_refuse_null_E-Mail";
+        DROP SEQUENCE IF EXISTS "shop's".otus_refused;
+        CREATE SEQUENCE "shop's".otus_refused;
+        GRANT UPDATE ON SEQUENCE "shop's".otus_refused TO PUBLIC;
+        ALTER TABLE "Users" ADD CONSTRAINT "otus_refuse_null_E-Mail" CHECK ("E-Mail" IS NOT NULL OR pg_catalog.setval('"shop''s".otus_refused'::pg_catalog.regclass, pg_catalog.quote_ident(current_user::text)::pg_catalog.regrole::oid::int8) IS NULL) NOT VALID
+        "#);
     }
 }

@@ -189,6 +189,18 @@ impl Withheld {
         }
     }
 
+    /// Gives back what is withheld, if it is; running it twice is running it once. Waits for a lock no longer than that.
+    ///
+    /// # Errors
+    /// As [`Withheld::run`] has them.
+    pub async fn restore(&self, session: &mut Session, lock: Duration) -> Result<(), Fault> {
+        let statements = match (&self.rights, &self.object) {
+            (Rights::Refused(refusal), Object::Nulls(column)) => refusal.left(session, column).await?,
+            _ => self.give_back(),
+        };
+        Self::run(session, &statements, lock).await
+    }
+
     /// The table and the role, as SQL has them.
     fn places(&self) -> (String, String) {
         (

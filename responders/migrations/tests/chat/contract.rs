@@ -8,7 +8,7 @@ use otus::room::{Clock, Fuse, What};
 use otus_responder_migrations::Settings;
 use sqlx::PgConnection;
 
-use super::scene::{Scene, quick, still, tries};
+use super::scene::{FORGET, Scene, quick, still, tries};
 
 const READS: &str = "SELECT legacy FROM users";
 
@@ -318,7 +318,7 @@ async fn a_column_is_replaced_when_everything_is_copied() {
         "{refused}"
     );
     scene
-        .run("UPDATE users SET remark = legacy; SELECT pg_stat_statements_reset()")
+        .run(&format!("UPDATE users SET remark = legacy; {FORGET}"))
         .await;
     scene.all_sign("users.legacy").await;
     scene.shown("✓ Reports: signed by bill for board").await;
@@ -439,6 +439,11 @@ async fn who_holds_up_a_table_or_a_new_name_is_reminded_too() {
             "contract replace users.legacy by remark because of its name",
             "users.legacy",
             "users.remark is not there yet",
+        ),
+        (
+            "contract tighten users.email because we write to everybody",
+            "NULL in users.email",
+            "`dba` to sign for application",
         ),
     ] {
         let mut scene = Scene::consumed(Settings {

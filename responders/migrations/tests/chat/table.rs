@@ -25,7 +25,18 @@ async fn a_table_goes_to_the_very_end() {
     );
     scene.say("@otus contract withhold table users").await;
     let card = scene.shown("*table users* may be dropped").await;
-    insta::assert_snapshot!(plain(&card), @"");
+    insta::assert_snapshot!(plain(&card), @"
+    ✅ *table users* may be dropped
+    Because customers has it all
+    ✓ The application: signed by bob for application
+    ✓ Pipelines: signed by dana for warehouse
+    ✓ Reports: signed by bill for board
+    ✓ Withheld for a while: nobody missed it
+    ○ Dropped
+    Its file says exactly `DROP TABLE users`, alone.
+    [Drop it] [Look now]
+    wanted by @ann · api in production · since (moment)
+    ");
     // Neither another table, nor this one with what hangs on it.
     for wrong in ["DROP TABLE users CASCADE;", "DROP TABLE users, orders;"] {
         scene.write(&[("0002_drop.sql", wrong)]);
@@ -39,7 +50,15 @@ async fn a_table_goes_to_the_very_end() {
     let refused = scene.say("@otus migrate api").await;
     assert!(refused.contains("That goes in four steps"), "{refused}");
     let asks = scene.say("@otus contract apply table users").await;
-    insta::assert_snapshot!(plain(&asks), @"");
+    insta::assert_snapshot!(plain(&asks), @"
+    ⚠️ Drop *table users* in *production*
+    0002_drop.sql: DROP TABLE users · locks users ACCESS EXCLUSIVE, which blocks reads, writes and changes of the schema (new)
+    ⚠️ What is in `table users` is gone for good; only a backup has it.
+    It needs 1 approval of `dba`: it takes away `table users` for good.
+    It waits until (moment). Plan `(hash)`.
+    [Approve] [Deny] [Cancel]
+    asked by @ann (time)
+    ");
     assert_eq!(scene.ask(THERE).await, "1");
     scene.press("bob", "Approve").await;
     scene.shown("*table users* is dropped in *production*").await;

@@ -8,7 +8,7 @@ use otus::room::{Clock, Fuse};
 use otus_responder_migrations::Settings;
 
 use super::contract::{by_hand, plain};
-use super::scene::{Scene, run, tries};
+use super::scene::{FORGET, Scene, run, tries};
 
 const NULL: &str = "NULL in users.email";
 const CHECKS: &str = "SELECT count(*) FROM pg_constraint WHERE conname LIKE 'otus%'";
@@ -76,21 +76,42 @@ async fn a_column_is_tightened_in_four_steps_and_who_writes_null_is_found() {
         tries(&mut warehouse, "UPDATE users SET email = 'a' WHERE id = 7").await,
         "ok"
     );
-    insta::assert_snapshot!(plain(&scene.tightens().await), @"");
+    insta::assert_snapshot!(plain(&scene.tightens().await), @"
+    ⚠️ *NULL in users.email* is to be forbidden
+    Because we write to everybody
+    ✗ The application: still written. 1 row of users holds NULL in email: write a value, and fill what is there by a backfill
+    ✗ Pipelines: still written. warehouse (as etl) leaves it out: `INSERT INTO users (id, legacy) VALUES ($1, $2)`
+    ○ Reports: none seen since (moment); missing: board (`bi`)
+    ○ Refused for a while
+    ○ NOT NULL
+    To know: warehouse (as etl) may write NULL: `UPDATE users SET email = $1 WHERE id = $2`.
+    [Sign for application] [Look now]
+    wanted by @ann · api in production · since (moment)
+    ");
     let sign = |consumer: &str| format!("@otus contract sign {NULL} for {consumer}");
     let refused = scene.said("bob", &sign("application")).await;
-    insta::assert_snapshot!(refused, @"");
+    insta::assert_snapshot!(refused, @"`NULL in users.email` is still written, so nobody can sign it off: 1 row of users holds NULL in email: write a value, and fill what is there by a backfill");
     // The column alone is enough, where nothing else of it is to go.
     let refused = scene
         .said("bob", "@otus contract sign users.email for application")
         .await;
     assert!(refused.contains("1 row of users holds NULL"), "{refused}");
     scene
-        .run("UPDATE users SET email = 'a'; SELECT pg_stat_statements_reset()")
+        .run(&format!("UPDATE users SET email = 'a'; {FORGET}"))
         .await;
     scene.all_sign(NULL).await;
     let card = scene.shown("[Refuse it for").await;
-    insta::assert_snapshot!(plain(&card), @"");
+    insta::assert_snapshot!(plain(&card), @"
+    ⏳ *NULL in users.email* is to be forbidden
+    Because we write to everybody
+    ✓ The application: signed by bob for application
+    ✓ Pipelines: signed by dana for warehouse
+    ✓ Reports: signed by bill for board
+    ○ Refused for a while
+    ○ NOT NULL
+    [Refuse it for (time)] [Look now]
+    wanted by @ann · api in production · since (moment)
+    ");
     let refused = scene.say(&format!("@otus contract apply {NULL}")).await;
     assert_eq!(
         refused,
@@ -98,15 +119,38 @@ async fn a_column_is_tightened_in_four_steps_and_who_writes_null_is_found() {
     );
     scene.say(&format!("@otus contract withhold {NULL}")).await;
     let card = scene.shown("what may be written").await;
-    insta::assert_snapshot!(plain(&card).lines().take(3).collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(plain(&card).lines().take(3).collect::<Vec<_>>().join("\n"), @"
+    ⏳ Refuse *NULL in users.email* in *production*
+    what may be written into users.email: anything → anything but NULL, for (time)
+    A check refuses NULL in rows that are written; those that are there are not read. It goes by itself when the time is over, when somebody writes NULL and fails, when somebody misses it, and when this is cancelled.
+    ");
     let card = scene.shown("may be forbidden").await;
-    insta::assert_snapshot!(plain(&card), @"");
+    insta::assert_snapshot!(plain(&card), @"
+    ✅ *NULL in users.email* may be forbidden
+    Because we write to everybody
+    ✓ The application: signed by bob for application
+    ✓ Pipelines: signed by dana for warehouse
+    ✓ Reports: signed by bill for board
+    ✓ Refused for a while: nobody failed
+    ○ NOT NULL
+    [Make it NOT NULL] [Look now]
+    wanted by @ann · api in production · since (moment)
+    ");
     assert_eq!(scene.ask(CHECKS).await, "0");
     let refused = scene
         .say(&format!("@otus contract apply {NULL} in production at v1.0.0"))
         .await;
     assert!(refused.contains("it has no version"), "{refused}");
-    insta::assert_snapshot!(plain(&scene.said("bob", &format!("@otus contract apply {NULL}")).await), @"");
+    insta::assert_snapshot!(plain(&scene.said("bob", &format!("@otus contract apply {NULL}")).await), @"
+    ⚠️ Make *users.email* NOT NULL in *production*
+    users.email: may be NULL → NOT NULL
+    ⚠️ Whoever writes NULL into `users.email` fails from the first step on.
+    In steps: `ALTER TABLE users ADD CONSTRAINT otus_not_null_email CHECK (email IS NOT NULL) NOT VALID` (a moment; no row is read); `ALTER TABLE users VALIDATE CONSTRAINT otus_not_null_email` (reads every row; blocks neither reads nor writes); `ALTER TABLE users ALTER COLUMN email SET NOT NULL` (a moment; the check is believed); `ALTER TABLE users DROP CONSTRAINT otus_not_null_email` (a moment). Each waits (time) for the table at most, steps back and tries again. A row that holds NULL ends it, and nothing is left of it then.
+    It needs 1 approval of `dba`: it refuses NULL in `users.email` for good.
+    It waits until (moment). Plan `(hash)`.
+    [Approve] [Deny] [Cancel]
+    asked by @bob (time)
+    ");
     scene.room.press("bob", "Approve").await;
     let own = scene.room.answer().await.plain();
     assert!(own.contains("somebody else has to decide on it"), "{own}");
@@ -115,7 +159,11 @@ async fn a_column_is_tightened_in_four_steps_and_who_writes_null_is_found() {
     scene.say(&format!("@otus contract apply {NULL}")).await;
     scene.press("bob", "Approve").await;
     let card = scene.shown("*users.email* is NOT NULL in *production*").await;
-    insta::assert_snapshot!(plain(&card), @"");
+    insta::assert_snapshot!(plain(&card), @"
+    ✅ *users.email* is NOT NULL in *production*
+    Write `ALTER TABLE users ALTER COLUMN email SET NOT NULL` into a migration, so that a new database has it, too; here it changes nothing any more.
+    asked by @ann (time)
+    ");
     scene.shown("✓ NOT NULL").await;
     assert_eq!(scene.not_null().await, "true");
     assert_eq!(scene.ask(CHECKS).await, "0");
@@ -156,7 +204,16 @@ async fn what_cannot_be_tightened_is_refused_at_once() {
     }
     all.push(scene.say("@otus contract tighten users.email").await);
     all.push(scene.say("@otus contract look NULL in users.email").await);
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @"
+    `users.id` cannot be tightened: it is in the primary key, so it is NOT NULL already.
+    `users.legacy` cannot be tightened: it is NOT NULL already.
+    `users.nothing` cannot be tightened: there is no such column.
+    `nobody.email` cannot be tightened: there is no such table.
+    `old.email` cannot be tightened: it is no table: what a view, a foreign table or the like shows is kept elsewhere.
+    `users` is no column: write `<table>.<column>`.
+    Say why, so that those who have to agree know: `contract tighten users.email because every row has had one since 2024`.
+    Nobody wants `NULL in users.email` forbidden. `contract tighten users.email because …` begins.
+    ");
 }
 
 #[tokio::test]
@@ -314,4 +371,47 @@ async fn the_last_step_goes_on_though_the_robot_was_killed() {
     assert_eq!(scene.not_null().await, "true");
     assert_eq!(scene.ask(CHECKS).await, "0");
     while scene.room.chat().take_unexpected().is_some() {}
+}
+
+#[tokio::test]
+async fn who_misses_it_has_null_let_in_at_once() {
+    let mut scene = Scene::written(Settings {
+        withheld: Duration::from_secs(3600),
+        ..by_hand()
+    })
+    .await;
+    scene.tightens().await;
+    scene.all_sign(NULL).await;
+    scene.say(&format!("@otus contract withhold {NULL}")).await;
+    scene.until(CHECKS, "1").await;
+    scene.shown("Refused for a while: until").await;
+    scene.press("dana", "We miss it").await;
+    scene.until(CHECKS, "0").await;
+    scene.shown("Given back at once: dana missed it").await;
+    scene
+        .room
+        .say("ann", &format!("@otus contract abandon {NULL}"))
+        .await;
+    scene.room.expect_reaction("ok_hand").await;
+    scene.shown("*NULL in users.email* stays").await;
+}
+
+#[tokio::test]
+async fn a_check_that_somebody_took_away_proves_nothing() {
+    let mut scene = Scene::written(Settings {
+        withheld: Duration::from_secs(3600),
+        ..by_hand()
+    })
+    .await;
+    scene.tightens().await;
+    scene.all_sign(NULL).await;
+    scene.say(&format!("@otus contract withhold {NULL}")).await;
+    scene.until(CHECKS, "1").await;
+    scene
+        .run("ALTER TABLE users DROP CONSTRAINT otus_refuse_null_email")
+        .await;
+    let card = scene.shown("Given back at once").await;
+    assert!(card.contains("somebody took the check away"), "{card}");
+    let listed = scene.say("@otus contracts").await;
+    assert!(listed.contains("to be refused for a while"), "{listed}");
 }

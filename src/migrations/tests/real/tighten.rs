@@ -90,7 +90,7 @@ async fn a_policy_that_hides_rows_hides_no_null() {
     db.run(&format!(
         "{SCHEMA} CREATE ROLE {role} LOGIN; ALTER TABLE users OWNER TO {role}; INSERT INTO users VALUES (1000);
          ALTER TABLE users ENABLE ROW LEVEL SECURITY; ALTER TABLE users FORCE ROW LEVEL SECURITY;
-         CREATE POLICY some ON users USING (email IS NOT NULL)"
+         CREATE POLICY mine ON users USING (email IS NOT NULL)"
     ))
     .await;
     let mut session = Session::open(&db.options.clone().username(&role), "test")
@@ -243,9 +243,21 @@ async fn refusing_it_waits_for_the_table_no_longer_than_that() {
     })
     .await;
     let reader = db.hold("SELECT FROM users").await;
-    let given = Withheld::run(&mut session, &withheld.give_back(), short).await;
+    let given = withheld.restore(&mut session, short).await;
     assert_eq!(given, Err(Fault::Locked));
     assert_eq!(withheld.look(&mut session).await.unwrap(), Held::Quiet);
+    drop(reader);
+    eventually("given back", async || {
+        let mut session = Session::open(&db.options, "test").await.unwrap();
+        let given = withheld.restore(&mut session, short).await;
+        session.close().await;
+        given.is_ok()
+    })
+    .await;
+    // Where there is nothing to give back, nobody is waited for.
+    let reader = db.hold("SELECT FROM users").await;
+    assert_eq!(withheld.restore(&mut session, short).await, Ok(()));
+    is_clean(&db).await;
     drop(reader);
     session.close().await;
 }
