@@ -1,8 +1,5 @@
 //! Asking the database who uses what is to go.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
 use otus::{Result, Services};
 use otus_migrations::contract::{Copied, Evidence, Object, copied, evidence};
 use otus_migrations::database::{Databases, Server};
@@ -42,14 +39,6 @@ async fn ask(services: &Services, row: &Row) -> Result<(Evidence, Copied), Strin
     said.map_err(|error| error.to_string())
 }
 
-/// Whether the statistics began anew since the last look: then every call is a new one, also where there are as many as before.
-fn was_reset(evidence: &Evidence, row: &Row, now: Timestamp) -> bool {
-    let (Some(since), Some(looked)) = (evidence.since_s, row.looked) else {
-        return false;
-    };
-    u64::try_from(now.duration_since(looked).as_secs()).is_ok_and(|ago| since < ago)
-}
-
 /// Looks, and keeps what was found. What cannot be looked at is kept as that: it opens nothing.
 pub(crate) async fn look(services: &Services, settings: &Settings, key: &str) -> Result<Row> {
     let Some((row, _)) = desk::one(services, key).await? else {
@@ -64,11 +53,7 @@ pub(crate) async fn look(services: &Services, settings: &Settings, key: &str) ->
         let before = row.signatures.len();
         match &said {
             Ok((evidence, copied)) => {
-                let before = match was_reset(evidence, row, now) {
-                    true => BTreeMap::new(),
-                    false => row.calls.clone(),
-                };
-                let mut found = found(evidence, &before, &config);
+                let mut found = found(evidence, (&row.calls, row.reset), &config);
                 uncopied(*copied, row, &mut found);
                 if let Some(nulls) = evidence.nulls {
                     holding(nulls, &row.object, &mut found);
@@ -88,34 +73,4 @@ pub(crate) async fn look(services: &Services, settings: &Settings, key: &str) ->
             .collect())
     })
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::record::opened;
-    use jiff::SignedDuration;
-    use otus::{ChannelId, UserId};
-
-    #[test]
-    fn statistics_that_began_anew_since_the_last_look_know_no_calls() {
-        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24);
-        let mut row = opened(
-            ("api", "production", "shop"),
-            (Object::read("users.legacy").unwrap(), None),
-            (&UserId::new("ann"), "ann", "nobody reads it"),
-            ChannelId::new("C1"),
-            &Settings::default(),
-            now,
-        );
-        let since = |seconds| Evidence {
-            since_s: Some(seconds),
-            ..Evidence::default()
-        };
-        assert!(!was_reset(&since(0), &row, now));
-        row.looked = Some(now - SignedDuration::from_hours(1));
-        assert!(was_reset(&since(60), &row, now));
-        assert!(!was_reset(&since(3_600), &row, now));
-        assert!(!was_reset(&Evidence::default(), &row, now));
-    }
 }

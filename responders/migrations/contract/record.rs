@@ -39,6 +39,9 @@ pub(crate) struct Row {
     pub(crate) signatures: Vec<Signature>,
     /// How often each statement had been called when somebody looked last: by role and statement.
     pub(crate) calls: BTreeMap<String, u64>,
+    /// When these statistics had been reset.
+    #[serde(default)]
+    pub(crate) reset: Option<i64>,
     /// When the database was asked last.
     pub(crate) looked: Option<Timestamp>,
     /// Why it could not be asked since.
@@ -81,6 +84,7 @@ pub(crate) struct Found {
     pub(crate) uses: BTreeMap<Gate, Vec<String>>,
     pub(crate) remarks: Vec<String>,
     pub(crate) calls: BTreeMap<String, u64>,
+    pub(crate) reset: Option<i64>,
 }
 
 /// The gates that people sign.
@@ -223,8 +227,17 @@ pub(crate) fn holding(nulls: Nulls, object: &Object, found: &mut Found) {
 }
 
 /// What the evidence says, by gate: what was called since the last look, and what stands on it.
-pub(crate) fn found(evidence: &Evidence, before: &BTreeMap<String, u64>, config: &DatabaseConfig) -> Found {
-    let mut found = Found::default();
+pub(crate) fn found(
+    evidence: &Evidence,
+    (before, reset): (&BTreeMap<String, u64>, Option<i64>),
+    config: &DatabaseConfig,
+) -> Found {
+    let mut found = Found {
+        reset: evidence.reset,
+        ..Found::default()
+    };
+    // As often as before is no call at all, unless it was counted from nothing in between.
+    let anew = reset.is_some() && reset != evidence.reset;
     let mut add = |gate: Gate, what: String| {
         let uses = found.uses.entry(gate).or_default();
         if uses.len() < MOST {
@@ -262,7 +275,7 @@ pub(crate) fn found(evidence: &Evidence, before: &BTreeMap<String, u64>, config:
         Some(uses) => {
             for one in uses.iter().filter(|one| is_use(&one.statement)) {
                 let key = format!("{} {}", one.role, one.statement);
-                let known = before.get(&key).copied().unwrap_or_default();
+                let known = before.get(&key).copied().filter(|_| !anew).unwrap_or_default();
                 found.calls.insert(key, one.calls);
                 // Fewer than before: the statistics were reset, and all of these came since.
                 if one.calls == known {
@@ -314,6 +327,7 @@ impl Row {
             }
         }
         self.calls.clone_from(&found.calls);
+        self.reset = found.reset;
         self.remarks.clone_from(&found.remarks);
         self.looked = Some(now);
         self.fault = None;
@@ -449,6 +463,7 @@ pub(crate) fn opened(
         replaced_by,
         signatures: Vec::new(),
         calls: BTreeMap::new(),
+        reset: None,
         looked: None,
         fault: None,
         remarks: Vec::new(),

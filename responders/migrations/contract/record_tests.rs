@@ -167,7 +167,7 @@ fn what_is_seen_belongs_to_who_answers_for_it() {
         forgotten: Some(4),
         ..Evidence::default()
     };
-    let first = found(&evidence, &BTreeMap::new(), &config(&ALL));
+    let first = found(&evidence, (&BTreeMap::new(), None), &config(&ALL));
     let of = |gate| first.uses.get(&gate).cloned().unwrap_or_default();
     assert_eq!(
         of(Gate::App),
@@ -189,9 +189,20 @@ fn what_is_seen_belongs_to_who_answers_for_it() {
         said("warehouse_role", "SELECT legacy FROM users", 7, true),
         said("stranger", "UPDATE users SET legacy = $1", 1, true),
     ]);
-    let second = found(&second, &first.calls, &config(&ALL));
+    let second = found(&second, (&first.calls, first.reset), &config(&ALL));
     let gates: Vec<&Gate> = second.uses.keys().collect();
     assert_eq!(gates, [&Gate::App]);
+    // As often as before, and counted from nothing since: all of it is new.
+    let third = Evidence {
+        uses: Some(vec![said("warehouse_role", "SELECT legacy FROM users", 7, true)]),
+        reset: Some(2),
+        ..Evidence::default()
+    };
+    let still = found(&third, (&first.calls, Some(2)), &config(&ALL));
+    assert!(still.uses.is_empty(), "{:?}", still.uses);
+    let anew = found(&third, (&first.calls, Some(1)), &config(&ALL));
+    assert_eq!(anew.uses.keys().collect::<Vec<_>>(), [&Gate::Etl]);
+    assert_eq!(anew.reset, Some(2));
 }
 
 /// What may happen.

@@ -44,6 +44,9 @@ impl Warp {
     }
 }
 
+/// So many labels more than an even axis would have: powers are few, and a missing one is missed, so they may stand closer.
+const MORE: usize = 3;
+
 /// The most powers of ten a symlog axis shows on one side: what is smaller is as good as zero.
 const DECADES: i32 = 6;
 
@@ -77,7 +80,11 @@ pub(crate) fn log_axis(min: f64, max: f64, least: f64, symlog: bool, unit: Unit,
     let hi = if max > 0.0 { up(max) } else { 0.0 };
     let lo = if min < 0.0 { -up(-min) } else { 0.0 };
     let sides = usize::from(max > 0.0) + usize::from(min < 0.0);
-    let few = rungs.thinned(near, hi.max(-lo), (wanted / sides.max(1)).max(1));
+    let most = match sides {
+        2 => (wanted / 2 + MORE).min(wanted + MORE - 1),
+        _ => wanted + MORE,
+    };
+    let few = rungs.thinned(near, hi.max(-lo), most.max(1));
     let mut at: Vec<f64> = few.iter().map(|r| -r).filter(|r| *r >= lo).rev().collect();
     at.push(0.0);
     at.extend(few.iter().copied().filter(|r| *r <= hi));
@@ -113,7 +120,7 @@ fn positive(min: f64, max: f64, unit: Unit, wanted: usize) -> ValueAxis {
     };
     ValueAxis {
         ticks: rungs
-            .thinned(lo, hi, wanted)
+            .thinned(lo, hi, wanted + MORE)
             .into_iter()
             .map(|v| (v, label(v, unit)))
             .collect(),
@@ -156,16 +163,14 @@ impl Rungs {
         Self { all }
     }
 
-    /// Those from `lo` to `hi`, at most about `wanted` of them: every second power, every third …
-    fn thinned(&self, lo: f64, hi: f64, wanted: usize) -> Vec<f64> {
+    /// Those from `lo` to `hi`, at most `most` of them: every second power, every third …
+    fn thinned(&self, lo: f64, hi: f64, most: usize) -> Vec<f64> {
         let seen: Vec<f64> = self
             .all
             .iter()
             .copied()
             .filter(|r| *r >= lo * (1.0 - 1e-9) && *r <= hi * (1.0 + 1e-9))
             .collect();
-        // Powers are few, and a missing one is missed: labels may stand closer than on an even axis.
-        let most = wanted + 3;
         let stride = [1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500]
             .into_iter()
             .find(|stride| seen.len().div_ceil(*stride) <= most)

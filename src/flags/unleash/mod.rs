@@ -1,9 +1,9 @@
 //! Purpose: flag sets that are environments of an Unleash server, behind the same commands as our own.
 //!
 //! They are a way to keep flags like any other: [`Elsewhere`] stands before the store and sends each set to where it is kept. What Unleash
-//! says is [read](read) as definitions, so that lists, plans, approvals and guards need to know nothing of it; a change is
-//! [written](write) as calls of the Admin API, after a last look whether the flag is still what people saw. Its record is read
-//! [backwards](record) from what is now. The revision of a set is the number of the newest event in Unleash.
+//! says is read as definitions, so that lists, plans, approvals and guards need to know nothing of it; a change is
+//! written as calls of the Admin API, after a last look whether the flag is still what people saw. Its record is read
+//! backwards from what is now. The revision of a set is the number of the newest event in Unleash.
 //!
 //! Applications ask Unleash itself, with its own SDKs: who is among the 25 % is computed otherwise there, so such a set is not served by
 //! OFREP.

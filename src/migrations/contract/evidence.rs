@@ -43,6 +43,9 @@ pub struct Evidence {
     pub forgotten: Option<u64>,
     /// For how long the statistics go back, in seconds.
     pub since_s: Option<u64>,
+    /// When the statistics were reset last, in microseconds since 1970: with another moment than before, all calls came since.
+    #[serde(default)]
+    pub reset: Option<i64>,
     /// The share of rows in which a column is null, as the planner estimates it.
     pub null_share: Option<f64>,
     /// Which rows hold NULL, where that is what is to go.
@@ -293,7 +296,8 @@ async fn statements(
     let rows = session
         .rows(
             &format!(
-                "SELECT dealloc::int8, greatest(extract(epoch FROM now() - stats_reset), 0)::int8 FROM {schema}.pg_stat_statements_info"
+                "SELECT dealloc::int8, greatest(extract(epoch FROM now() - stats_reset), 0)::int8, \
+                 (extract(epoch FROM stats_reset) * 1000000)::int8 FROM {schema}.pg_stat_statements_info"
             ),
             &[],
         )
@@ -302,6 +306,7 @@ async fn statements(
         let (forgotten, since): (i64, i64) = (get(row, 0)?, get(row, 1)?);
         found.forgotten = Some(forgotten.unsigned_abs());
         found.since_s = Some(since.unsigned_abs());
+        found.reset = get(row, 2)?;
     }
     found.uses = Some(uses);
     Ok(())
