@@ -425,7 +425,7 @@ fn who_writes_null_belongs_to_who_answers_for_it() {
         nulls: Some(Nulls::None),
         ..Evidence::default()
     };
-    let seen = found(&evidence, &BTreeMap::new(), &config(&ALL));
+    let seen = found(&evidence, (&BTreeMap::new(), None), &config(&ALL));
     let gates: Vec<&Gate> = seen.uses.keys().collect();
     assert_eq!(gates, [&Gate::Etl]);
     let all: Vec<&String> = seen.uses.values().flatten().chain(&seen.remarks).collect();
@@ -438,7 +438,7 @@ fn who_writes_null_belongs_to_who_answers_for_it() {
         uses: None,
         ..evidence
     };
-    let seen = found(&nobody, &BTreeMap::new(), &config(&ALL));
+    let seen = found(&nobody, (&BTreeMap::new(), None), &config(&ALL));
     assert!(
         seen.remarks
             .iter()
