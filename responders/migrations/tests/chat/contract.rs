@@ -216,7 +216,7 @@ async fn a_column_goes_in_four_steps_and_who_still_uses_it_is_found() {
     );
     assert_eq!(
         scene.say("@otus contracts").await.lines().next(),
-        Some("Nothing is to be dropped")
+        Some("No contract is under way")
     );
 }
 

@@ -73,7 +73,7 @@ async fn a_table_goes_to_the_very_end() {
     );
     assert_eq!(
         scene.say("@otus contracts").await.lines().next(),
-        Some("Nothing is to be dropped")
+        Some("No contract is under way")
     );
 }
 

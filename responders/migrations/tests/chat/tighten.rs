@@ -173,7 +173,7 @@ async fn a_column_is_tightened_in_four_steps_and_who_writes_null_is_found() {
     );
     assert_eq!(
         scene.say("@otus contracts").await.lines().next(),
-        Some("Nothing is to be dropped")
+        Some("No contract is under way")
     );
     let refused = scene
         .say("@otus contract tighten users.email because once more")
