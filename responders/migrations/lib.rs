@@ -24,7 +24,7 @@ use otus::operations::Action;
 use otus::prelude::*;
 use otus_migrations::database::Databases;
 
-use crate::contract::{desk, last, talk, watch, withhold};
+use crate::contract::{desk, last, talk, tighten, watch, withhold};
 use crate::files::{Origin, Trust};
 pub(crate) use crate::migrate::Migrate;
 use crate::place::Spot;
@@ -188,11 +188,29 @@ impl Migrations {
         talk::begin(&cx, &self.settings, (&column, Some(&new)), service, environment).await
     }
 
+    /// Begins to make a column NOT NULL: when no row holds NULL, everybody agrees that nobody writes it, and refusing it was tried.
+    #[respond(
+        r"^contract tighten (?<column>\S+)(?: to not null)?(?: of (?<service>\S+))?(?: in (?<environment>\S+))?$",
+        usage = "contract tighten <column> [of <service>] [in <environment>]",
+        example = "contract tighten users.email",
+        role = "deployer",
+        effect = "changes"
+    )]
+    async fn contract_tighten(
+        &self,
+        cx: Context,
+        column: String,
+        service: Option<Service>,
+        environment: Option<Environment>,
+    ) -> Result {
+        talk::tighten(&cx, &self.settings, &column, service, environment).await
+    }
+
     /// Agrees, for a consumer that one answers for, that something may go.
     ///
     /// For `withholding`, with a reason: answers for what can be withheld from nobody.
     #[respond(
-        r"^contract sign (?<what>table \S+|\S+) for (?<consumer>\S+)$",
+        r"^contract sign (?<what>table \S+|NULL in \S+|\S+) for (?<consumer>\S+)$",
         usage = "contract sign <what> for <consumer>",
         example = "contract sign users.legacy for warehouse",
         effect = "control"
@@ -203,7 +221,7 @@ impl Migrations {
 
     /// Withholds what everybody has agreed to drop from all consumers for a while, and gives it back by itself.
     #[respond(
-        r"^contract withhold (?<what>table \S+|\S+)$",
+        r"^contract withhold (?<what>table \S+|NULL in \S+|\S+)$",
         usage = "contract withhold <what>",
         example = "contract withhold users.legacy",
         role = "deployer",
@@ -217,7 +235,7 @@ impl Migrations {
 
     /// Says that somebody misses what is withheld: it is given back at once.
     #[respond(
-        r"^contract missed (?<what>`[^`]+`|table \S+|\S+)$",
+        r"^contract missed (?<what>`[^`]+`|table \S+|NULL in \S+|\S+)$",
         usage = "contract missed <what>",
         example = "contract missed users.legacy",
         effect = "control"
@@ -226,14 +244,15 @@ impl Migrations {
         talk::missed(&cx, &self.settings, &what).await
     }
 
-    /// Drops what everybody has agreed to, by the file that says exactly that.
+    /// Drops what everybody has agreed to, by the file that says exactly that; or makes a column NOT NULL, which needs none.
     ///
     /// Without an environment: the one that was looked at.
     #[respond(
-        r"^contract apply (?<what>table \S+|\S+)(?: in (?<environment>\S+))?(?: at (?<version>\S+))?$",
+        r"^contract apply (?<what>table \S+|NULL in \S+|\S+)(?: in (?<environment>\S+))?(?: at (?<version>\S+))?$",
         usage = "contract apply <what> [in <environment>] [at <version>]",
         example = "contract apply users.legacy",
         example = "contract apply users.legacy in staging",
+        example = "contract apply NULL in users.email",
         role = "deployer",
         effect = "operation"
     )]
@@ -247,6 +266,15 @@ impl Migrations {
         let services = cx.services();
         let row = desk::meant(services, &what).await?;
         let environment = environment.map_or_else(|| row.environment.clone(), |environment| environment.name);
+        if row.object.tightens().is_some() {
+            if version.is_some() {
+                return Err(UserError::new(texts::needs_no_file()).into());
+            }
+            let key = row.key();
+            return cx
+                .propose(tighten::KIND, tighten::Wanted { key, environment })
+                .await;
+        }
         let spot = Spot::named(services, &row.service, &environment)?;
         let origin = Origin::find(services, &spot, version.as_deref(), Trust::Green).await?;
         let wanted = last::Wanted {
@@ -259,7 +287,7 @@ impl Migrations {
 
     /// Gives up dropping something.
     #[respond(
-        r"^contract abandon (?<what>table \S+|\S+)$",
+        r"^contract abandon (?<what>table \S+|NULL in \S+|\S+)$",
         usage = "contract abandon <what>",
         example = "contract abandon users.legacy",
         role = "deployer",
@@ -271,7 +299,7 @@ impl Migrations {
 
     /// Asks the database now who uses what is to be dropped.
     #[respond(
-        r"^contract look (?<what>table \S+|\S+)$",
+        r"^contract look (?<what>table \S+|NULL in \S+|\S+)$",
         usage = "contract look <what>",
         example = "contract look users.legacy",
         effect = "control"
@@ -288,6 +316,7 @@ impl Migrations {
             Arc::new(Migrate { settings: settings() }),
             Arc::new(withhold::Withhold { settings: settings() }),
             Arc::new(last::Last { settings: settings() }),
+            Arc::new(tighten::Tighten { settings: settings() }),
         ]
     }
 

@@ -4,6 +4,7 @@ mod configured;
 mod contract;
 mod looking;
 mod running;
+mod tighten;
 
 use otus::markup::{bold, code};
 use otus_migrations::lint::{FileReport, Finding, Level};
@@ -13,6 +14,7 @@ pub(crate) use self::configured::*;
 pub(crate) use self::contract::*;
 pub(crate) use self::looking::*;
 pub(crate) use self::running::*;
+pub(crate) use self::tighten::*;
 use crate::words::{count, cut, list};
 
 /// So many files are listed; the others are counted.

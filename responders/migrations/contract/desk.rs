@@ -37,19 +37,28 @@ pub(crate) async fn one(services: &Services, key: &str) -> Result<Option<(Row, u
 /// The one that is open about what somebody named.
 pub(crate) async fn meant(services: &Services, what: &str) -> Result<Row> {
     let wanted = what.trim_matches('`');
-    let mut found: Vec<Row> = all(services)
-        .await?
-        .into_iter()
-        .map(|(row, _)| row)
-        .filter(|row| !row.is_over() && (row.object.to_string() == wanted || row.key() == wanted))
-        .collect();
+    let object = Object::read(wanted);
+    let open = all(services).await?.into_iter().map(|(row, _)| row);
+    let open: Vec<Row> = open.filter(|row| !row.is_over()).collect();
+    let those = |meant: &dyn Fn(&Row) -> bool| -> Vec<Row> {
+        open.iter().filter(|row| meant(row)).cloned().collect()
+    };
+    let mut found = those(&|row| Some(&row.object) == object.as_ref() || row.key() == wanted);
+    if found.is_empty() {
+        // A column alone means its NULL where nothing else of it is to go.
+        found = those(&|row| {
+            row.object
+                .tightens()
+                .is_some_and(|column| column.to_string() == wanted)
+        });
+    }
     match (found.pop(), found.is_empty()) {
         (Some(row), true) => Ok(row),
         (Some(row), false) => {
             found.push(row);
             Err(UserError::new(texts::which_contract(&found)).into())
         }
-        (None, _) => Err(UserError::new(texts::no_contract(wanted, Object::read(wanted).is_some())).into()),
+        (None, _) => Err(UserError::new(texts::no_contract(wanted, object.is_some())).into()),
     }
 }
 

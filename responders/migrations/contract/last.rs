@@ -103,7 +103,9 @@ impl Action for Last {
         let services = run.services();
         // Whether anybody began to use it since people agreed, asked in the last moment; not anew by whoever takes it up, since it may be
         // gone by then.
-        let may: Result<(), String> = run.step("look once more", |_| self.may(services, &key)).await?;
+        let may: Result<(), String> = run
+            .step("look once more", |_| may(services, &self.settings, &key))
+            .await?;
         if let Err(why) = may {
             return Ok(ending(&planned, &Done::Refused(why)));
         }
@@ -131,20 +133,19 @@ impl Action for Last {
     }
 }
 
-impl Last {
-    async fn may(&self, services: &Services, key: &str) -> Result<Result<(), String>> {
-        let row = match look(services, &self.settings, key).await {
-            Ok(row) => row,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let signers = desk::asked(services, &self.settings, &row)?;
-        if let Some(fault) = &row.fault {
-            return Ok(Err(otus::markup::plain(&texts::cannot_look(&row, fault))));
-        }
-        Ok(match row.ready(&signers) {
-            Some(_) => Ok(()),
-            None if row.contract.stage() == Stage::Ready => Err(texts::is_withheld_now()),
-            None => Err(otus::markup::plain(&texts::not_ready(&row, &signers))),
-        })
+/// Whether anybody began to use it since people agreed: looks, and says why it may not go.
+pub(crate) async fn may(services: &Services, settings: &Settings, key: &str) -> Result<Result<(), String>> {
+    let row = match look(services, settings, key).await {
+        Ok(row) => row,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let signers = desk::asked(services, settings, &row)?;
+    if let Some(fault) = &row.fault {
+        return Ok(Err(otus::markup::plain(&texts::cannot_look(&row, fault))));
     }
+    Ok(match row.ready(&signers) {
+        Some(_) => Ok(()),
+        None if row.contract.stage() == Stage::Ready => Err(texts::is_withheld_now(&row)),
+        None => Err(otus::markup::plain(&texts::not_ready(&row, &signers))),
+    })
 }

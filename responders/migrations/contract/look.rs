@@ -6,7 +6,7 @@ use otus_migrations::database::{Databases, Server};
 use otus_migrations::postgres::{Fault, Session};
 
 use super::desk;
-use super::record::{Row, found, uncopied};
+use super::record::{Row, found, holding, uncopied};
 use crate::settings::Settings;
 use crate::texts;
 
@@ -55,6 +55,9 @@ pub(crate) async fn look(services: &Services, settings: &Settings, key: &str) ->
             Ok((evidence, copied)) => {
                 let mut found = found(evidence, (&row.calls, row.reset), &config);
                 uncopied(*copied, row, &mut found);
+                if let Some(nulls) = evidence.nulls {
+                    holding(nulls, &row.object, &mut found);
+                }
                 row.saw(&found, now);
             }
             Err(why) => {

@@ -9,6 +9,7 @@
 //! | What people say: begin, agree, miss, give up | `talk` |
 //! | Withholding it for a while: an operation | `withhold` |
 //! | Dropping it: an operation | `last` |
+//! | The same where it is NULL that goes, which needs no file: an operation | `tighten` |
 //! | Looking again and again, and reminding | `watch` |
 
 pub(crate) mod desk;
@@ -16,5 +17,6 @@ pub(crate) mod last;
 pub(crate) mod look;
 pub(crate) mod record;
 pub(crate) mod talk;
+pub(crate) mod tighten;
 pub(crate) mod watch;
 pub(crate) mod withhold;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use otus::{ChannelId, MessageRef, UserId};
-use otus_migrations::contract::{Contract, Copied, Evidence, Gate, GateState, NotYet, Object, Stage};
+use otus_migrations::contract::{Contract, Copied, Evidence, Gate, GateState, NotYet, Nulls, Object, Stage};
 use otus_migrations::database::DatabaseConfig;
 use otus_migrations::lint::Ready;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
+use crate::words::{self, percent};
 
 /// The key-value space contracts are kept in.
 pub(crate) const SPACE: &str = "contracts";
@@ -122,7 +123,7 @@ pub(crate) fn signers(config: &DatabaseConfig, settings: &Settings) -> Vec<Signe
 }
 
 /// Whose statements are a role's: the gate of a consumer that connects as it, else the application's.
-fn gate_of(config: &DatabaseConfig, role: &str) -> (Gate, Option<String>) {
+pub(crate) fn gate_of(config: &DatabaseConfig, role: &str) -> (Gate, Option<String>) {
     let known = config.consumers.iter().find(|(_, one)| one.roles.contains(role));
     match known {
         Some((name, one)) => (one.gate.gate(), Some(name.clone())),
@@ -183,6 +184,48 @@ pub(crate) fn uncopied(copied: Copied, row: &Row, found: &mut Found) {
     );
 }
 
+/// What is said of the rows that hold NULL: they are a use by the application, which has to fill them.
+pub(crate) fn holding(nulls: Nulls, object: &Object, found: &mut Found) {
+    let Some(column) = object.tightens() else { return };
+    let (table, name) = (&column.table, &column.column);
+    let large = format!("{table} is too large to be read in half a minute");
+    let fill = "write a value, and fill what is there by a backfill";
+    let rows = match nulls {
+        Nulls::None => return,
+        Nulls::Never => {
+            found.remarks.insert(0, format!("{column} is NOT NULL already"));
+            return;
+        }
+        Nulls::Estimated { share, .. } if share <= 0.0 => {
+            found.remarks.insert(
+                0,
+                format!(
+                    "{large}; the planner's sample has no NULL in {name}. In the end every row is read before anything is changed for good"
+                ),
+            );
+            return;
+        }
+        Nulls::Rows(1) => format!("1 row of {table} holds NULL in {name}: {fill}"),
+        Nulls::Rows(rows) => format!("{rows} rows of {table} hold NULL in {name}: {fill}"),
+        Nulls::Many => format!("More than 10,000 rows of {table} hold NULL in {name}: {fill}"),
+        Nulls::Estimated { share, rows } => {
+            let share = match share < 0.01 {
+                true => "less than 1 %".to_owned(),
+                false => format!("about {}", percent(share)),
+            };
+            let rows = rows.map_or(String::new(), |rows| format!(" (about {})", words::rows(rows)));
+            format!(
+                "{large}; by the planner's statistics {share} of its rows{rows} hold NULL in {name}: {fill}. ANALYZE brings the statistics up \
+                 to date"
+            )
+        }
+        Nulls::Unknown => format!(
+            "{large}, and has no statistics that would say how many of its rows hold NULL in {name}: ANALYZE {table} ({name})"
+        ),
+    };
+    found.uses.entry(Gate::App).or_default().insert(0, rows);
+}
+
 /// What the evidence says, by gate: what was called since the last look, and what stands on it.
 pub(crate) fn found(
     evidence: &Evidence,
@@ -201,9 +244,15 @@ pub(crate) fn found(
             uses.push(what);
         }
     };
+    // What is written counts then, instead of what is read.
+    let written = evidence.nulls.is_some();
     for dependent in &evidence.dependents {
         let what = dependent.what.as_str();
-        if !dependent.certain {
+        if what.starts_with("subscription") {
+            found.remarks.push(format!(
+                "{what} writes it, which no statistics show; replication stops where it is refused"
+            ));
+        } else if !dependent.certain {
             found.remarks.push(format!("{what} has its name in its text"));
         } else if what.starts_with("publication") {
             add(Gate::Etl, what.to_owned());
@@ -219,10 +268,10 @@ pub(crate) fn found(
         }
     }
     match &evidence.uses {
-        None => found.remarks.push(
-            "pg_stat_statements is not there, so nobody sees who reads it: what is signed is only said"
-                .to_owned(),
-        ),
+        None => found.remarks.push(format!(
+            "pg_stat_statements is not there, so nobody sees who {} it: what is signed is only said",
+            if written { "writes" } else { "reads" }
+        )),
         Some(uses) => {
             for one in uses.iter().filter(|one| is_use(&one.statement)) {
                 let key = format!("{} {}", one.role, one.statement);
@@ -238,10 +287,11 @@ pub(crate) fn found(
                     None => format!("{}, whom no consumer is configured for,", one.role),
                 };
                 let statement: String = one.statement.chars().take(120).collect();
-                if one.certain {
-                    add(gate, format!("{who} says `{statement}`"));
-                } else {
-                    found.remarks.push(format!("{who} may use it: `{statement}`"));
+                match (one.certain, written) {
+                    (true, false) => add(gate, format!("{who} says `{statement}`")),
+                    (true, true) => add(gate, format!("{who} leaves it out: `{statement}`")),
+                    (false, false) => found.remarks.push(format!("{who} may use it: `{statement}`")),
+                    (false, true) => found.remarks.push(format!("{who} may write NULL: `{statement}`")),
                 }
             }
         }
@@ -401,7 +451,7 @@ pub(crate) fn opened(
     settings: &Settings,
     now: Timestamp,
 ) -> Row {
-    let statement = object.drop_statement();
+    let statement = object.statement();
     let quiet = u64::from(settings.quiet_days) * 24 * 3600;
     Row {
         service: service.to_owned(),

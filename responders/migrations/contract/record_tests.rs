@@ -82,10 +82,7 @@ fn uses(gates: &[Gate]) -> Found {
 fn the_way_to_the_end() {
     let signers = signers(&config(&ALL), &settings());
     let mut row = row();
-    assert_eq!(
-        row.object.drop_statement(),
-        "ALTER TABLE users DROP COLUMN legacy"
-    );
+    assert_eq!(row.object.statement(), "ALTER TABLE users DROP COLUMN legacy");
     row.saw(&nothing(), day(0));
     let shop = &signers[0];
     let early = row.sign(shop, signed(shop, day(13)), &signers, &settings());
@@ -378,4 +375,75 @@ fn what_is_not_copied_is_a_use_of_the_application() {
     insta::assert_snapshot!(said(Copied::Without(1)).0, @"1 row of users does not have it in remark: write both, and copy what is there by a backfill");
     insta::assert_snapshot!(said(Copied::Many).0, @"More than 10,000 rows of users do not have it in remark: write both, and copy what is there by a backfill");
     insta::assert_snapshot!(said(Copied::Unknown).1, @"users is too large to see in half a minute whether every row has its remark");
+}
+
+#[test]
+fn rows_that_hold_null_are_a_use_of_the_application() {
+    let object = Object::read("NULL in users.email").unwrap();
+    let said = |nulls: Nulls| {
+        let mut found = Found::default();
+        holding(nulls, &object, &mut found);
+        let mut uses = found.uses.remove(&Gate::App).unwrap_or_default();
+        uses.extend(found.remarks.iter().map(|remark| format!("(to know) {remark}")));
+        uses.join("; ")
+    };
+    let sample = |share, rows| Nulls::Estimated { share, rows };
+    assert_eq!(said(Nulls::None), "");
+    let all = [
+        Nulls::Rows(1),
+        Nulls::Rows(25),
+        Nulls::Many,
+        sample(0.25, Some(2_000_000)),
+        sample(0.001, None),
+        sample(0.0, Some(0)),
+        Nulls::Unknown,
+        Nulls::Never,
+    ];
+    insta::assert_snapshot!(all.map(said).join("\n"), @"
+    1 row of users holds NULL in email: write a value, and fill what is there by a backfill
+    25 rows of users hold NULL in email: write a value, and fill what is there by a backfill
+    More than 10,000 rows of users hold NULL in email: write a value, and fill what is there by a backfill
+    users is too large to be read in half a minute; by the planner's statistics about 25 % of its rows (about 2.0 million rows) hold NULL in email: write a value, and fill what is there by a backfill. ANALYZE brings the statistics up to date
+    users is too large to be read in half a minute; by the planner's statistics less than 1 % of its rows hold NULL in email: write a value, and fill what is there by a backfill. ANALYZE brings the statistics up to date
+    (to know) users is too large to be read in half a minute; the planner's sample has no NULL in email. In the end every row is read before anything is changed for good
+    users is too large to be read in half a minute, and has no statistics that would say how many of its rows hold NULL in email: ANALYZE users (email)
+    (to know) users.email is NOT NULL already
+    ");
+}
+
+#[test]
+fn who_writes_null_belongs_to_who_answers_for_it() {
+    let evidence = Evidence {
+        dependents: vec![Dependent {
+            what: "subscription feed".into(),
+            certain: false,
+        }],
+        uses: Some(vec![
+            said("warehouse_role", "INSERT INTO users (id) VALUES ($1)", 7, true),
+            said("stranger", "UPDATE users SET email = $1", 2, false),
+        ]),
+        nulls: Some(Nulls::None),
+        ..Evidence::default()
+    };
+    let seen = found(&evidence, (&BTreeMap::new(), None), &config(&ALL));
+    let gates: Vec<&Gate> = seen.uses.keys().collect();
+    assert_eq!(gates, [&Gate::Etl]);
+    let all: Vec<&String> = seen.uses.values().flatten().chain(&seen.remarks).collect();
+    insta::assert_snapshot!(all.iter().map(|one| one.as_str()).collect::<Vec<_>>().join("\n"), @"
+    warehouse (as warehouse_role) leaves it out: `INSERT INTO users (id) VALUES ($1)`
+    subscription feed writes it, which no statistics show; replication stops where it is refused
+    stranger, whom no consumer is configured for, may write NULL: `UPDATE users SET email = $1`
+    ");
+    let nobody = Evidence {
+        uses: None,
+        ..evidence
+    };
+    let seen = found(&nobody, (&BTreeMap::new(), None), &config(&ALL));
+    assert!(
+        seen.remarks
+            .iter()
+            .any(|remark| remark.contains("nobody sees who writes it")),
+        "{:?}",
+        seen.remarks
+    );
 }

@@ -2,10 +2,10 @@
 
 use otus::policy::{self, Held};
 use otus::prelude::*;
-use otus_migrations::contract::{Column, Gate, NotYet, Object, Stage};
+use otus_migrations::contract::{Column, Gate, NotYet, Object, Stage, standing};
 
 use super::desk::{self, entry};
-use super::look::look;
+use super::look::{self, look};
 use super::record::{self, SPACE, Signature, Signer};
 use super::withhold;
 use crate::place::{Spot, section};
@@ -20,19 +20,48 @@ pub(crate) async fn begin(
     service: Option<Service>,
     environment: Option<Environment>,
 ) -> Result {
-    let services = cx.services();
     let what = what.trim_matches('`');
     let Some(reason) = cx.options().reason.clone() else {
         return Err(UserError::new(texts::why_drop(what, replaced_by)).into());
     };
-    let Some(object) = Object::read(what) else {
+    let Some(object) = Object::read(what).filter(|object| object.tightens().is_none()) else {
         return Err(UserError::new(texts::not_an_object(what)).into());
     };
     let replaced_by = match (&object, replaced_by) {
         (_, None) => None,
         (Object::Column(old), Some(new)) => Some(replacement(old, new.trim_matches('`'))?),
-        (Object::Table(_), Some(_)) => return Err(UserError::new(texts::only_columns_are_replaced()).into()),
+        (_, Some(_)) => return Err(UserError::new(texts::only_columns_are_replaced()).into()),
     };
+    open(cx, settings, (object, replaced_by, reason), service, environment).await
+}
+
+/// Begins to make a column NOT NULL.
+pub(crate) async fn tighten(
+    cx: &Context,
+    settings: &Settings,
+    column: &str,
+    service: Option<Service>,
+    environment: Option<Environment>,
+) -> Result {
+    let said = column.trim_matches('`');
+    let Some(reason) = cx.options().reason.clone() else {
+        return Err(UserError::new(texts::why_tighten(said)).into());
+    };
+    let Some(column) = Column::read(said) else {
+        return Err(UserError::new(texts::not_a_column(said)).into());
+    };
+    let object = Object::Nulls(column);
+    open(cx, settings, (object, None, reason), service, environment).await
+}
+
+async fn open(
+    cx: &Context,
+    settings: &Settings,
+    (object, replaced_by, reason): (Object, Option<String>, String),
+    service: Option<Service>,
+    environment: Option<Environment>,
+) -> Result {
+    let services = cx.services();
     let service = match service {
         Some(service) => service,
         None => only(services)?,
@@ -42,6 +71,9 @@ pub(crate) async fn begin(
         None => last(services, &service)?,
     };
     let spot = Spot::find(services, service, environment)?;
+    if let Some(column) = object.tightens() {
+        can_be_tightened(services, &spot.database, column).await?;
+    }
     let person = cx.person().await;
     let now = services.store().now().await?;
     let row = record::opened(
@@ -66,6 +98,21 @@ pub(crate) async fn begin(
     }
     look(services, settings, &key).await?;
     cx.react("memo").await
+}
+
+/// What is NOT NULL already, or cannot be, needs no contract.
+async fn can_be_tightened(services: &Services, database: &str, column: &Column) -> Result<()> {
+    let wrong = |why: &str| UserError::new(texts::bad_database(database, why));
+    let mut session = look::session(services, database)
+        .await
+        .map_err(|why| wrong(&why))?;
+    let stands = standing(&mut session, column).await;
+    session.close().await;
+    let stands = stands.map_err(|fault| wrong(&fault.to_string()))?;
+    match stands.loose {
+        Some(why) => Err(UserError::new(texts::cannot_tighten(column, why)).into()),
+        None => Ok(()),
+    }
 }
 
 /// The name of the column that replaces one: another of the same table, with its table before it or without.

@@ -10,12 +10,16 @@ use jiff::{SignedDuration, Timestamp};
 use otus::card::{Card, Tone};
 use otus::operations::{Action, Change, Ending, Interrupted, Outcome, Plan, Run, Target, Wish};
 use otus::{Result, Services, UserError};
-use otus_migrations::contract::{Gate, GateState, Stage, Withheld, WithheldError};
+use otus_migrations::contract::{Gate, GateState, Held, Stage, Withheld, WithheldError};
+use otus_migrations::database::Databases;
+use otus_migrations::postgres::{Fault, Session};
+use otus_migrations::run::about;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::desk::{self, entry};
-use super::look::session;
+use super::look::{look, session};
+use super::record;
 use super::record::Row;
 use crate::settings::Settings;
 use crate::texts;
@@ -60,6 +64,16 @@ async fn reach(services: &Services, row: &Row) -> Result<Reach> {
         .await
         .map_err(|why| wrong(&why))?;
     let mut reach = Reach::default();
+    if let Some(column) = row.object.tightens() {
+        let found = Withheld::plan_nulls(&mut session, column).await;
+        session.close().await;
+        match found {
+            Ok(withheld) => reach.can.push(withheld),
+            Err(error @ WithheldError::Cannot { .. }) => reach.cannot.push(error.to_string()),
+            Err(WithheldError::Fault(fault)) => return Err(wrong(&fault.to_string()).into()),
+        }
+        return Ok(reach);
+    }
     for role in config.consumers.values().flat_map(|consumer| &consumer.roles) {
         match Withheld::plan(&mut session, &row.object, role).await {
             Ok(withheld) => reach.can.push(withheld),
@@ -74,6 +88,33 @@ async fn reach(services: &Services, row: &Row) -> Result<Reach> {
 /// Whether it can be withheld from anybody at all.
 pub(crate) async fn can(services: &Services, row: &Row) -> Result<bool> {
     Ok(!reach(services, row).await?.can.is_empty())
+}
+
+/// Why it is not withheld, or given back, yet.
+#[derive(PartialEq)]
+enum Taking {
+    /// Somebody else is at the table.
+    Locked,
+    /// It does not work.
+    Wrong(String),
+}
+
+impl From<Fault> for Taking {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Locked => Taking::Locked,
+            fault => Taking::Wrong(fault.to_string()),
+        }
+    }
+}
+
+impl Taking {
+    fn words(self) -> String {
+        match self {
+            Taking::Locked => Fault::Locked.to_string(),
+            Taking::Wrong(why) => why,
+        }
+    }
 }
 
 /// Why it is not withheld any longer.
@@ -97,6 +138,16 @@ impl Action for Withhold {
         if row.contract.stage() != Stage::At(Gate::Brownout) || row.withheld.is_some() {
             return Err(UserError::new(texts::not_to_be_withheld(&row)).into());
         }
+        if row.object.tightens().is_some() {
+            // Whoever changes anything of a row that holds NULL would fail, so there must be none.
+            let row = look(services, &self.settings, &wanted.key).await?;
+            if let Some(fault) = &row.fault {
+                return Err(UserError::new(texts::cannot_look(&row, fault)).into());
+            }
+            if row.contract.stage() != Stage::At(Gate::Brownout) {
+                return Err(UserError::new(texts::not_to_be_withheld(&row)).into());
+            }
+        }
         let reach = reach(services, &row).await?;
         if reach.can.is_empty() {
             return Err(UserError::new(texts::nobody_to_withhold_from(&row, &reach.cannot)).into());
@@ -104,7 +155,7 @@ impl Action for Withhold {
         let changes = reach.can.iter().map(|withheld| {
             let (now, then) = withheld.words();
             Change {
-                what: texts::rights_of(&withheld.role, &withheld.object),
+                what: texts::rights_of(withheld),
                 from: Some(now),
                 to: Some(texts::for_a_while(&then, self.settings.withheld)),
             }
@@ -121,7 +172,10 @@ impl Action for Withhold {
             title: texts::withhold(&row),
             changes,
             warnings: reach.cannot,
-            notes: vec![texts::withhold_note()],
+            notes: vec![texts::withhold_note(
+                &row.object,
+                planned.from.iter().any(Withheld::sees),
+            )],
             details: serde_json::to_value(&planned)?,
             exclusive: true,
             ..Plan::default()
@@ -155,7 +209,10 @@ impl Job<'_> {
                 self.run.step("give back", |_| self.give_back()).await?;
                 let text = texts::not_withheld_because(&why);
                 self.note(|row, _| row.withheld = None, &text).await?;
-                return Ok(self.ending(Outcome::Failed, Tone::Bad, &text));
+                return Ok(match self.run.wish() {
+                    Wish::Cancel => self.ending(Outcome::Cancelled, Tone::Neutral, &text),
+                    _ => self.ending(Outcome::Failed, Tone::Bad, &text),
+                });
             }
         };
         let operation = self.run.operation().id;
@@ -207,25 +264,36 @@ impl Job<'_> {
     }
 
     fn names(&self) -> Vec<String> {
-        self.planned.from.iter().map(|one| one.role.clone()).collect()
+        let all = self.planned.from.iter();
+        all.map(|one| one.role.clone().unwrap_or_else(texts::whoever_writes))
+            .collect()
     }
 
-    /// Withholds it from everybody, or says why not. Doing it twice is doing it once.
+    /// Withholds it from everybody, or says why not. Doing it twice is doing it once. Who does not get a lock in time steps back, and
+    /// tries again.
     async fn take(&self) -> Result<Result<Timestamp, String>> {
-        self.run.certain().await?;
-        let taking = async {
-            let mut session = session(self.run.services(), &self.planned.database).await?;
-            let mut taken = Ok(());
-            for withheld in &self.planned.from {
-                taken = Withheld::run(&mut session, &withheld.take()).await;
-                if taken.is_err() {
-                    break;
+        let mut tries = 0;
+        loop {
+            self.run.certain().await?;
+            let why = match self.try_take().await {
+                Ok(()) => break,
+                Err(Taking::Locked) if self.run.wish() == Wish::Cancel => {
+                    return Ok(Err(texts::was_cancelled()));
                 }
-            }
-            session.close().await;
-            taken.map_err(|error| error.to_string())
-        };
-        if let Err(why) = taking.await {
+                Err(Taking::Locked) if tries < self.settings.lock_tries => {
+                    tries += 1;
+                    self.run
+                        .show(Card::new(Tone::Running, self.run.plan().title).text(texts::in_use(tries)))
+                        .await;
+                    tokio::select! {
+                        () = self.run.over().cancelled() => return Err(Interrupted.into()),
+                        _ = self.run.wish_changed() => {}
+                        () = tokio::time::sleep(about(self.settings.lock_pause)) => {}
+                    }
+                    continue;
+                }
+                Err(why) => why.words(),
+            };
             return Ok(Err(why));
         }
         let now = self.run.services().store().now().await?;
@@ -233,42 +301,83 @@ impl Job<'_> {
         Ok(Ok(now.checked_add(span).unwrap_or(now)))
     }
 
+    async fn try_take(&self) -> Result<(), Taking> {
+        let mut session = session(self.run.services(), &self.planned.database)
+            .await
+            .map_err(Taking::Wrong)?;
+        let mut taken = Ok(());
+        for withheld in &self.planned.from {
+            taken = Withheld::run(&mut session, &withheld.take(), self.settings.lock_timeout).await;
+            if taken.is_err() {
+                break;
+            }
+        }
+        session.close().await;
+        taken.map_err(Taking::from)
+    }
+
     /// Gives it back to everybody, and does not end before that.
     async fn give_back(&self) -> Result<()> {
+        let mut tries = 0;
         loop {
             self.run.certain().await?;
-            let giving = async {
-                let mut session = session(self.run.services(), &self.planned.database).await?;
-                let mut given = Ok(());
-                for withheld in &self.planned.from {
-                    if let Err(error) = Withheld::run(&mut session, &withheld.give_back()).await {
-                        given = Err(error.to_string());
-                    }
-                }
-                session.close().await;
-                given
+            let Err(why) = self.try_give_back().await else {
+                return Ok(());
             };
-            let Err(why) = giving.await else { return Ok(()) };
-            tracing::error!(why, "what was withheld cannot be given back yet");
-            let statements: Vec<String> = self.planned.from.iter().flat_map(Withheld::give_back).collect();
-            let card = Card::new(Tone::Bad, self.run.plan().title)
-                .text(texts::not_given_back(&why))
-                .code(statements.join(";\n"));
-            self.run.show(card).await;
+            tries += 1;
+            // That somebody is at the table now and then is as usual.
+            if why != Taking::Locked || tries > 3 {
+                let why = why.words();
+                tracing::error!(why, "what was withheld cannot be given back yet");
+                let statements: Vec<String> =
+                    self.planned.from.iter().flat_map(Withheld::give_back).collect();
+                let card = Card::new(Tone::Bad, self.run.plan().title)
+                    .text(texts::not_given_back(&why))
+                    .code(statements.join(";\n"));
+                self.run.show(card).await;
+            }
             tokio::select! {
                 () = self.run.over().cancelled() => return Err(Interrupted.into()),
-                () = tokio::time::sleep(OFTEN) => {}
+                () = tokio::time::sleep(about(OFTEN)) => {}
             }
         }
     }
 
+    async fn try_give_back(&self) -> Result<(), Taking> {
+        let mut session = session(self.run.services(), &self.planned.database)
+            .await
+            .map_err(Taking::Wrong)?;
+        let mut given = Ok(());
+        for withheld in &self.planned.from {
+            if let Err(fault) = withheld.restore(&mut session, self.settings.lock_timeout).await {
+                given = Err(fault.into());
+            }
+        }
+        session.close().await;
+        given
+    }
+
     /// Waits until it is over.
     async fn wait(&self, until: Timestamp) -> Result<Over> {
+        let mut eyes = None;
+        let over = self.wait_with(until, &mut eyes).await;
+        if let Some(session) = eyes {
+            session.close().await;
+        }
+        over
+    }
+
+    async fn wait_with(&self, until: Timestamp, eyes: &mut Option<Session>) -> Result<Over> {
         loop {
             if self.run.wish() == Wish::Cancel {
                 return Ok(Over::Cancelled);
             }
             let services = self.run.services();
+            let seen = self.failed(eyes).await;
+            if let Ok(Some(why)) = &seen {
+                self.note(|row, now| row.missed(why, now), why).await?;
+                return Ok(Over::Missed(vec![why.clone()]));
+            }
             // Who cannot ask goes on by the clock: it must not stay withheld because the store is away.
             if let Ok(Some((row, _))) = desk::one(services, &self.planned.key).await
                 && let GateState::InUse { what, .. } = row.contract.gate(Gate::Brownout)
@@ -276,7 +385,8 @@ impl Job<'_> {
                 return Ok(Over::Missed(what.clone()));
             }
             let now = services.store().now().await.unwrap_or_else(|_| Timestamp::now());
-            if now >= until {
+            // That nobody failed is only known when the database said so.
+            if now >= until && seen.is_ok() {
                 return Ok(Over::Time);
             }
             let card = Card::new(Tone::Running, self.run.plan().title)
@@ -287,9 +397,42 @@ impl Job<'_> {
             tokio::select! {
                 () = self.run.over().cancelled() => return Err(Interrupted.into()),
                 _ = self.run.wish_changed() => {}
-                () = tokio::time::sleep(OFTEN.min(left)) => {}
+                () = tokio::time::sleep(if left.is_zero() { OFTEN } else { OFTEN.min(left) }) => {}
             }
         }
+    }
+
+    /// Whether somebody failed because of it, as far as that is seen: what is said of it.
+    async fn failed(&self, eyes: &mut Option<Session>) -> Result<Option<String>, String> {
+        for withheld in &self.planned.from {
+            if withheld.object.tightens().is_none() {
+                continue;
+            }
+            if eyes.is_none() {
+                *eyes = Some(session(self.run.services(), &self.planned.database).await?);
+            }
+            let Some(session) = eyes else { continue };
+            match withheld.look(session).await {
+                Ok(Held::Quiet) => {}
+                Ok(Held::Gone) => return Ok(Some(texts::taken_away())),
+                Ok(Held::Refused(role)) => {
+                    let config = self.run.services().resource::<Databases>();
+                    let config = config
+                        .ok()
+                        .and_then(|all| all.config(&self.planned.database).cloned().ok());
+                    let consumer = role
+                        .as_deref()
+                        .zip(config)
+                        .and_then(|(role, config)| record::gate_of(&config, role).1);
+                    return Ok(Some(texts::was_refused(role.as_deref(), consumer.as_deref())));
+                }
+                Err(fault) => {
+                    *eyes = None;
+                    return Err(fault.to_string());
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Writes to the contract; nothing when it is gone.

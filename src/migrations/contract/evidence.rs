@@ -1,12 +1,13 @@
 //! Purpose: what a database says of who uses what is to go.
 
 use crate::{
-    contract::{Column, Object},
+    contract::{Column, Nulls, Object, nulls, standing, writers::writes_null},
     postgres::{Fault, Session, fault},
     sql::Name,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, postgres::PgRow};
+use std::time::Duration;
 
 /// Something in the database that stands on it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,7 +27,8 @@ pub struct Use {
     pub statement: String,
     /// How often, since the statistics were reset.
     pub calls: u64,
-    /// Whether it is sure to use it: `SELECT *` may need a column or not, and a table's name may stand for something else.
+    /// Whether it is sure to use it: `SELECT *` may need a column or not, a table's name may stand for something else, and what is written
+    /// may be NULL or not.
     pub certain: bool,
 }
 
@@ -46,8 +48,12 @@ pub struct Evidence {
     pub reset: Option<i64>,
     /// The share of rows in which a column is null, as the planner estimates it.
     pub null_share: Option<f64>,
+    /// Which rows hold NULL, where that is what is to go.
+    pub nulls: Option<Nulls>,
 }
 
+/// How long rows are counted: longer than a look may take, shorter than what anybody would notice of a plain read.
+const LONGEST: Duration = Duration::from_secs(30);
 /// How much of a statement is kept.
 const SHOWN: usize = 300;
 
@@ -71,6 +77,10 @@ pub async fn evidence(session: &mut Session, object: &Object) -> Result<Evidence
             found.null_share = null_share(session, &table, &column.column).await?;
         }
         Object::Table(table) => found.dependents = dependents_of_table(session, table).await?,
+        Object::Nulls(column) => {
+            found.nulls = Some(nulls(session, column, LONGEST).await?);
+            found.dependents = subscriptions(session, column).await?;
+        }
     }
     let rows = session
         .rows("SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = \
@@ -87,15 +97,39 @@ pub async fn evidence(session: &mut Session, object: &Object) -> Result<Evidence
     Ok(found)
 }
 
-async fn null_share(session: &mut Session, table: &str, column: &str) -> Result<Option<f64>, Fault> {
+/// The share of rows in which a column is null, from 0 to 1: of the table with its children, where that is known.
+pub(super) async fn null_share(
+    session: &mut Session,
+    table: &str,
+    column: &str,
+) -> Result<Option<f64>, Fault> {
     let rows = session
         .rows(
             "SELECT s.null_frac::float8 FROM pg_stats s JOIN pg_class c ON c.oid = to_regclass($1) JOIN pg_namespace n ON n.oid = \
-             c.relnamespace AND n.nspname = s.schemaname WHERE s.tablename = c.relname AND s.attname = $2",
+             c.relnamespace AND n.nspname = s.schemaname WHERE s.tablename = c.relname AND s.attname = $2 ORDER BY s.inherited DESC",
             &[table, column],
         )
         .await?;
     rows.first().map(|row| get(row, 0)).transpose()
+}
+
+/// What writes a table without a statement: replication from elsewhere, which stops where it is refused.
+async fn subscriptions(session: &mut Session, column: &Column) -> Result<Vec<Dependent>, Fault> {
+    let rows = session
+        .rows(
+            "SELECT format('subscription %s', s.subname) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid \
+             = to_regclass($1) ORDER BY 1",
+            &[&column.table.sql()],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Dependent {
+                what: get(row, 0)?,
+                certain: false,
+            })
+        })
+        .collect()
 }
 
 /// `pg_depend` knows views, indexes, triggers, publications, generated columns and SQL-standard bodies; the text of other functions
@@ -217,11 +251,35 @@ async fn statements(
                 )
                 .await?
         }
+        Object::Nulls(Column { table, .. }) => {
+            session
+                .rows(
+                    &format!(
+                        r"SELECT r.rolname::text, s.query, sum(s.calls)::int8, false FROM {schema}.pg_stat_statements s
+                          JOIN pg_roles r ON r.oid = s.userid JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database()
+                          WHERE s.query ~* ('\m' || $1 || '\M') AND s.query ~* '\m(insert|update|merge|copy)\M'
+                          GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 200"
+                    ),
+                    &[&escaped(&table.name)],
+                )
+                .await?
+        }
+    };
+    let written = match object.tightens() {
+        Some(column) => Some((column, standing(session, column).await?.no_default)),
+        None => None,
     };
     let mut uses = Vec::new();
     for row in rows {
         let statement: String = get(&row, 1)?;
         let calls: i64 = get(&row, 2)?;
+        let certain = match written {
+            None => get(&row, 3)?,
+            Some((column, no_default)) => match writes_null(&statement, column, no_default) {
+                Some(certain) => certain,
+                None => continue,
+            },
+        };
         uses.push(Use {
             role: get(&row, 0)?,
             statement: statement
@@ -232,7 +290,7 @@ async fn statements(
                 .take(SHOWN)
                 .collect(),
             calls: calls.unsigned_abs(),
-            certain: get(&row, 3)?,
+            certain,
         });
     }
     let rows = session

@@ -52,7 +52,7 @@ impl fmt::Display for Column {
     }
 }
 
-/// What is to go: a column or a table.
+/// What is to go: a column, a table, or that a column may be NULL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Object {
@@ -60,12 +60,22 @@ pub enum Object {
     Column(Column),
     /// `table users_old`.
     Table(Name),
+    /// `NULL in users.email`.
+    Nulls(Column),
 }
 
 impl Object {
-    /// Reads it as one says it: a column as `users.legacy`, a table as `table users_old`; each with a schema before it, or not.
+    /// Reads it as one says it: a column as `users.legacy`, a table as `table users_old`, NULL as `NULL in users.email`; each with a
+    /// schema before it, or not.
     #[must_use]
     pub fn read(said: &str) -> Option<Self> {
+        if let Some((null, column)) = said.split_once(" in ")
+            && null.eq_ignore_ascii_case("null")
+        {
+            return Column::read(column.trim())
+                .filter(|column| !column.to_string().contains(char::is_whitespace))
+                .map(Self::Nulls);
+        }
         let Some(table) = said.strip_prefix("table ") else {
             return Column::read(said).map(Self::Column);
         };
@@ -89,26 +99,41 @@ impl Object {
     #[must_use]
     pub fn table(&self) -> &Name {
         match self {
-            Self::Column(column) => &column.table,
+            Self::Column(column) | Self::Nulls(column) => &column.table,
             Self::Table(table) => table,
         }
     }
 
-    /// The statement that drops it. Never with CASCADE: what stands on it is to be seen first.
+    /// The column that is to be NOT NULL, where that is what it is about.
     #[must_use]
-    pub fn drop_statement(&self) -> String {
+    pub fn tightens(&self) -> Option<&Column> {
         match self {
-            Self::Column(column) => column.drop_statement(),
-            Self::Table(table) => format!("DROP TABLE {}", table.sql()),
+            Self::Nulls(column) => Some(column),
+            Self::Column(_) | Self::Table(_) => None,
         }
     }
 
-    /// What it is called where a statement's analysis says what is destroyed.
+    /// The statement that does away with it. Never with CASCADE: what stands on it is to be seen first.
+    #[must_use]
+    pub fn statement(&self) -> String {
+        match self {
+            Self::Column(column) => column.drop_statement(),
+            Self::Table(table) => format!("DROP TABLE {}", table.sql()),
+            Self::Nulls(column) => format!(
+                "ALTER TABLE {} ALTER COLUMN {} SET NOT NULL",
+                column.table.sql(),
+                crate::sql::quoted(&column.column)
+            ),
+        }
+    }
+
+    /// What it is called where a statement's analysis says what is destroyed. NULL is in no such analysis: no file takes it away.
     #[must_use]
     pub fn destroyed(&self) -> String {
         match self {
             Self::Column(column) => format!("column {column}"),
             Self::Table(table) => format!("table {table}"),
+            Self::Nulls(_) => self.to_string(),
         }
     }
 }
@@ -118,6 +143,7 @@ impl fmt::Display for Object {
         match self {
             Self::Column(column) => column.fmt(f),
             Self::Table(table) => write!(f, "table {table}"),
+            Self::Nulls(column) => write!(f, "NULL in {column}"),
         }
     }
 }
@@ -138,7 +164,7 @@ mod tests {
         ] {
             let object = Object::read(said).unwrap();
             assert_eq!(object.to_string(), said);
-            let statements = split(&object.drop_statement()).unwrap();
+            let statements = split(&object.statement()).unwrap();
             assert_eq!(analyse(&statements[0]).destroys, [object.destroyed()], "{said}");
         }
         for said in [
@@ -152,5 +178,23 @@ mod tests {
         ] {
             assert_eq!(Object::read(said), None, "{said}");
         }
+    }
+
+    #[test]
+    fn null_is_something_that_can_go() {
+        let object = Object::read("null in shop.users.email").unwrap();
+        assert_eq!(object.to_string(), "NULL in shop.users.email");
+        assert_eq!(Object::read(&object.to_string()), Some(object.clone()));
+        assert_eq!(
+            object.statement(),
+            "ALTER TABLE shop.users ALTER COLUMN email SET NOT NULL"
+        );
+        for said in ["NULL in users", "NULL in ", "NULL in a.b c", "one in users.email"] {
+            assert!(!matches!(Object::read(said), Some(Object::Nulls(_))), "{said}");
+        }
+        // What was kept before there was such a thing is read as it was.
+        let kept = r#"{"column":{"table":{"schema":null,"name":"users"},"column":"legacy"}}"#;
+        let read: Object = serde_json::from_str(kept).unwrap();
+        assert_eq!(read.to_string(), "users.legacy");
     }
 }

@@ -2,15 +2,20 @@
 //!
 //! A right on a whole table covers all of its columns and cannot be taken away for one, so it is replaced by rights on all the
 //! others. `SELECT *` and whatever names the column fail then with SQLSTATE 42501, everything else works. A table is withheld by
-//! taking away whatever the role may do with it.
+//! taking away whatever the role may do with it. NULL is withheld from all who write, by a check.
 
 use crate::{
-    contract::{Column, Object},
+    contract::{
+        Column, Object,
+        refuse::{Held, Refusal},
+        standing,
+    },
     postgres::{Fault, Session, fault},
     sql::{Name, quoted},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, postgres::PgRow};
+use std::time::Duration;
 
 /// Something that is, or is to be, withheld from a role.
 ///
@@ -19,8 +24,9 @@ use sqlx::{Row as _, postgres::PgRow};
 pub struct Withheld {
     /// What.
     pub object: Object,
-    /// From whom.
-    pub role: String,
+    /// From which role; none: from whoever writes.
+    #[serde(default)]
+    pub role: Option<String>,
     rights: Rights,
 }
 
@@ -32,6 +38,8 @@ enum Rights {
     Columns(Vec<String>),
     /// It may do this with the table; whether it may give the right to others.
     Table(Vec<(String, bool)>),
+    /// Everybody writes NULL, and is refused.
+    Refused(Refusal),
 }
 
 /// Why it cannot be withheld from a role.
@@ -41,10 +49,10 @@ pub enum WithheldError {
     #[error(transparent)]
     Fault(#[from] Fault),
     /// It would not be kept from it.
-    #[error("{role} cannot be kept from {object}: {why}")]
+    #[error("{} cannot be kept from {object}: {why}", role.as_deref().unwrap_or("whoever writes"))]
     Cannot {
-        /// From whom.
-        role: String,
+        /// From which role; none: from whoever writes.
+        role: Option<String>,
         /// What.
         object: String,
         /// Why.
@@ -68,18 +76,49 @@ impl Withheld {
         let found = match object {
             Object::Column(column) => columns(session, column, role).await?,
             Object::Table(table) => table_rights(session, table, role).await?,
+            Object::Nulls(_) => Err("it is withheld from all who write, not from one"),
         };
         match found {
             Ok(rights) => Ok(Self {
                 object: object.clone(),
-                role: role.to_owned(),
+                role: Some(role.to_owned()),
                 rights,
             }),
             Err(why) => Err(WithheldError::Cannot {
-                role: role.to_owned(),
+                role: Some(role.to_owned()),
                 object: object.to_string(),
                 why: why.to_owned(),
             }),
+        }
+    }
+
+    /// Looks whether NULL can be refused in a column, and what it takes. Changes nothing.
+    ///
+    /// # Errors
+    /// When there is no such column in a table, or it is NOT NULL already.
+    pub async fn plan_nulls(session: &mut Session, column: &Column) -> Result<Self, WithheldError> {
+        let stands = standing(session, column).await?;
+        Ok(Self {
+            object: Object::Nulls(column.clone()),
+            role: None,
+            rights: Rights::Refused(Refusal::plan(column, &stands)?),
+        })
+    }
+
+    /// Whether it is seen when somebody fails because of it. Who is kept from reading is not: nowhere is a statement counted that failed.
+    #[must_use]
+    pub fn sees(&self) -> bool {
+        matches!(&self.rights, Rights::Refused(refusal) if refusal.sees())
+    }
+
+    /// Whether it is still withheld, and whether somebody failed because of it, as far as that is seen. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn look(&self, session: &mut Session) -> Result<Held, Fault> {
+        match (&self.rights, &self.object) {
+            (Rights::Refused(refusal), Object::Nulls(column)) => refusal.look(session, column).await,
+            _ => Ok(Held::Quiet),
         }
     }
 
@@ -92,15 +131,20 @@ impl Withheld {
                 let names: Vec<&str> = rights.iter().map(|(right, _)| right.as_str()).collect();
                 (names.join(", "), "nothing".to_owned())
             }
-            (Object::Table(_), Rights::Columns(_)) => ("all columns".to_owned(), "nothing".to_owned()),
+            (_, Rights::Refused(_)) => ("anything".to_owned(), "anything but NULL".to_owned()),
+            (_, Rights::Columns(_)) => ("all columns".to_owned(), "nothing".to_owned()),
         }
     }
 
     /// The statements that withhold it, for one transaction. Reading goes on meanwhile.
     #[must_use]
     pub fn take(&self) -> Vec<String> {
-        let (table, role) = (self.object.table().sql(), quoted(&self.role));
+        let (table, role) = self.places();
         match &self.rights {
+            Rights::Refused(refusal) => self
+                .object
+                .tightens()
+                .map_or_else(Vec::new, |column| refusal.take(column)),
             Rights::Columns(others) => {
                 let others = listed(others);
                 vec![
@@ -120,8 +164,12 @@ impl Withheld {
     /// The statements that give it back, for one transaction; running them twice is running them once.
     #[must_use]
     pub fn give_back(&self) -> Vec<String> {
-        let (table, role) = (self.object.table().sql(), quoted(&self.role));
+        let (table, role) = self.places();
         match &self.rights {
+            Rights::Refused(refusal) => self
+                .object
+                .tightens()
+                .map_or_else(Vec::new, |column| refusal.give_back(column)),
             Rights::Columns(others) => vec![
                 format!("REVOKE SELECT ({}) ON {table} FROM {role}", listed(others)),
                 format!("GRANT SELECT ON {table} TO {role}"),
@@ -141,12 +189,34 @@ impl Withheld {
         }
     }
 
-    /// Runs such statements, in one transaction.
+    /// Gives back what is withheld, if it is; running it twice is running it once. Waits for a lock no longer than that.
     ///
     /// # Errors
-    /// As the database says; nothing is changed then.
-    pub async fn run(session: &mut Session, statements: &[String]) -> Result<(), Fault> {
+    /// As [`Withheld::run`] has them.
+    pub async fn restore(&self, session: &mut Session, lock: Duration) -> Result<(), Fault> {
+        let statements = match (&self.rights, &self.object) {
+            (Rights::Refused(refusal), Object::Nulls(column)) => refusal.left(session, column).await?,
+            _ => self.give_back(),
+        };
+        Self::run(session, &statements, lock).await
+    }
+
+    /// The table and the role, as SQL has them.
+    fn places(&self) -> (String, String) {
+        (
+            self.object.table().sql(),
+            self.role.as_deref().map(quoted).unwrap_or_default(),
+        )
+    }
+
+    /// Runs such statements, in one transaction, and waits for a lock no longer than that, since everybody waits behind it.
+    ///
+    /// # Errors
+    /// As the database says, [`Fault::Locked`] when it did not get its locks; nothing is changed then.
+    pub async fn run(session: &mut Session, statements: &[String], lock: Duration) -> Result<(), Fault> {
         session.run("BEGIN").await?;
+        let wait = format!("SET LOCAL lock_timeout = '{}ms'", lock.as_millis().max(1));
+        session.run(&wait).await?;
         for statement in statements {
             if let Err(fault) = session.run(statement).await {
                 session.run("ROLLBACK").await?;

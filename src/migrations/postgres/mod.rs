@@ -21,8 +21,8 @@ mod work;
 mod world;
 
 pub use look::{Blocker, blockers, catalog, server};
-pub(crate) use session::fault;
 pub use session::{Fault, Session};
+pub(crate) use session::{fault, literal};
 pub use world::Postgres;
 
 use crate::{

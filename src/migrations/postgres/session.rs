@@ -110,7 +110,7 @@ impl Session {
     ///
     /// # Errors
     /// As the database says; [`Fault::Stopped`] when it was stopped.
-    pub(super) async fn run_long(
+    pub(crate) async fn run_long(
         &mut self,
         sql: &str,
         wish: &mut watch::Receiver<Wish>,
@@ -198,7 +198,7 @@ pub(crate) fn fault(error: &sqlx::Error, stopping: bool) -> Fault {
 }
 
 /// A text as an SQL literal.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     if text.contains('\\') {
         // Without depending on standard_conforming_strings.
         format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))

@@ -53,7 +53,7 @@ pub enum Throttle {
 }
 
 /// The journal cannot be written: this process does not go on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the journal cannot be written: {0}")]
 pub struct JournalError(pub String);
 
@@ -135,9 +135,16 @@ fn pauses(machine: &Machine) -> bool {
     ) && machine.end().is_none()
 }
 
-async fn waited(ms: u64, wish: &mut watch::Receiver<Wish>) -> Outcome {
-    let about = rand::rng().random_range(ms / 2..=ms + ms / 2);
-    let until = tokio::time::Instant::now() + Duration::from_millis(about);
+/// About so long, give or take half: who steps back from the same table at the same time does not come back at the same time.
+#[must_use]
+pub fn about(pause: Duration) -> Duration {
+    let ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX / 2);
+    Duration::from_millis(rand::rng().random_range(ms / 2..=ms.saturating_add(ms / 2)))
+}
+
+/// Steps back for about so long, unless somebody wants something else.
+pub(crate) async fn waited(ms: u64, wish: &mut watch::Receiver<Wish>) -> Outcome {
+    let until = tokio::time::Instant::now() + about(Duration::from_millis(ms));
     loop {
         tokio::select! {
             () = tokio::time::sleep_until(until) => return Outcome::Done,

@@ -18,6 +18,7 @@ mod drive;
 mod machine;
 mod parts;
 
-pub use drive::{Journal, JournalError, Live, NoJournal, Throttle, Wish, World, drive};
+pub(crate) use drive::waited;
+pub use drive::{Journal, JournalError, Live, NoJournal, Throttle, Wish, World, about, drive};
 pub use machine::Machine;
 pub use parts::{Effect, End, FileShape, Outcome, Phase, Presence, Settings, StatementShape};

@@ -8,12 +8,12 @@ use otus::room::{Clock, Fuse, What};
 use otus_responder_migrations::Settings;
 use sqlx::PgConnection;
 
-use super::scene::{Scene, quick, still, tries};
+use super::scene::{FORGET, Scene, quick, still, tries};
 
 const READS: &str = "SELECT legacy FROM users";
 
 /// The looking is done by hand, so that a test knows when.
-fn by_hand() -> Settings {
+pub(crate) fn by_hand() -> Settings {
     Settings {
         look: Duration::from_secs(3600),
         ..quick()
@@ -22,7 +22,7 @@ fn by_hand() -> Settings {
 
 impl Scene {
     /// Begins a contract; its card.
-    async fn begins(&mut self) -> String {
+    pub(crate) async fn begins(&mut self) -> String {
         self.room
             .say("ann", "@otus contract drop users.legacy because nobody reads it")
             .await;
@@ -31,12 +31,12 @@ impl Scene {
         card
     }
 
-    async fn looks(&mut self) {
+    pub(crate) async fn looks(&mut self) {
         self.room.say("ann", "@otus contract look users.legacy").await;
         self.room.expect_reaction("eyes").await;
     }
 
-    async fn signs(&mut self, who: &str, consumer: &str) {
+    pub(crate) async fn signs(&mut self, who: &str, consumer: &str) {
         self.room
             .say(who, &format!("@otus contract sign users.legacy for {consumer}"))
             .await;
@@ -46,16 +46,21 @@ impl Scene {
         }
     }
 
-    async fn everybody_signs(&mut self) {
+    pub(crate) async fn everybody_signs(&mut self) {
         for (who, consumer) in [("bob", "application"), ("dana", "warehouse"), ("bill", "board")] {
             self.signs(who, consumer).await;
         }
     }
 
     async fn ends_with(&self, connection: &mut PgConnection, expected: &str) {
+        self.until_ends(connection, READS, expected).await;
+    }
+
+    /// Tries a statement again and again until it ends so.
+    pub(crate) async fn until_ends(&self, connection: &mut PgConnection, sql: &str, expected: &str) {
         let waiting = async {
             // What fails leaves no trace in the statistics, and what succeeds ends the waiting.
-            while tries(connection, READS).await != expected {
+            while tries(connection, sql).await != expected {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -68,7 +73,7 @@ impl Scene {
     }
 }
 
-fn plain(card: &str) -> String {
+pub(crate) fn plain(card: &str) -> String {
     let text = regex::Regex::new(r"(etl|bi)_\d+")
         .unwrap()
         .replace_all(card, "$1")
@@ -211,7 +216,7 @@ async fn a_column_goes_in_four_steps_and_who_still_uses_it_is_found() {
     );
     assert_eq!(
         scene.say("@otus contracts").await.lines().next(),
-        Some("Nothing is to be dropped")
+        Some("No contract is under way")
     );
 }
 
@@ -222,7 +227,7 @@ fn signs_all(what: &str) -> [(&'static str, String); 3] {
 }
 
 impl Scene {
-    async fn all_sign(&mut self, what: &str) {
+    pub(crate) async fn all_sign(&mut self, what: &str) {
         for (who, line) in signs_all(what) {
             self.room.say(who, &line).await;
             match self.room.next_said().await.what {
@@ -232,7 +237,7 @@ impl Scene {
         }
     }
 
-    async fn reacted(&mut self, line: &str, emoji: &str) -> String {
+    pub(crate) async fn reacted(&mut self, line: &str, emoji: &str) -> String {
         self.room.say("ann", line).await;
         let card = self.room.answer().await.plain();
         self.room.expect_reaction(emoji).await;
@@ -313,7 +318,7 @@ async fn a_column_is_replaced_when_everything_is_copied() {
         "{refused}"
     );
     scene
-        .run("UPDATE users SET remark = legacy; SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = current_database()")
+        .run(&format!("UPDATE users SET remark = legacy; {FORGET}"))
         .await;
     scene.all_sign("users.legacy").await;
     scene.shown("✓ Reports: signed by bill for board").await;
@@ -434,6 +439,11 @@ async fn who_holds_up_a_table_or_a_new_name_is_reminded_too() {
             "contract replace users.legacy by remark because of its name",
             "users.legacy",
             "users.remark is not there yet",
+        ),
+        (
+            "contract tighten users.email because we write to everybody",
+            "NULL in users.email",
+            "`dba` to sign for application",
         ),
     ] {
         let mut scene = Scene::consumed(Settings {

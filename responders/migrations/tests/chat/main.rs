@@ -8,3 +8,5 @@ mod looking;
 mod page;
 mod running;
 mod scene;
+mod table;
+mod tighten;

@@ -46,6 +46,10 @@ async fn remembers() -> &'static RealPostgres {
         .await
 }
 
+/// Forgets what was said in this database; other tests have theirs on the same server.
+pub(crate) const FORGET: &str =
+    "SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)";
+
 /// What the buttons of a card say.
 #[derive(Default)]
 pub(crate) struct Steers;

@@ -8,6 +8,7 @@ use otus_migrations::{
     sql::Name,
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+use std::time::Duration;
 
 fn legacy() -> Column {
     Column {
@@ -15,6 +16,9 @@ fn legacy() -> Column {
         column: "legacy".into(),
     }
 }
+
+/// Nobody else is at the tables here.
+const LOCK: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
     CREATE TABLE users (id bigint PRIMARY KEY, email text, legacy text);
@@ -66,12 +70,12 @@ async fn what_stands_on_a_column_is_found() {
     assert_eq!((found.uses, found.null_share), (None, Some(0.0)));
 }
 
-async fn as_role(db: &Db, role: &str) -> PgConnection {
+pub(crate) async fn as_role(db: &Db, role: &str) -> PgConnection {
     db.options.clone().username(role).connect().await.unwrap()
 }
 
 /// How a statement ends: `ok`, or its SQLSTATE.
-async fn tries(connection: &mut PgConnection, sql: &str) -> String {
+pub(crate) async fn tries(connection: &mut PgConnection, sql: &str) -> String {
     match sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(connection)
         .await
@@ -155,7 +159,7 @@ async fn a_column_is_withheld_from_one_role_and_given_back() {
         "SELECT * FROM users",
         "SELECT id, email FROM users",
     ];
-    Withheld::run(&mut session, &withheld.take()).await.unwrap();
+    Withheld::run(&mut session, &withheld.take(), LOCK).await.unwrap();
     let mut ends = Vec::new();
     for sql in all {
         ends.push(tries(&mut reports, sql).await);
@@ -163,7 +167,9 @@ async fn a_column_is_withheld_from_one_role_and_given_back() {
     assert_eq!(ends, ["42501", "42501", "ok"]);
     // Whoever finds it after a crash gives it back, perhaps twice.
     for _ in 0..2 {
-        Withheld::run(&mut session, &withheld.give_back()).await.unwrap();
+        Withheld::run(&mut session, &withheld.give_back(), LOCK)
+            .await
+            .unwrap();
         for sql in all {
             assert_eq!(tries(&mut reports, sql).await, "ok");
         }
@@ -267,12 +273,14 @@ async fn a_table_is_withheld_with_all_rights_and_they_come_back_as_they_were() {
         "INSERT INTO users VALUES (1000)",
         "UPDATE users SET email = 'b'",
     ];
-    Withheld::run(&mut session, &withheld.take()).await.unwrap();
+    Withheld::run(&mut session, &withheld.take(), LOCK).await.unwrap();
     for sql in all {
         assert_eq!(tries(&mut loader, sql).await, "42501", "{sql}");
     }
     for _ in 0..2 {
-        Withheld::run(&mut session, &withheld.give_back()).await.unwrap();
+        Withheld::run(&mut session, &withheld.give_back(), LOCK)
+            .await
+            .unwrap();
         assert_eq!(db.ask(&acl).await, before);
     }
     for sql in all {

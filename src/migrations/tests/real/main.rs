@@ -8,4 +8,5 @@ mod formats;
 mod locks;
 mod planning;
 mod stage;
+mod tighten;
 mod waiting;
