@@ -14,7 +14,7 @@ use otus::{
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Commands of which no form can be made, because their usage does not show all there is to say.
+/// Commands of which no form can be made, because their usage does not show all there is to say. `schedule` is the same with a form.
 const TYPED: [&str; 1] = ["schedules.schedule"];
 
 /// Words that begin a command and are another by themselves: all graphs; why the thread's operation stands as it does.

@@ -145,6 +145,37 @@ async fn executables_are_worked_on_without_another_start() {
 }
 
 #[tokio::test]
+async fn a_program_in_python_is_worked_on_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |greeting: &str| {
+        let script = r#"#!/usr/bin/env python3
+import json, sys
+
+asked = json.loads(sys.stdin.readline())
+if asked["type"] == "describe":
+    greet = {"name": "greet", "pattern": r"^greet (?<whom>\S+)$", "usage": "greet <whom>", "examples": ["greet Ann"], "about": "Greets."}
+    print(json.dumps({"type": "description", "commands": [greet]}))
+else:
+    print(json.dumps({"type": "reply", "text": f"GREETING {asked['arguments']['whom']}"}))
+"#;
+        let beside = folder.path().join("greeter.py.tmp");
+        fs::write(&beside, script.replace("GREETING", greeting)).unwrap();
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(beside, folder.path().join("greeter.py")).unwrap();
+    };
+    write("good morning");
+    let mut bench = Bench::start(&[folder.path().to_str().unwrap()], &[]).await;
+    bench.stage("up").await;
+    bench.say("@otus greet Joe").await;
+    bench.heard("good morning Joe").await;
+    write("good evening");
+    bench.told("Changed: greeter.py").await;
+    bench.answered("@otus greet Joe", "good evening Joe").await;
+    bench.heard("good morning Joe").await;
+    assert!(bench.end().success());
+}
+
+#[tokio::test]
 async fn a_command_of_ones_own_is_run_when_its_build_goes_well() {
     let folder = tempfile::tempdir().unwrap();
     let words = |text: &str| fs::write(folder.path().join("words"), text).unwrap();

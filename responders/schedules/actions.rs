@@ -57,9 +57,9 @@ pub(crate) struct Schedules;
 /// The action that ends one.
 pub(crate) struct Unschedules;
 
-/// Whether a command is the one that schedules.
+/// Whether a command is one that schedules.
 pub(crate) fn is_schedule(spec: &CommandSpec) -> bool {
-    spec.responder == crate::NAME && spec.name == crate::SCHEDULE
+    spec.responder == crate::NAME && [crate::SCHEDULE, crate::SCHEDULE_THAT].contains(&spec.name)
 }
 
 /// Refuses what cannot be scheduled: what is no command, schedules something itself, or comes too often.

@@ -25,6 +25,8 @@ use std::sync::Arc;
 const NAME: &str = "schedules";
 /// The command that schedules.
 const SCHEDULE: &str = "schedule";
+/// The same, said in another way.
+const SCHEDULE_THAT: &str = "schedule_that";
 
 /// What is done later, or again and again.
 #[derive(Debug, Default, Clone, Copy)]
@@ -78,6 +80,18 @@ async fn clock(cx: &Context) -> Result<(Timestamp, Option<String>)> {
     Ok((now, theirs.filter(|name| when::zone(name).is_some())))
 }
 
+/// Proposes what a line says that begins with a time.
+async fn later(cx: &Context, line: &str) -> Result {
+    let (now, known) = clock(cx).await?;
+    let default = known.as_deref().unwrap_or("UTC");
+    let read = read::read(line, now, default).map_err(|unclear| {
+        let meant = read::meant(line, &unclear, now, default);
+        texts::unclear(&unclear, line, meant.as_deref())
+    })?;
+    let foreseen = foresee(cx, line, &read.command).await?;
+    propose(cx, read, known.is_some(), foreseen).await
+}
+
 /// Proposes that what was read is done then, here.
 async fn propose(cx: &Context, read: Read, zone_known: bool, foreseen: Option<String>) -> Result {
     let zone = match (read.zone_said, zone_known) {
@@ -129,15 +143,18 @@ impl Schedules {
     async fn schedule(&self, cx: Context, command: String) -> Result {
         // The words behind the first one; all of them say when.
         let _ = command;
-        let (now, known) = clock(&cx).await?;
-        let default = known.as_deref().unwrap_or("UTC");
-        let line = cx.line().trim();
-        let read = read::read(line, now, default).map_err(|unclear| {
-            let meant = read::meant(line, &unclear, now, default);
-            texts::unclear(&unclear, line, meant.as_deref())
-        })?;
-        let foreseen = foresee(&cx, line, &read.command).await?;
-        propose(&cx, read, known.is_some(), foreseen).await
+        later(&cx, cx.line().trim()).await
+    }
+
+    /// Does something later, or again and again; the same as saying when and what, for who wants to be asked for both.
+    #[respond(
+        r"^schedule (?<when>(?:in|at|on|tomorrow|every) .+?): (?<command>(?s:.+))$",
+        usage = "schedule <when>: <command>",
+        example = "schedule every weekday at 9:00: post Good morning",
+        effect = "operation"
+    )]
+    async fn schedule_that(&self, cx: Context, when: String, command: String) -> Result {
+        later(&cx, &format!("{} {}", when.trim(), command.trim())).await
     }
 
     /// Reminds you, somebody else or everybody here of something.

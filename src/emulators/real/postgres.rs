@@ -64,6 +64,37 @@ impl RealPostgres {
         if !done.status.success() {
             bail!("initdb failed: {}", String::from_utf8_lossy(&done.stderr));
         }
+        Self::serving(programs, folder, keeper)
+    }
+
+    /// Makes a replica of it that follows by streaming, and waits until it can be asked. It is a server of its own.
+    ///
+    /// # Errors
+    /// When the copy cannot be taken, or the replica does not become ready.
+    pub fn standby(&self) -> anyhow::Result<Self> {
+        let programs = Programs::find()?;
+        let folder = Folder::new()?;
+        let keeper = Keeper::of(&folder)?;
+        programs.own(folder.path())?;
+        let done = programs
+            .client("pg_basebackup", self.port)?
+            .args([
+                "--write-recovery-conf",
+                "--wal-method=stream",
+                "--checkpoint=fast",
+                "--no-sync",
+                "--pgdata",
+            ])
+            .arg(folder.data())
+            .output()
+            .context("pg_basebackup cannot be run")?;
+        if !done.status.success() {
+            bail!("pg_basebackup failed: {}", String::from_utf8_lossy(&done.stderr));
+        }
+        Self::serving(programs, folder, keeper)
+    }
+
+    fn serving(programs: Programs, folder: Folder, keeper: Keeper) -> anyhow::Result<Self> {
         let mut last = anyhow::anyhow!("it was not tried");
         for _ in 0..TRIES {
             let port = free()?.port();

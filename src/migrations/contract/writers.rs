@@ -15,9 +15,8 @@ pub(super) fn writes_null(statement: &str, column: &Column, no_default: bool) ->
             // It may still write it in another part of it: `INSERT … SELECT` does not, a CTE comes first.
             return None;
         }
-        if at.eat("as") {
-            at.skip();
-        } else if at.peek(0) != "(" && !begins_values(&at) {
+        // Another name for it, with or without AS.
+        if at.eat("as") || (at.peek(0) != "(" && !begins_values(&at)) {
             at.skip();
         }
         if at.sees("default values") {

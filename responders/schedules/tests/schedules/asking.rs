@@ -57,6 +57,24 @@ async fn what_cannot_be_scheduled_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_and_what_can_be_said_apart() {
+    let scene = Scene::new();
+    let mut room = scene.room(&Fuse::default(), &["ann"]);
+    scene
+        .schedule(&mut room, "schedule every weekday at 9:30: ring")
+        .await;
+    scene.schedule(&mut room, "every weekday at 9:30 ring").await;
+    let kept = scene.kept().await;
+    for key in ["line", "when", "next", "by", "origin"] {
+        assert_eq!(kept[0][key], kept[1][key], "{key}");
+    }
+    assert_eq!(kept[0]["line"], "ring");
+    room.say("ann", "@otus in 2h schedule in 3h: ring").await;
+    let nested = room.answer().await.plain();
+    assert!(nested.contains("is a schedule itself"), "{nested}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn reminders_are_schedules_that_post() {
     let scene = Scene::new();
     let mut room = scene.room(&Fuse::default(), &["ann"]);
@@ -250,11 +268,13 @@ async fn who_may_schedule_can_be_said_by_a_rule_as_the_page_shows() {
         .store(scene.store.clone())
         .chat(scene.chat.clone())
         .open();
-    let refused = asked(&mut room, "ann", "in 2h ring").await;
-    assert!(
-        refused.contains("schedules are made by those who are on call"),
-        "{refused}"
-    );
+    for line in ["in 2h ring", "schedule in 2h: ring", "remind me in 2h to ring"] {
+        let refused = asked(&mut room, "ann", line).await;
+        assert!(
+            refused.contains("schedules are made by those who are on call"),
+            "{line}: {refused}"
+        );
+    }
     assert_eq!(scene.kept().await.len(), 0);
     room.say("bob", "@otus in 2h ring").await;
     scene

@@ -7,6 +7,7 @@ mod crash;
 mod formats;
 mod locks;
 mod planning;
+mod replica;
 mod stage;
 mod tighten;
 mod waiting;
