@@ -139,14 +139,15 @@ async fn what_waits_is_judged_planned_and_run_and_a_killed_program_goes_on() {
     house.say("@otus migrate web in production");
     let building = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE INDEX CONC%' AND state = 'active'";
     db.until(building, "1", &house).await;
-    house.shown(|text| text.contains("is in the way of it")).await;
+    let card = house.shown(|text| text.contains("is in the way of it")).await;
     house.kill().await;
     sqlx::raw_sql("COMMIT").execute(&mut writer).await.unwrap();
     drop((reader, writer));
     house.start().await;
-    house
+    let done = house
         .shown(|text| text.contains("is migrated") && text.contains("0003_fill.sql"))
         .await;
+    assert_eq!(done.ts, card.ts, "it goes on in the same message");
     assert_eq!(
         db.ask("SELECT string_agg(version::text, ',' ORDER BY version) FROM _sqlx_migrations")
             .await,

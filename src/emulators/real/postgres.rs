@@ -94,6 +94,26 @@ impl RealPostgres {
         Self::serving(programs, folder, keeper)
     }
 
+    /// Has somebody receive what it writes who never replays it, as an archive of its log does.
+    ///
+    /// # Errors
+    /// When `pg_receivewal` cannot be run.
+    pub fn archive(&self) -> anyhow::Result<Archive> {
+        let folder = self.folder.path().join("archive");
+        std::fs::create_dir(&folder)?;
+        self.programs.own(&folder)?;
+        let child = self
+            .programs
+            .client("pg_receivewal", self.port)?
+            .arg("--directory")
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("pg_receivewal cannot be run")?;
+        Ok(Archive(child))
+    }
+
     fn serving(programs: Programs, folder: Folder, keeper: Keeper) -> anyhow::Result<Self> {
         let mut last = anyhow::anyhow!("it was not tried");
         for _ in 0..TRIES {
@@ -162,6 +182,18 @@ impl RealPostgres {
         between();
         *server = self.programs.serve(&self.folder, self.port)?;
         Ok(())
+    }
+}
+
+/// Somebody who receives a server's log, until it is dropped.
+#[derive(Debug)]
+pub struct Archive(Child);
+
+impl Drop for Archive {
+    fn drop(&mut self) {
+        // It may have ended with the server.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

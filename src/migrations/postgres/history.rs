@@ -127,16 +127,18 @@ impl Table {
                 for row in session.rows(&sql, &[]).await? {
                     let kind = text(&row, 4)?.unwrap_or_default();
                     let of = version(text(&row, 0)?)?;
+                    let description = text(&row, 1)?.unwrap_or_default();
                     match kind.as_str() {
-                        "BASELINE" => history.upto = of,
-                        // It keeps rows and takes them back by another.
-                        "DELETE" | "UNDO_SQL" | "UNDO_JDBC" => {
-                            history.applied.retain(|row| row.version != of)
-                        }
+                        // Also `SQL_BASELINE` and its like, whose file holds all there was up to there.
+                        _ if kind.ends_with("BASELINE") => history.upto = of,
+                        // It keeps rows and takes them back by another. Repeatable ones have no version, and are told by what they are called.
+                        _ if kind == "DELETE" || kind.starts_with("UNDO_") => history.applied.retain(|row| {
+                            row.version != of || (of.is_none() && row.description != description)
+                        }),
                         "SCHEMA" => {}
                         _ => history.applied.push(Applied {
                             version: of,
-                            description: text(&row, 1)?.unwrap_or_default(),
+                            description,
                             checksum: text(&row, 2)?
                                 .and_then(|sum| sum.parse().ok())
                                 .map(Checksum::Crc32),

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 /// What is replayed late, and who is at work. Who waits for a lock or for its own client keeps no processor and no disk busy. Without the
 /// rights of `pg_read_all_stats` the server hides what other roles do, and nothing is counted.
-const ASK: &str = "SELECT (SELECT coalesce(max(extract(epoch FROM replay_lag)), 0)::float8 FROM pg_stat_replication), \
+/// Who only receives, as `pg_receivewal` and a backup do, never replays, and is not waited for.
+const ASK: &str = "SELECT (SELECT coalesce(max(extract(epoch FROM replay_lag)), 0)::float8 FROM pg_stat_replication WHERE replay_lsn IS NOT \
+                   NULL), \
                    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND state = 'active' AND pid <> \
                    pg_backend_pid() AND application_name NOT LIKE 'otus:%' AND coalesce(wait_event_type, '') NOT IN ('Lock', 'Client'))";
 

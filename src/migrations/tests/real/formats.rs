@@ -3,7 +3,7 @@
 use super::stage::{fresh, source};
 use otus_migrations::{history::compare, postgres::read_history, run::End, source::Format};
 use sqlx::{
-    Connection as _,
+    ConnectOptions as _, Connection as _,
     migrate::{Migrate as _, Migrator},
 };
 
@@ -77,6 +77,26 @@ async fn sqlx_itself_finds_everything_applied_and_nothing_to_do() {
     // Its own run has nothing to do, and does not complain.
     migrator.run_direct(None, &mut connection, false).await.unwrap();
     connection.close().await.unwrap();
+    // And as its program says it, where that is installed (`cargo install sqlx-cli`).
+    let url = db.options.to_url_lossy().to_string();
+    let info = std::process::Command::new("sqlx")
+        .args(["migrate", "info", "--no-dotenv", "--source"])
+        .arg(folder.path())
+        .args(["--database-url", &url])
+        .output();
+    match info {
+        Ok(said) => {
+            let text = String::from_utf8_lossy(&said.stdout).into_owned();
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+            println!("{text}");
+            assert_eq!(text.matches("/installed").count(), 3, "{text}");
+            assert!(
+                !text.contains("pending") && !text.contains("different checksum"),
+                "{text}"
+            );
+        }
+        Err(_) => println!("`sqlx migrate info` itself was left out: cargo install sqlx-cli"),
+    }
 }
 
 #[tokio::test]
@@ -139,6 +159,44 @@ async fn flyways_table_is_as_documented() {
     assert_eq!(db.ask("SELECT count(*) FROM flyway_schema_history").await, "4");
     assert_eq!(db.apply(&changed).await, End::Done);
     assert_eq!(db.ask("SELECT count(*) FROM flyway_schema_history").await, "4");
+    // What Flyway repaired away of one repeatable file says nothing of another.
+    let other = (
+        "R__other.sql",
+        "CREATE OR REPLACE VIEW o AS SELECT id FROM users;",
+    );
+    let both = [changed[0], changed[1], changed[2], other];
+    assert_eq!(db.apply(&both).await, End::Done);
+    db.run(
+        "INSERT INTO flyway_schema_history SELECT 6, NULL, description, 'DELETE', script, checksum, installed_by, installed_on, 0, true FROM \
+         flyway_schema_history WHERE script = 'R__other.sql'",
+    )
+    .await;
+    assert_eq!(db.apply(&changed).await, End::Done);
+    assert_eq!(db.ask("SELECT count(*) FROM flyway_schema_history").await, "6");
+    assert_eq!(db.apply(&both).await, End::Done);
+    assert_eq!(db.ask("SELECT count(*) FROM flyway_schema_history").await, "7");
+}
+
+#[tokio::test]
+async fn what_flyway_began_with_or_took_back_is_understood() {
+    let db = fresh().await;
+    let files = [
+        ("V1__users.sql", "CREATE TABLE users (id bigint PRIMARY KEY);"),
+        ("V2__names.sql", "ALTER TABLE users ADD COLUMN name text;"),
+        ("V3__ages.sql", "ALTER TABLE users ADD COLUMN age int;"),
+    ];
+    assert_eq!(db.apply(&files[..1]).await, End::Done);
+    // A baseline file brought it to 2; 3 was applied, and taken back by a script.
+    db.run(
+        "TRUNCATE flyway_schema_history; ALTER TABLE users ADD COLUMN name text; INSERT INTO flyway_schema_history VALUES \
+         (1, '2', 'all', 'SQL_BASELINE', 'B2__all.sql', 1, 'x', now(), 0, true), \
+         (2, '3', 'ages', 'SQL', 'V3__ages.sql', 1, 'x', now(), 0, true), \
+         (3, '3', 'ages', 'UNDO_SCRIPT', 'U3__ages.sh', 1, 'x', now(), 0, true)",
+    )
+    .await;
+    assert_eq!(db.apply(&files).await, End::Done);
+    let columns = "SELECT string_agg(column_name, ',' ORDER BY ordinal_position) FROM information_schema.columns WHERE table_name = 'users'";
+    assert_eq!(db.ask(columns).await, "id,name,age");
 }
 
 #[tokio::test]

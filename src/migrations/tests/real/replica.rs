@@ -72,11 +72,37 @@ async fn a_backfill_waits_for_a_replica_that_is_behind_and_for_none_that_is_gone
         )
         .await;
 
+    // Who keeps what is written, and replays nothing, is behind for ever.
+    let (server, archive) = tokio::task::spawn_blocking(move || {
+        let archive = server.archive().unwrap();
+        (server, archive)
+    })
+    .await
+    .unwrap();
+    let kept = "SELECT coalesce(max(extract(epoch FROM replay_lag)) > 0.2, false) FROM pg_stat_replication WHERE replay_lsn IS NULL";
+    eventually("the archive replays nothing", async || {
+        db.run("SELECT pg_logical_emit_message(true, 'otus', 'tick')")
+            .await;
+        db.ask(kept).await == "true"
+    })
+    .await;
+    let again = ("2_again.sql", BACKFILL[0].1);
+    let end = db
+        .begin_with(&[BACKFILL[0], again], None, settings.clone())
+        .end()
+        .await;
+    assert_eq!(end, End::Done);
+    tokio::task::spawn_blocking(move || drop(archive)).await.unwrap();
+
     // One that is away is waited for by nobody: it may never come back.
     tokio::task::spawn_blocking(move || drop(standby)).await.unwrap();
     db.until("SELECT count(*) FROM pg_stat_replication", "0").await;
-    let again = ("2_again.sql", BACKFILL[0].1);
-    let end = db.begin_with(&[BACKFILL[0], again], None, settings).end().await;
+    let more = ("3_more.sql", BACKFILL[0].1);
+    let end = db
+        .begin_with(&[BACKFILL[0], again, more], None, settings)
+        .end()
+        .await;
     assert_eq!(end, End::Done);
-    assert_eq!(db.ask("SELECT min(n) || ' ' || max(n) FROM users").await, "2 2");
+    assert_eq!(db.ask("SELECT min(n) || ' ' || max(n) FROM users").await, "3 3");
+    drop(server);
 }
