@@ -82,7 +82,7 @@ fn flag() -> Step {
         "A deploy is not a release. Features are behind flags: off when they go out, then on for staff, then for a quarter of the people.",
         [
             ann(
-                "@otus flag create quick-pay : pays with one press",
+                "@otus flag create quick-pay: pays with one press",
                 "quick-pay is there",
             )
             .look("It is off for everybody: the code behind it can go out, and nobody sees a difference."),
